@@ -1,0 +1,27 @@
+#!/bin/bash
+# Runs the test binaries of a build, one after the other: tools/test.sh build/release base protocol …
+# Ends with "N passed, N failed" over all test cases; exit code 1 where one failed or a binary died.
+set -u
+build=$1
+shift
+passed=0
+failed=0
+for folder in "$@"; do
+  echo "== tests/$folder"
+  output=$(mktemp)
+  KIMDB_BUILD=$build "$build/bin/test_$folder" 2>&1 | tee "$output"
+  status=${PIPESTATUS[0]}
+  # doctest's closing line: [doctest] test cases: 12 | 12 passed | 0 failed | 0 skipped
+  summary=$(grep -a '^\[doctest\] test cases:' "$output" | sed 's/\x1b\[[0-9;]*m//g')
+  rm -f "$output"
+  p=$(sed -n 's/.*| *\([0-9]*\) passed.*/\1/p' <<<"$summary")
+  f=$(sed -n 's/.*| *\([0-9]*\) failed.*/\1/p' <<<"$summary")
+  passed=$((passed + ${p:-0}))
+  failed=$((failed + ${f:-0}))
+  if [ "$status" != 0 ] && [ "${f:-0}" = 0 ]; then
+    echo "tests/$folder ended with status $status"
+    failed=$((failed + 1))
+  fi
+done
+echo "$passed passed, $failed failed"
+[ "$failed" = 0 ] && [ "$passed" -gt 0 ]
