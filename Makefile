@@ -34,7 +34,7 @@ LIBS_engine   := -lxxhash
 LIBS_server   := -lyaml-cpp
 LIBS_cli      := -lreadline -lyaml-cpp
 
-WARNINGS := -Wall -Wextra -Wshadow -Wnon-virtual-dtor -Woverloaded-virtual $(if $(WERROR),-Werror)
+WARNINGS := -Wall -Wextra -Wshadow -Wnon-virtual-dtor -Woverloaded-virtual -Wno-missing-field-initializers $(if $(WERROR),-Werror)
 DEFINES  := -DASIO_STANDALONE -DASIO_NO_DEPRECATED -DSPDLOG_COMPILED_LIB -DSPDLOG_FMT_EXTERNAL \
             -DKIMDB_VERSION='"$(VERSION)"'
 CXXFLAGS_release := -O2 -g1

@@ -1,6 +1,7 @@
 // Mutex, MutexLock and CondVar with clang's thread-safety annotations (make lint checks them).
 //
-// The macros are named in clang's documentation, "Thread Safety Analysis"; g++ sees nothing of them.
+// The macros are named in clang's documentation, "Thread Safety Analysis"; g++ sees nothing of
+// them.
 #pragma once
 
 #include <chrono>
@@ -33,7 +34,8 @@ class CAPABILITY("mutex") Mutex {
   void unlock() RELEASE() { mutex_.unlock(); }
   bool try_lock() TRY_ACQUIRE(true) { return mutex_.try_lock(); }
 
-  // Tells the analysis that the caller holds this lock in a way it cannot follow (a set of locks, say).
+  // Tells the analysis that the caller holds this lock in a way it cannot follow (a set of locks,
+  // say).
   void assert_held() const ASSERT_CAPABILITY(this) {}
 
  private:

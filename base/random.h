@@ -8,7 +8,8 @@ namespace kimdb {
 class Random {
  public:
   virtual ~Random() = default;
-  virtual std::uint64_t next() = 0;  // uniform over 64 bits; thread-safe only where the class says so
+  virtual std::uint64_t
+  next() = 0;  // uniform over 64 bits; thread-safe only where the class says so
 
   // Uniform in [0, bound), bound > 0. The bias of the multiplication is below bound / 2^64.
   std::uint64_t below(std::uint64_t bound) {
@@ -22,7 +23,8 @@ class SystemRandom final : public Random {
   std::uint64_t next() override;
 };
 
-// xoshiro256** by Blackman and Vigna (https://prng.di.unimi.it/), seeded through splitmix64. One thread.
+// xoshiro256** by Blackman and Vigna (https://prng.di.unimi.it/), seeded through splitmix64. One
+// thread.
 class SeededRandom final : public Random {
  public:
   explicit SeededRandom(std::uint64_t seed);

@@ -1,8 +1,8 @@
 // Result<T>: a value or an Error. Status is Result<void>.
 //
-// The member names are std::expected's, which g++ 12 has only under C++23. Expected failures (bad input, a full disk)
-// travel as Error; broken invariants abort (base/check.h). Both types are [[nodiscard]]; to drop one on purpose say
-// ignore(status, "why").
+// The member names are std::expected's, which g++ 12 has only under C++23. Expected failures (bad
+// input, a full disk) travel as Error; broken invariants abort (base/check.h). Both types are
+// [[nodiscard]]; to drop one on purpose say ignore(status, "why").
 #pragma once
 
 #include <string>
@@ -17,11 +17,11 @@ enum class ErrorCode {
   not_found,         // the thing named does not exist
   already_exists,
   permission_denied,
-  disk_full,         // ENOSPC, EDQUOT: room may come back
-  io_error,          // any other failure of the operating system
-  corrupt,           // stored data does not check
-  unsupported,       // a format version or feature this build does not know
-  unavailable,       // not now: busy, held by another process, shutting down
+  disk_full,    // ENOSPC, EDQUOT: room may come back
+  io_error,     // any other failure of the operating system
+  corrupt,      // stored data does not check
+  unsupported,  // a format version or feature this build does not know
+  unavailable,  // not now: busy, held by another process, shutting down
   too_large,
 };
 
@@ -41,7 +41,8 @@ template <class T>
 class [[nodiscard]] Result {
  public:
   Result(T value) : state_(std::in_place_index<0>, std::move(value)) {}  // NOLINT(runtime/explicit)
-  Result(Error error) : state_(std::in_place_index<1>, std::move(error)) {}  // NOLINT(runtime/explicit)
+  Result(Error error)
+      : state_(std::in_place_index<1>, std::move(error)) {}  // NOLINT(runtime/explicit)
 
   bool has_value() const { return state_.index() == 0; }
   explicit operator bool() const { return has_value(); }
@@ -93,8 +94,8 @@ void ignore(const Result<T>& result, std::string_view why) {
 }  // namespace kimdb
 
 // Returns the error of a Status or Result from the enclosing function.
-#define KIMDB_RETURN_IF_ERROR(expression)                                         \
-  do {                                                                            \
-    if (auto kimdb_status = (expression); !kimdb_status.has_value())              \
-      return std::move(kimdb_status).error();                                     \
+#define KIMDB_RETURN_IF_ERROR(expression)                            \
+  do {                                                               \
+    if (auto kimdb_status = (expression); !kimdb_status.has_value()) \
+      return std::move(kimdb_status).error();                        \
   } while (false)

@@ -1,0 +1,151 @@
+#include "engine/engine.h"
+
+#include <bit>
+
+#include "base/check.h"
+
+namespace kimdb::engine {
+
+Engine::Engine(const EngineOptions& options)
+    : hasher_(options.hash_seed),
+      partition_bits_(static_cast<unsigned>(std::countr_zero(options.partitions))) {
+  KIMDB_CHECK(std::has_single_bit(options.partitions));
+  for (std::size_t i = 0; i < options.partitions; ++i)
+    partitions_.push_back(std::make_unique<Partition>(hasher_, partition_bits_));
+}
+
+ApplyContext Engine::context(Lsn lsn) const {
+  return {.lsn = lsn,
+          .horizon = horizon(),
+          .keep_accessed = keep_accessed_.load(std::memory_order_relaxed),
+          .accessed = access_time()};
+}
+
+void Engine::apply(Lsn lsn, const Operation& operation) {
+  if (operation.kind == OperationKind::flush) {
+    for (auto& partition : partitions_) partition->apply(context(lsn), operation);
+  } else {
+    partition_of(operation.hash).apply(context(lsn), operation);
+  }
+}
+
+void Engine::settle(Lsn lsn, const Operation& operation) {
+  if (operation.kind == OperationKind::flush) {
+    for (auto& partition : partitions_) partition->settle(operation, lsn);
+  } else {
+    partition_of(operation.hash).settle(operation, lsn);
+  }
+}
+
+Status Engine::restore(Lsn lsn, std::string_view mutation) {
+  while (!mutation.empty()) {
+    auto operation = take_operation(mutation);
+    if (!operation) return std::move(operation).error();
+    operation->hash = hash(operation->key);
+    restore(lsn, *operation);
+  }
+  return {};
+}
+
+void Engine::restore(Lsn lsn, const Operation& operation) {
+  switch (operation.kind) {
+    case OperationKind::put:
+    case OperationKind::remove:
+    case OperationKind::set_expiry:
+    case OperationKind::write_range: {
+      const Entry* entry =
+          partition_of(operation.hash).find(operation.keyspace, operation.key, operation.hash);
+      if (entry != nullptr && entry->lsn() > lsn) return;
+      break;
+    }
+    case OperationKind::flush:
+      for (auto& partition : partitions_)
+        partition->restore_flush(context(lsn), operation.keyspace);
+      return;
+    default:
+      break;
+  }
+  apply(lsn, operation);
+}
+
+void Engine::begin_registration(Lsn lower_bound) {
+  MutexLock lock(readers_mutex_);
+  readers_.insert(lower_bound);
+  update_horizon();
+}
+
+ReadView Engine::finish_registration(Lsn lower_bound, Lsn lsn) {
+  MutexLock lock(readers_mutex_);
+  readers_.erase(readers_.find(lower_bound));
+  readers_.insert(lsn);
+  update_horizon();
+  return ReadView(this, lsn);
+}
+
+void Engine::close_view(Lsn lsn) {
+  MutexLock lock(readers_mutex_);
+  readers_.erase(readers_.find(lsn));
+  update_horizon();
+}
+
+ReadView::~ReadView() {
+  if (engine_ != nullptr) engine_->close_view(lsn_);
+}
+
+void Engine::update_horizon() {
+  const Lsn oldest = readers_.empty() ? ~Lsn{0} : *readers_.begin();
+  horizon_.store(std::min(oldest, committed_), std::memory_order_release);
+}
+
+void Engine::pass_all_locks() {
+  for (auto& partition : partitions_) MutexLock lock(partition->mutex());
+}
+
+void Engine::set_committed(Lsn lsn) {
+  MutexLock lock(readers_mutex_);
+  committed_ = lsn;
+  update_horizon();
+}
+
+void Engine::take_back(Lsn lsn) {
+  for (auto& partition : partitions_) {
+    MutexLock lock(partition->mutex());
+    partition->take_back(lsn);
+  }
+}
+
+void Engine::prune() {
+  for (auto& partition : partitions_) {
+    MutexLock lock(partition->mutex());
+    partition->prune_undo(horizon());
+  }
+}
+
+std::int64_t Engine::memory() const {
+  std::int64_t sum = 0;
+  for (const auto& partition : partitions_) sum += partition->memory();
+  return sum;
+}
+
+std::uint64_t Engine::digest() {
+  constexpr std::uint64_t kSeed = 0x6b696d6462;  // the same in every process
+  std::uint64_t sum = 0;
+  for (auto& partition : partitions_) {
+    MutexLock lock(partition->mutex());
+    for (std::uint8_t keyspace = 0; keyspace < kKeyspaces; ++keyspace) {
+      const Table* table = partition->table(keyspace);
+      for (auto position = Table::kBegin; table != nullptr && position < Table::kEnd;)
+        position = table->walk_group(position, [&](const Entry* entry) {
+          const std::string_view key = entry->key(), value = entry->value();
+          const std::uint64_t parts[3] = {
+              XXH3_64bits_withSeed(key.data(), key.size(), kSeed + keyspace),
+              XXH3_64bits_withSeed(value.data(), value.size(), kSeed),
+              static_cast<std::uint64_t>(entry->expires_at())};
+          sum += XXH3_64bits_withSeed(parts, sizeof parts, kSeed);
+        });
+    }
+  }
+  return sum;
+}
+
+}  // namespace kimdb::engine

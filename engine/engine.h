@@ -1,0 +1,140 @@
+// The state in memory: partitions of keyspaces, changed only by Mutations.
+//
+// Engine reads no clock, draws no random number and does no I/O; the same Mutations in the same
+// order give the same state anywhere. Database (the commit pipeline) owns it, orders changes by the
+// partitions' locks and the log, and decides what is expired or evicted.
+//
+// Readers of an older state register (ReadView); as long as one is there, versions replaced after
+// its LSN are kept in the partitions' undo lists. Without readers, and with nothing that could be
+// taken back, nothing is kept.
+//
+// Recovery may apply a Mutation to a state that holds some of its effects already (a snapshot
+// copied while writes went on): restore() skips an operation where the entry carries a later LSN.
+// As every operation done twice equals it done once, and every record from the snapshot's first
+// section on is applied in order, the end is exact.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/lsn.h"
+#include "base/mutex.h"
+#include "base/result.h"
+#include "engine/partition.h"
+
+namespace kimdb::engine {
+
+struct EngineOptions {
+  std::size_t partitions = 64;  // a power of two
+  std::uint64_t hash_seed = 0;  // random for each process
+};
+
+class Engine;
+
+// A registered reader: the state as of lsn() can be read from every partition while it lives.
+class ReadView {
+ public:
+  ReadView(ReadView&& other) noexcept
+      : engine_(std::exchange(other.engine_, nullptr)), lsn_(other.lsn_) {}
+  ReadView& operator=(ReadView&&) = delete;
+  ~ReadView();
+
+  Lsn lsn() const { return lsn_; }
+
+ private:
+  friend class Engine;
+  ReadView(Engine* engine, Lsn lsn) : engine_(engine), lsn_(lsn) {}
+
+  Engine* engine_;
+  Lsn lsn_;
+};
+
+class Engine {
+ public:
+  explicit Engine(const EngineOptions& options);
+
+  std::uint64_t hash(std::string_view key) const { return hasher_(key); }
+  std::size_t partition_count() const { return partitions_.size(); }
+  std::size_t partition_index(std::uint64_t hash) const {
+    return partition_bits_ == 0 ? 0 : static_cast<std::size_t>(hash >> (64 - partition_bits_));
+  }
+  Partition& partition(std::size_t index) { return *partitions_[index]; }
+  const Partition& partition(std::size_t index) const { return *partitions_[index]; }
+  Partition& partition_of(std::uint64_t hash) { return *partitions_[partition_index(hash)]; }
+
+  // Applies one operation of a record; the caller holds the lock of its partition (flush: of all
+  // partitions). `operation.hash` is set.
+  void apply(Lsn lsn, const Operation& operation);
+  // For a record that draws its LSN last (a transaction): apply each operation with kOwnRecord,
+  // then settle each.
+  void settle(Lsn lsn, const Operation& operation);
+
+  // Recovery: decodes the record and applies what the state does not hold yet. Takes no lock: one
+  // thread for each partition at most.
+  Status restore(Lsn lsn, std::string_view mutation);
+  // The same for one operation, its hash set.
+  void restore(Lsn lsn, const Operation& operation);
+
+  // `last_lsn` gives the highest LSN drawn when called. Takes every partition's lock once.
+  template <class LastLsn>
+  ReadView open_view(LastLsn&& last_lsn);
+
+  // Changes after `lsn` may have to be taken back (nothing may: ~0, the default): their old
+  // versions are kept.
+  void set_committed(Lsn lsn);
+  // Restores the state at `lsn`, at or above what set_committed said. Takes every partition's lock.
+  void take_back(Lsn lsn);
+  // Frees old versions that nobody needs any more.
+  void prune();
+  Lsn horizon() const { return horizon_.load(std::memory_order_acquire); }
+
+  // Access times of entries, for allkeys-lru: seconds of any clock, set by the owner from time to
+  // time.
+  void keep_accessed(bool keep) { keep_accessed_.store(keep, std::memory_order_relaxed); }
+  void set_access_time(std::uint32_t seconds) {
+    access_time_.store(seconds, std::memory_order_relaxed);
+  }
+  std::uint32_t access_time() const { return access_time_.load(std::memory_order_relaxed); }
+
+  std::int64_t memory() const;  // bytes held by all partitions; sums counters, takes no lock
+  // A sum over everything stored (keys, values, expiry times; not LSNs) that does not depend on
+  // order or hash seed. Takes the partitions' locks one after the other.
+  std::uint64_t digest();
+
+ private:
+  friend class ReadView;
+  ApplyContext context(Lsn lsn) const;
+  void begin_registration(Lsn lower_bound);
+  ReadView finish_registration(Lsn lower_bound, Lsn lsn);
+  void close_view(Lsn lsn);
+  void update_horizon() REQUIRES(readers_mutex_);
+  void pass_all_locks();
+
+  Hasher hasher_;
+  unsigned partition_bits_;
+  std::vector<std::unique_ptr<Partition>> partitions_;
+  std::atomic<Lsn> horizon_{~Lsn{0}};
+  std::atomic<bool> keep_accessed_{false};
+  std::atomic<std::uint32_t> access_time_{0};
+
+  Mutex readers_mutex_;
+  std::multiset<Lsn> readers_ GUARDED_BY(readers_mutex_);
+  Lsn committed_ GUARDED_BY(readers_mutex_) = ~Lsn{0};
+};
+
+template <class LastLsn>
+ReadView Engine::open_view(LastLsn&& last_lsn) {
+  // Register first, with a lower bound; once every writer that might not have seen the registration
+  // has left its partition, the LSN drawn last is one whose state will be kept.
+  const Lsn lower_bound = last_lsn();
+  begin_registration(lower_bound);
+  pass_all_locks();
+  return finish_registration(lower_bound, last_lsn());
+}
+
+}  // namespace kimdb::engine

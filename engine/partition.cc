@@ -1,0 +1,282 @@
+#include "engine/partition.h"
+
+#include "base/check.h"
+
+namespace kimdb::engine {
+
+void Partition::apply(const ApplyContext& context, const Operation& operation) {
+  last_lsn_ = context.lsn;
+  writes_.store(writes_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+  switch (operation.kind) {
+    case OperationKind::put:
+      put(context, operation);
+      break;
+    case OperationKind::remove:
+      remove(context, operation);
+      break;
+    case OperationKind::set_expiry:
+      set_expiry(context, operation);
+      break;
+    case OperationKind::write_range:
+      write_range(context, operation);
+      break;
+    case OperationKind::flush:
+      if (operation.keyspace != kEveryKeyspace) {
+        flush(context, operation.keyspace);
+      } else {
+        for (std::uint8_t number = 0; number < kKeyspaces; ++number) flush(context, number);
+      }
+      break;
+    case OperationKind::request:
+      requests_.add(operation.key, operation.number, context.lsn, operation.value);
+      break;
+    case OperationKind::forget:
+      requests_.forget(operation.key);
+      break;
+    case OperationKind::dropped:
+      requests_.mark_dropped(operation.key, operation.number);
+      break;
+  }
+  if (!undo_.empty()) undo_.prune(context.horizon);
+  update_memory();
+}
+
+void Partition::put(const ApplyContext& context, const Operation& o) {
+  Keyspace& space = keyspace(o.keyspace);
+  const Entry::Fields fields{.lsn = context.lsn,
+                             .key = o.key,
+                             .value = o.value,
+                             .expires_at = o.expires_at,
+                             .keep_accessed = context.keep_accessed,
+                             .accessed = context.accessed};
+  Entry* old = space.table.find(o.key, o.hash);
+  if (old != nullptr && context.lsn <= context.horizon && old->overwrite(fields)) {
+    if (o.expires_at != 0) note_expiry(o.keyspace, o.expires_at, o.hash);
+    return;
+  }
+  replace(context, space, o, Entry::make(fields), old);
+}
+
+void Partition::remove(const ApplyContext& context, const Operation& o) {
+  last_removed_lsn_ = context.lsn;
+  Keyspace& space = keyspace(o.keyspace);
+  EntryPointer removed = space.table.remove(o.key, o.hash);
+  if (!removed) return;  // replayed over a snapshot that was copied after the removal
+  if (removed->expires_at() != 0) --space.expiring;
+  retire(context, o.keyspace, o.key, o.hash, std::move(removed));
+}
+
+void Partition::set_expiry(const ApplyContext& context, const Operation& o) {
+  Keyspace& space = keyspace(o.keyspace);
+  Entry* old = space.table.find(o.key, o.hash);
+  if (old == nullptr) return;  // as in remove()
+  replace(context, space, o,
+          Entry::make({.lsn = context.lsn,
+                       .key = o.key,
+                       .value = old->value(),
+                       .expires_at = o.expires_at,
+                       .keep_accessed = context.keep_accessed,
+                       .accessed = context.accessed}),
+          old);
+}
+
+void Partition::write_range(const ApplyContext& context, const Operation& o) {
+  Keyspace& space = keyspace(o.keyspace);
+  Entry* old = space.table.find(o.key, o.hash);
+  const std::string_view before = old == nullptr ? std::string_view() : old->value();
+  const std::size_t end = o.number + o.value.size();
+  EntryPointer entry = Entry::allocate({.lsn = context.lsn,
+                                        .key = o.key,
+                                        .value = {},
+                                        .expires_at = old == nullptr ? 0 : old->expires_at(),
+                                        .keep_accessed = context.keep_accessed,
+                                        .accessed = context.accessed},
+                                       std::max(before.size(), end));
+  char* value = entry->value_data();
+  if (!before.empty()) std::memcpy(value, before.data(), before.size());
+  if (o.number > before.size()) std::memset(value + before.size(), 0, o.number - before.size());
+  if (!o.value.empty()) std::memcpy(value + o.number, o.value.data(), o.value.size());
+  replace(context, space, o, std::move(entry), old);
+}
+
+void Partition::flush(const ApplyContext& context, std::uint8_t number) {
+  if (keyspaces_[number] == nullptr) return;
+  last_removed_lsn_ = context.lsn;
+  Table& table = keyspaces_[number]->table;
+  memory_held_ -= static_cast<std::int64_t>(table.memory());
+  if (context.lsn > context.horizon) {
+    for (auto position = Table::kBegin; position < Table::kEnd;) {
+      std::vector<Entry*> group;
+      position = table.walk_group(position, [&](Entry* entry) { group.push_back(entry); });
+      for (Entry* entry : group) {
+        const std::uint64_t hash = hasher_(entry->key());
+        retire(context, number, {}, hash, table.remove(entry->key(), hash));
+      }
+    }
+  } else {
+    for (auto position = Table::kBegin; position < Table::kEnd;)
+      position = table.walk_group(position, [&](Entry* entry) {
+        memory_held_ -= static_cast<std::int64_t>(entry->memory());
+      });
+  }
+  keyspaces_[number] = nullptr;
+}
+
+void Partition::restore_flush(const ApplyContext& context, std::uint8_t number) {
+  for (std::uint8_t i = 0; i < kKeyspaces; ++i) {
+    if (keyspaces_[i] == nullptr || (number != i && number != kEveryKeyspace)) continue;
+    std::vector<std::string> earlier;
+    const Table& table_before = keyspaces_[i]->table;
+    for (auto position = Table::kBegin; position < Table::kEnd;)
+      position = table_before.walk_group(position, [&](const Entry* entry) {
+        if (entry->lsn() <= context.lsn) earlier.emplace_back(entry->key());
+      });
+    if (earlier.size() == table_before.size()) {
+      flush(context, i);
+    } else {
+      for (const std::string& key : earlier)
+        remove(context,
+               {.kind = OperationKind::remove, .keyspace = i, .key = key, .hash = hasher_(key)});
+    }
+  }
+  last_lsn_ = last_removed_lsn_ = context.lsn;
+  update_memory();
+}
+
+// Puts the entry into the table: in the place of `old`, which find() gave, or as a new one.
+void Partition::replace(const ApplyContext& context, Keyspace& space, const Operation& o,
+                        EntryPointer entry, Entry* old) {
+  memory_held_ += static_cast<std::int64_t>(entry->memory());
+  const std::int64_t expires_at = entry->expires_at();
+  if (expires_at != 0) {
+    ++space.expiring;
+    note_expiry(o.keyspace, expires_at, o.hash);
+  }
+  if (old != nullptr) {
+    if (old->expires_at() != 0) --space.expiring;
+    retire(context, o.keyspace, o.key, o.hash, space.table.put(std::move(entry), o.hash));
+  } else {
+    const std::size_t before = space.table.memory();
+    space.table.insert(std::move(entry), o.hash);
+    memory_held_ += static_cast<std::int64_t>(space.table.memory() - before);
+    if (context.lsn > context.horizon) retire(context, o.keyspace, o.key, o.hash, nullptr);
+  }
+}
+
+// The old version (or the fact that there was none) goes to the undo list where somebody may need
+// it, else away.
+void Partition::retire(const ApplyContext& context, std::uint8_t number, std::string_view key,
+                       std::uint64_t hash, EntryPointer old) {
+  if (old) memory_held_ -= static_cast<std::int64_t>(old->memory());
+  if (context.lsn > context.horizon) undo_.add(context.lsn, number, key, hash, std::move(old));
+}
+
+void Partition::settle(const Operation& o, Lsn lsn) {
+  if (last_lsn_ == kOwnRecord) last_lsn_ = lsn;
+  if (last_removed_lsn_ == kOwnRecord) last_removed_lsn_ = lsn;
+  undo_.settle(kOwnRecord, lsn);
+  if (o.kind == OperationKind::request) {
+    requests_.settle(o.key, kOwnRecord, lsn);
+  } else if (o.kind != OperationKind::flush && o.kind != OperationKind::forget) {
+    Entry* entry = find(o.keyspace, o.key, o.hash);
+    if (entry != nullptr && entry->lsn() == kOwnRecord) entry->set_lsn(lsn);
+  }
+}
+
+void Partition::take_back(Lsn lsn) {
+  while (auto version = undo_.pop_after(lsn)) {
+    Keyspace& space = keyspace(version->keyspace);
+    EntryPointer undone;
+    if (version->entry) {
+      if (const std::int64_t expires_at = version->entry->expires_at(); expires_at != 0) {
+        ++space.expiring;
+        note_expiry(version->keyspace, expires_at, version->hash);
+      }
+      memory_held_ += static_cast<std::int64_t>(version->entry->memory());
+      const std::size_t before = space.table.memory();
+      undone = space.table.put(std::move(version->entry), version->hash);
+      memory_held_ += static_cast<std::int64_t>(space.table.memory() - before);
+    } else {
+      undone = space.table.remove(version->absent_key, version->hash);
+    }
+    if (!undone) continue;
+    memory_held_ -= static_cast<std::int64_t>(undone->memory());
+    if (undone->expires_at() != 0) --space.expiring;
+  }
+  requests_.take_back(lsn);
+  last_lsn_ = std::min(last_lsn_, lsn);
+  last_removed_lsn_ = std::min(last_removed_lsn_, lsn);
+  update_memory();
+}
+
+const Entry* Partition::find_at(std::uint8_t number, std::string_view key, std::uint64_t hash,
+                                Lsn lsn) const {
+  const Entry* current = find(number, key, hash);
+  if (current != nullptr && current->lsn() <= lsn) return current;
+  return undo_.find(number, key, hash, lsn).value_or(nullptr);
+}
+
+std::size_t Partition::size(std::uint8_t number) const {
+  return keyspaces_[number] == nullptr ? 0 : keyspaces_[number]->table.size();
+}
+
+std::size_t Partition::expiring(std::uint8_t number) const {
+  return keyspaces_[number] == nullptr ? 0 : keyspaces_[number]->expiring;
+}
+
+const Table* Partition::table(std::uint8_t number) const {
+  return keyspaces_[number] == nullptr ? nullptr : &keyspaces_[number]->table;
+}
+
+std::optional<Partition::Expired> Partition::next_expired(std::int64_t now_ms) {
+  while (!expiry_.empty() && expiry_.first().expires_at <= now_ms) {
+    const ExpiryQueue::Item item = expiry_.first();
+    const Keyspace* space = keyspaces_[item.keyspace].get();
+    const Entry* entry =
+        space == nullptr ? nullptr : space->table.find_hash(item.hash, [&](const Entry& candidate) {
+          return candidate.expires_at() != 0 && candidate.expires_at() <= now_ms;
+        });
+    if (entry != nullptr) return Expired{item.keyspace, entry, item.hash};
+    expiry_.pop();  // the entry is gone, or has another time by now
+  }
+  next_expiry_.store(expiry_.empty() ? INT64_MAX : expiry_.first().expires_at,
+                     std::memory_order_relaxed);
+  return std::nullopt;
+}
+
+void Partition::note_expiry(std::uint8_t number, std::int64_t expires_at, std::uint64_t hash) {
+  expiry_.push({expires_at, hash, number});
+  std::size_t live = 0;
+  for (const auto& space : keyspaces_)
+    if (space != nullptr) live += space->expiring;
+  if (expiry_.size() > 2 * live + 64) {  // mostly outdated: collect the times anew
+    std::vector<ExpiryQueue::Item> items{
+        {expires_at, hash, number}};  // its entry may not be in the table yet
+    for (std::uint8_t i = 0; i < kKeyspaces; ++i) {
+      const Table* entries = table(i);
+      for (auto position = Table::kBegin; entries != nullptr && position < Table::kEnd;)
+        position = entries->walk_group(position, [&](const Entry* entry) {
+          if (entry->expires_at() != 0)
+            items.push_back({entry->expires_at(), hasher_(entry->key()), i});
+        });
+    }
+    expiry_.assign(std::move(items));
+  }
+  next_expiry_.store(expiry_.first().expires_at, std::memory_order_relaxed);
+}
+
+Partition::Keyspace& Partition::keyspace(std::uint8_t number) {
+  KIMDB_CHECK(number < kKeyspaces);
+  auto& space = keyspaces_[number];
+  if (space == nullptr) space = std::make_unique<Keyspace>(hasher_, skip_bits_);
+  return *space;
+}
+
+void Partition::update_memory() {
+  memory_.store(
+      memory_held_ + static_cast<std::int64_t>(undo_.memory() + requests_.memory() +
+                                               expiry_.size() * sizeof(ExpiryQueue::Item)),
+      std::memory_order_relaxed);
+}
+
+}  // namespace kimdb::engine

@@ -1,0 +1,138 @@
+// A partition: its share of every keyspace, and what belongs to it, behind one lock.
+//
+// Everything but mutex() and the counters marked so wants the lock held. The partition changes only
+// by apply(), which reads no clock, draws no random number and does no I/O. Owned by Engine.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string_view>
+
+#include "base/lsn.h"
+#include "base/mutex.h"
+#include "engine/expiry_queue.h"
+#include "engine/mutation.h"
+#include "engine/request_log.h"
+#include "engine/table.h"
+#include "engine/undo.h"
+
+namespace kimdb::engine {
+
+// What apply() has to know besides the operation.
+struct ApplyContext {
+  Lsn lsn = 0;  // kOwnRecord: the record has no LSN yet, settle() will give it
+  // Versions replaced at or below this LSN are needed by nobody.
+  Lsn horizon = ~Lsn{0};
+  bool keep_accessed = false;  // entries get an access time (engine.eviction: allkeys-lru)
+  std::uint32_t accessed = 0;  // in seconds, any origin
+};
+
+class Partition {
+ public:
+  Partition(Hasher hasher, unsigned skip_bits) : hasher_(hasher), skip_bits_(skip_bits) {}
+
+  Mutex& mutex() { return mutex_; }
+
+  // The entry under the key, expired or not; null where there is none.
+  Entry* find(std::uint8_t keyspace, std::string_view key, std::uint64_t hash) const {
+    const Keyspace* space = keyspaces_[keyspace].get();
+    return space == nullptr ? nullptr : space->table.find(key, hash);
+  }
+  void prefetch(std::uint8_t keyspace, std::uint64_t hash) const {
+    if (const Keyspace* space = keyspaces_[keyspace].get()) space->table.prefetch(hash);
+  }
+  // The same as of an LSN that a registered reader holds. The entry is valid while the lock is
+  // held.
+  const Entry* find_at(std::uint8_t keyspace, std::string_view key, std::uint64_t hash,
+                       Lsn lsn) const;
+  // Calls visit(const Entry&) for every entry of the keyspace as of an LSN that a registered reader
+  // holds.
+  template <class Visit>
+  void for_each_at(std::uint8_t keyspace, Lsn lsn, Visit&& visit) const;
+
+  void apply(const ApplyContext& context, const Operation& operation);
+  // Recovery: a flush over a state that may hold later entries; those stay.
+  void restore_flush(const ApplyContext& context, std::uint8_t keyspace);
+  // Gives what was applied as kOwnRecord its LSN; once for each operation of the record.
+  void settle(const Operation& operation, Lsn lsn);
+  // Restores the state at `lsn`, as far as the undo list reaches: the horizon was never above it
+  // since.
+  void take_back(Lsn lsn);
+  void prune_undo(Lsn horizon) { undo_.prune(horizon); }
+
+  Lsn last_lsn() const { return last_lsn_; }                  // of the last change here
+  Lsn last_removed_lsn() const { return last_removed_lsn_; }  // of the last removal here
+
+  const RequestLog& requests() const { return requests_; }
+  const UndoList& undo() const { return undo_; }
+  std::size_t size(std::uint8_t keyspace) const;
+  std::size_t expiring(std::uint8_t keyspace) const;  // entries with an expiry time
+  const Table* table(std::uint8_t keyspace) const;    // null where nothing ever was
+
+  // The earliest entry that expires at or before `now_ms`, or null.
+  struct Expired {
+    std::uint8_t keyspace;
+    const Entry* entry;
+    std::uint64_t hash;
+  };
+  std::optional<Expired> next_expired(std::int64_t now_ms);
+
+  // Without the lock: bytes held, and a time before which nothing here expires (INT64_MAX: nothing
+  // does).
+  std::int64_t memory() const { return memory_.load(std::memory_order_relaxed); }
+  std::int64_t next_expiry() const { return next_expiry_.load(std::memory_order_relaxed); }
+  std::uint64_t writes() const { return writes_.load(std::memory_order_relaxed); }
+
+ private:
+  struct Keyspace {
+    Keyspace(Hasher hasher, unsigned skip_bits) : table(hasher, skip_bits) {}
+    Table table;
+    std::size_t expiring = 0;
+  };
+
+  Keyspace& keyspace(std::uint8_t number);
+  void put(const ApplyContext& context, const Operation& operation);
+  void remove(const ApplyContext& context, const Operation& operation);
+  void set_expiry(const ApplyContext& context, const Operation& operation);
+  void write_range(const ApplyContext& context, const Operation& operation);
+  void flush(const ApplyContext& context, std::uint8_t number);
+  void replace(const ApplyContext& context, Keyspace& space, const Operation& operation,
+               EntryPointer entry, Entry* old);
+  void retire(const ApplyContext& context, std::uint8_t keyspace, std::string_view key,
+              std::uint64_t hash, EntryPointer old);
+  void note_expiry(std::uint8_t keyspace, std::int64_t expires_at, std::uint64_t hash);
+  void update_memory();
+
+  alignas(64) Mutex mutex_;
+  Hasher hasher_;
+  unsigned skip_bits_;
+  std::array<std::unique_ptr<Keyspace>, kKeyspaces> keyspaces_;
+  UndoList undo_;
+  ExpiryQueue expiry_;
+  RequestLog requests_;
+  Lsn last_lsn_ = 0;
+  Lsn last_removed_lsn_ = 0;
+  std::int64_t memory_held_ = 0;  // by entries and tables
+  // Written under the lock, read without it.
+  std::atomic<std::int64_t> memory_{0};
+  std::atomic<std::int64_t> next_expiry_{INT64_MAX};
+  std::atomic<std::uint64_t> writes_{0};
+};
+
+template <class Visit>
+void Partition::for_each_at(std::uint8_t keyspace, Lsn lsn, Visit&& visit) const {
+  if (const Table* entries = table(keyspace)) {
+    for (auto position = Table::kBegin; position < Table::kEnd;)
+      position = entries->walk_group(position, [&](const Entry* entry) {
+        if (entry->lsn() <= lsn) visit(*entry);
+      });
+  }
+  undo_.for_each_at(lsn, [&](const UndoList::Version& version) {
+    if (version.keyspace == keyspace && version.entry) visit(*version.entry);
+  });
+}
+
+}  // namespace kimdb::engine

@@ -1,0 +1,71 @@
+#include "engine/snapshot.h"
+
+#include "base/varint.h"
+
+namespace kimdb::engine {
+
+namespace {
+
+void append(std::string& out, Lsn lsn, const Operation& operation) {
+  const std::size_t start = out.size();
+  out.resize(start + varint_size(lsn) + encoded_size(operation));
+  encode(put_varint(out.data() + start, lsn), operation);
+}
+
+}  // namespace
+
+bool SnapshotCopier::next_section(std::string& out) {
+  const std::size_t start = out.size();
+  while (partition_ < engine_.partition_count()) {
+    Partition& partition = engine_.partition(partition_);
+    MutexLock lock(partition.mutex());
+    for (std::size_t groups = 0; keyspace_ < kKeyspaces; ++keyspace_, position_ = Table::kBegin) {
+      const Table* table = partition.table(keyspace_);
+      while (table != nullptr && position_ < Table::kEnd) {
+        position_ = table->walk_group(position_, [&](const Entry* entry) {
+          append(out, entry->lsn(),
+                 {.kind = OperationKind::put,
+                  .keyspace = keyspace_,
+                  .expires_at = entry->expires_at(),
+                  .key = entry->key(),
+                  .value = entry->value()});
+        });
+        if (out.size() - start >= kSectionBytes || ++groups == kSectionGroups) return true;
+      }
+    }
+    copy_requests(partition, out);
+    ++partition_;
+    keyspace_ = 0;
+    if (out.size() != start) return true;
+  }
+  return false;
+}
+
+void SnapshotCopier::copy_requests(const Partition& partition, std::string& out) const {
+  partition.requests().for_each([&](std::string_view name, const RequestLog::Client& client) {
+    if (client.dropped_through != 0)
+      append(out, 1,
+             {.kind = OperationKind::dropped, .number = client.dropped_through, .key = name});
+    for (const RequestLog::Result& result : client.results)
+      append(out, result.lsn,
+             {.kind = OperationKind::request,
+              .number = result.sequence,
+              .key = name,
+              .value = result.reply});
+  });
+}
+
+Status restore_section(Engine& engine, std::string_view section) {
+  while (!section.empty()) {
+    const auto lsn = take_varint(section);
+    if (!lsn) return Error{ErrorCode::corrupt, "malformed section of a snapshot"};
+    auto operation = take_operation(section);
+    if (!operation) return std::move(operation).error();
+    operation->hash = engine.hash(operation->key);
+    MutexLock lock(engine.partition_of(operation->hash).mutex());
+    engine.restore(*lsn, *operation);
+  }
+  return {};
+}
+
+}  // namespace kimdb::engine
