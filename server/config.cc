@@ -1,0 +1,203 @@
+#include "server/config.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <bit>
+#include <cerrno>
+#include <cstring>
+#include <set>
+
+#include "base/address.h"
+#include "database/password.h"
+#include "server/config_keys.h"
+#include "server/config_yaml.h"
+
+extern char** environ;
+
+namespace kimdb::server {
+namespace {
+
+constexpr std::string_view kPrefix = "KIMDB_";
+
+Error invalid(std::string message) { return {ErrorCode::invalid_argument, std::move(message)}; }
+
+// Not through the Filesystem seam: a configuration may come from a pipe, which has no offsets.
+Result<std::string> read_text(const std::string& path) {
+  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0) {
+    const ErrorCode code = errno == ENOENT ? ErrorCode::not_found : ErrorCode::io_error;
+    return Error{code, path + ": cannot be read: " + std::strerror(errno)};
+  }
+  std::string text;
+  char block[16 << 10];
+  ssize_t count = 0;
+  while (text.size() <= kConfigBytesMax && (count = ::read(fd, block, sizeof block)) != 0) {
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) {
+      Error error{ErrorCode::io_error, path + ": cannot be read: " + std::strerror(errno)};
+      ::close(fd);
+      return error;
+    }
+    text.append(block, static_cast<std::size_t>(count));
+  }
+  ::close(fd);
+  return text;  // read_config_yaml refuses what is over the limit
+}
+
+// network.max_connections -> KIMDB_NETWORK_MAX_CONNECTIONS
+std::string variable_name(std::string_view key) {
+  std::string name(kPrefix);
+  for (const char c : key) {
+    name.push_back(c == '.' ? '_' : (c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c));
+  }
+  return name;
+}
+
+Status read_environment(const std::vector<NameValue>& variables, LoadedConfig& loaded) {
+  for (const auto& [variable, value] : variables) {
+    const auto names_it = [&](const Key& key) { return variable_name(key.name) == variable; };
+    const auto keys = config_keys();
+    const auto key = std::find_if(keys.begin(), keys.end(), names_it);
+    if (key != keys.end()) {
+      Status status = set_value(loaded.config, *key, value);
+      if (!status) return std::move(status).error().in(variable);
+      loaded.sources[std::string(key->name)] = Source::environment;
+      continue;
+    }
+    // Not an error: orchestrators set variables of their own, KIMDB_PORT for a service called
+    // kimdb. But one that begins like a key is probably a slip.
+    const bool like_a_key = std::any_of(keys.begin(), keys.end(), [&](const Key& candidate) {
+      return variable.starts_with(variable_name(candidate.section()) + "_");
+    });
+    if (like_a_key) {
+      loaded.warnings.push_back(shown(variable) + " in the environment names no configuration key");
+    }
+  }
+  return {};
+}
+
+Status read_flags(const std::vector<NameValue>& flags, LoadedConfig& loaded) {
+  for (const auto& [name, value] : flags) {
+    const Key* key = find_key(name);
+    if (key == nullptr) return invalid("--set: " + unknown_key_message(name));
+    Status status = set_value(loaded.config, *key, value);
+    if (!status) return std::move(status).error().in("--set");
+    loaded.sources[name] = Source::flag;
+  }
+  return {};
+}
+
+Status validate_listener(std::string_view name, const std::string& text, bool open) {
+  const Result<Address> address = parse_address(text);
+  if (!address) return invalid(std::string(name) + ": " + address.error().message);
+  if (open || is_loopback(*address)) return {};
+  return invalid(
+      std::string(name) + ": " + text +
+      " can be reached from other machines: set auth.enabled with auth.users, or give --insecure");
+}
+
+Status validate_users(const AuthConfig& auth) {
+  if (auth.enabled && auth.users.empty()) {
+    return invalid(
+        "auth.enabled: nobody could log in, auth.users is empty (kimdb-cli passwd prints a "
+        "password_hash)");
+  }
+  std::set<std::string_view> names;
+  for (const User& user : auth.users) {
+    const bool usable = !user.name.empty() && user.name.size() <= 128 &&
+                        std::all_of(user.name.begin(), user.name.end(), [](char c) {
+                          return static_cast<unsigned char>(c) > 0x20 && c != 0x7f && c != '|';
+                        });
+    if (!usable) {
+      return invalid("auth.users: " + shown(user.name) +
+                     " is no name (1 to 128 bytes without spaces, control bytes and |)");
+    }
+    if (!names.insert(user.name).second) {
+      return invalid("auth.users: " + shown(user.name) + " is named twice");
+    }
+    if (!database::is_password_hash(user.password_hash)) {
+      return invalid("auth.users: the password_hash of " + shown(user.name) +
+                     " is no argon2id hash (kimdb-cli passwd prints one)");
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<LoadedConfig> load_config(const LoadOptions& options) {
+  LoadedConfig loaded;
+  if (!options.path.empty()) {
+    const Result<std::string> text = read_text(options.path);
+    if (!text) return text.error();
+    KIMDB_RETURN_IF_ERROR(read_config_yaml(*text, options.path, Source::file, loaded));
+
+    const std::string overriding = override_path(options.path);
+    const Result<std::string> more = read_text(overriding);
+    if (more) {
+      KIMDB_RETURN_IF_ERROR(read_config_yaml(*more, overriding, Source::override_file, loaded));
+    } else if (more.error().code != ErrorCode::not_found) {
+      return more.error();
+    }
+  }
+  KIMDB_RETURN_IF_ERROR(read_environment(options.environment, loaded));
+  KIMDB_RETURN_IF_ERROR(read_flags(options.flags, loaded));
+  KIMDB_RETURN_IF_ERROR(validate_config(loaded.config, options.insecure));
+  return loaded;
+}
+
+Status validate_config(const Config& config, bool insecure) {
+  if (!std::has_single_bit(config.engine.partitions)) {
+    return invalid("engine.partitions: must be a power of two, not " +
+                   std::to_string(config.engine.partitions));
+  }
+  KIMDB_RETURN_IF_ERROR(validate_users(config.auth));
+  const bool open = config.auth.enabled || insecure;
+  KIMDB_RETURN_IF_ERROR(validate_listener("network.address", config.network.address, open));
+  if (!config.network.resp_address.empty()) {
+    KIMDB_RETURN_IF_ERROR(
+        validate_listener("network.resp_address", config.network.resp_address, open));
+    if (config.network.resp_address == config.network.address) {
+      return invalid(
+          "network.resp_address: the same as network.address, but needs a port of its own");
+    }
+  }
+  if (config.logging.output.empty()) {
+    return invalid("logging.output: must be stdout, stderr, syslog or the path of a file");
+  }
+  if (config.wal.enabled && config.wal.data_directory.empty()) {
+    return invalid("wal.data_directory: must name a directory while wal.enabled is true");
+  }
+  if (!config.wal.enabled && !config.backup.directory.empty()) {
+    return invalid("backup.directory: backups need wal.enabled: true");
+  }
+  if (config.replication.enabled) {
+    return invalid("replication.enabled: this version has no replication yet, set it to false");
+  }
+  return {};
+}
+
+std::vector<NameValue> environment_variables() {
+  std::vector<NameValue> variables;
+  for (char** entry = environ; entry != nullptr && *entry != nullptr; ++entry) {
+    const std::string_view text = *entry;
+    const std::size_t equals = text.find('=');
+    if (!text.starts_with(kPrefix) || equals == std::string_view::npos) continue;
+    variables.emplace_back(text.substr(0, equals), text.substr(equals + 1));
+  }
+  return variables;
+}
+
+std::string override_path(std::string_view path) {
+  for (const std::string_view ending : {".yaml", ".yml"}) {
+    if (path.ends_with(ending)) {
+      const std::string_view stem = path.substr(0, path.size() - ending.size());
+      return std::string(stem).append(".override").append(ending);
+    }
+  }
+  return std::string(path).append(".override.yaml");
+}
+
+}  // namespace kimdb::server

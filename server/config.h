@@ -1,0 +1,164 @@
+// The server's configuration: plain structs with the built-in defaults, and loading them.
+//
+// Values come, the first that names a key winning, from flags (--set), the environment
+// (KIMDB_NETWORK_ADDRESS), the override file that CONFIG REWRITE writes beside the YAML file, the
+// YAML file, the defaults below. What each key means, its unit and its range is said once, in
+// config_keys.cc. Loading happens on the main thread (at the start and on SIGHUP); a Config itself
+// is a value without locks. Exceptions of the YAML library end in config_yaml.cc.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/logging.h"
+#include "base/result.h"
+#include "wal/log.h"
+
+namespace kimdb::server {
+
+enum class EngineType { in_memory };
+enum class Eviction { noeviction, allkeys_lru };
+enum class ReplicaType { master, slave };
+enum class Role { readonly, readwrite, admin };
+
+struct EngineConfig {
+  EngineType type = EngineType::in_memory;
+  std::uint64_t partitions = 64;
+  std::uint64_t max_memory = 0;  // bytes; 0: no limit
+  Eviction eviction = Eviction::noeviction;
+
+  bool operator==(const EngineConfig&) const = default;
+};
+
+struct NetworkConfig {
+  std::string address = "127.0.0.1:3223";
+  std::string resp_address;  // empty: no second port
+  std::uint64_t max_connections = 10'000;
+  std::uint64_t max_message_size = 1 << 20;                          // bytes
+  std::uint64_t max_output_buffer = 64 << 20;                        // bytes
+  std::chrono::milliseconds idle_timeout = std::chrono::minutes(5);  // 0: none
+  std::chrono::milliseconds request_timeout = std::chrono::seconds(30);
+  std::uint64_t io_threads = 0;  // 0: one per core
+  bool greeting = false;
+
+  bool operator==(const NetworkConfig&) const = default;
+};
+
+struct LoggingConfig {
+  LogLevel level = LogLevel::info;
+  std::string output = "stdout";  // stdout, stderr, syslog or a file
+  LogFormat format = LogFormat::text;
+
+  bool operator==(const LoggingConfig&) const = default;
+};
+
+struct WalConfig {
+  bool enabled = true;
+  wal::Sync sync = wal::Sync::commit;
+  std::uint64_t flushing_batch_size = 100;
+  std::chrono::milliseconds flushing_batch_timeout{10};
+  std::uint64_t max_segment_size = 10 << 20;      // bytes
+  std::uint64_t max_transaction_size = 64 << 20;  // bytes
+  std::string data_directory = "./data";
+
+  bool operator==(const WalConfig&) const = default;
+};
+
+struct ReplicationConfig {
+  bool enabled = false;
+  ReplicaType replica_type = ReplicaType::master;
+  std::string master_address = "127.0.0.1:3232";
+  std::chrono::milliseconds sync_interval = std::chrono::seconds(1);
+
+  bool operator==(const ReplicationConfig&) const = default;
+};
+
+struct User {
+  std::string name;
+  std::string password_hash;  // argon2id, as kimdb-cli passwd prints it
+  Role role = Role::readonly;
+
+  bool operator==(const User&) const = default;
+};
+
+struct AuthConfig {
+  bool enabled = false;
+  std::vector<User> users;
+
+  bool operator==(const AuthConfig&) const = default;
+};
+
+struct SnapshotConfig {
+  std::chrono::milliseconds interval = std::chrono::minutes(5);  // 0: by log size and command only
+
+  bool operator==(const SnapshotConfig&) const = default;
+};
+
+struct BackupConfig {
+  std::string directory;  // empty: no backups
+  std::chrono::milliseconds interval = std::chrono::hours(1);
+  std::uint64_t keep = 24;
+
+  bool operator==(const BackupConfig&) const = default;
+};
+
+struct SlowlogConfig {
+  std::chrono::microseconds threshold = std::chrono::milliseconds(10);
+  std::uint64_t max_entries = 128;  // 0: off
+
+  bool operator==(const SlowlogConfig&) const = default;
+};
+
+struct Config {
+  EngineConfig engine;
+  NetworkConfig network;
+  LoggingConfig logging;
+  WalConfig wal;
+  ReplicationConfig replication;
+  AuthConfig auth;
+  SnapshotConfig snapshot;
+  BackupConfig backup;
+  SlowlogConfig slowlog;
+
+  bool operator==(const Config&) const = default;
+};
+
+// Where the value of a key comes from; keys that are not named come from the defaults.
+enum class Source { file, override_file, environment, flag, runtime };
+using Sources = std::map<std::string, Source, std::less<>>;
+
+using NameValue = std::pair<std::string, std::string>;
+
+struct LoadOptions {
+  std::string path;                    // the YAML file; empty: none
+  std::vector<NameValue> environment;  // what environment_variables() gives
+  std::vector<NameValue> flags;        // --set key=value, in the order given
+  bool insecure = false;               // see validate_config
+};
+
+struct LoadedConfig {
+  Config config;
+  Sources sources;
+  std::vector<std::string> warnings;  // for the log, once it is open
+};
+
+// Reads, merges and validates. The error's message names the file, line and column (path:12:3: …),
+// the variable or the flag, and what to do. Reads the files and nothing else.
+Result<LoadedConfig> load_config(const LoadOptions& options);
+
+// What no single key can say: listeners outside the loopback need auth.enabled or `insecure`,
+// authentication needs users, partitions are a power of two, and so on.
+Status validate_config(const Config& config, bool insecure);
+
+// The process's variables that begin with KIMDB_.
+std::vector<NameValue> environment_variables();
+
+// master.yaml -> master.override.yaml
+std::string override_path(std::string_view path);
+
+}  // namespace kimdb::server

@@ -1,0 +1,403 @@
+#include "server/config_keys.h"
+
+#include <algorithm>
+#include <array>
+#include <limits>
+#include <numeric>
+
+#include "base/address.h"
+#include "base/units.h"
+#include "server/config_yaml.h"
+
+namespace kimdb::server {
+namespace {
+
+using namespace std::string_view_literals;
+
+constexpr std::uint64_t kKiB = 1 << 10;
+constexpr std::uint64_t kMiB = 1 << 20;
+constexpr std::uint64_t kGiB = 1 << 30;
+constexpr std::uint64_t kPiB = 1ULL << 50;
+constexpr std::uint64_t kMs = 1'000;
+constexpr std::uint64_t kSecond = 1'000 * kMs;
+constexpr std::uint64_t kDay = 86'400 * kSecond;
+
+// The member `Member` of the section `Section` of a Config.
+template <auto Section, auto Member>
+constexpr auto at = [](Config& config) -> auto& {
+  return config.*Section.*Member;
+};
+
+template <auto Section, auto Member>
+constexpr ChoiceField choice(std::span<const std::string_view> names) {
+  return {names,
+          [](const Config& config) { return static_cast<std::size_t>(config.*Section.*Member); },
+          [](Config& config, std::size_t index) {
+            auto& member = config.*Section.*Member;
+            member = static_cast<std::remove_reference_t<decltype(member)>>(index);
+          }};
+}
+
+// Names in the order of the enumerations.
+constexpr std::array kEngineTypes{"in_memory"sv};
+constexpr std::array kEvictions{"noeviction"sv, "allkeys-lru"sv};
+constexpr std::array kLogLevels{"debug"sv, "info"sv, "warning"sv, "error"sv, "off"sv};
+constexpr std::array kLogFormats{"text"sv, "json"sv};
+constexpr std::array kSyncs{"commit"sv, "interval"sv, "off"sv};
+constexpr std::array kReplicaTypes{"master"sv, "slave"sv};
+constexpr std::array kRoles{"readonly"sv, "readwrite"sv, "admin"sv};
+
+constexpr auto kEngine = &Config::engine;
+constexpr auto kNetwork = &Config::network;
+constexpr auto kLogging = &Config::logging;
+constexpr auto kWal = &Config::wal;
+constexpr auto kReplication = &Config::replication;
+constexpr auto kAuth = &Config::auth;
+constexpr auto kSnapshot = &Config::snapshot;
+constexpr auto kBackup = &Config::backup;
+constexpr auto kSlowlog = &Config::slowlog;
+
+constexpr bool kReloadable = true;
+constexpr bool kAtStart = false;
+
+// clang-format off
+constexpr std::array kKeys{
+    Key{"engine.type", choice<kEngine, &EngineConfig::type>(kEngineTypes), 0, 0, kAtStart,
+        "Where the data lives."},
+    Key{"engine.partitions", IntegerField{at<kEngine, &EngineConfig::partitions>}, 1, 4096, kAtStart,
+        "Parts of the key space, each with its own lock; a power of two."},
+    Key{"engine.max_memory", SizeField{at<kEngine, &EngineConfig::max_memory>}, 0, kPiB, kReloadable,
+        "Memory for data; 0 is no limit."},
+    Key{"engine.eviction", choice<kEngine, &EngineConfig::eviction>(kEvictions), 0, 0, kReloadable,
+        "At max_memory: refuse writes, or remove the keys that were not used for longest."},
+
+    Key{"network.address", AddressField{at<kNetwork, &NetworkConfig::address>, false}, 0, 0, kAtStart,
+        "Where clients connect, lines and RESP on one port; an empty host is every interface."},
+    Key{"network.resp_address", AddressField{at<kNetwork, &NetworkConfig::resp_address>, true}, 0, 0, kAtStart,
+        "A second port on which every answer is RESP, for Redis tools; empty is none."},
+    Key{"network.max_connections", IntegerField{at<kNetwork, &NetworkConfig::max_connections>}, 1, 1'000'000, kReloadable,
+        "TCP connections at one time; one more is told so and closed."},
+    Key{"network.max_message_size", SizeField{at<kNetwork, &NetworkConfig::max_message_size>}, kKiB, 512 * kMiB, kReloadable,
+        "Longest request; a longer one is refused and thrown away as it arrives."},
+    Key{"network.max_output_buffer", SizeField{at<kNetwork, &NetworkConfig::max_output_buffer>}, 64 * kKiB, 64 * kGiB, kReloadable,
+        "A client that leaves more than this of its replies unread is closed."},
+    Key{"network.idle_timeout", MillisecondsField{at<kNetwork, &NetworkConfig::idle_timeout>}, 0, 365 * kDay, kReloadable,
+        "A connection that is silent for this long is closed; 0 is never."},
+    Key{"network.request_timeout", MillisecondsField{at<kNetwork, &NetworkConfig::request_timeout>}, 0, kDay, kReloadable,
+        "A request that has not arrived whole after this time ends its connection; 0 is never."},
+    Key{"network.io_threads", IntegerField{at<kNetwork, &NetworkConfig::io_threads>}, 0, 256, kAtStart,
+        "Threads that serve connections; 0 is one per core."},
+    Key{"network.greeting", BoolField{at<kNetwork, &NetworkConfig::greeting>}, 0, 0, kReloadable,
+        "Send HANDSHAKE|v1.0 when a client connects, before it has spoken."},
+
+    Key{"logging.level", choice<kLogging, &LoggingConfig::level>(kLogLevels), 0, 0, kReloadable,
+        "The least important lines that are logged."},
+    Key{"logging.output", TextField{at<kLogging, &LoggingConfig::output>}, 0, 0, kAtStart,
+        "stdout, stderr, syslog, or the path of a file (renamed at 100 MB, five are kept)."},
+    Key{"logging.format", choice<kLogging, &LoggingConfig::format>(kLogFormats), 0, 0, kAtStart,
+        "Lines for people, or one JSON object a line."},
+
+    Key{"wal.enabled", BoolField{at<kWal, &WalConfig::enabled>}, 0, 0, kAtStart,
+        "Keep a write-ahead log; without it all data is gone when the server stops."},
+    Key{"wal.sync", choice<kWal, &WalConfig::sync>(kSyncs), 0, 0, kAtStart,
+        "A write is answered when it is on disk (commit), when it is in the log's buffer (interval), in memory (off)."},
+    Key{"wal.flushing_batch_size", IntegerField{at<kWal, &WalConfig::flushing_batch_size>}, 1, 1'000'000, kAtStart,
+        "With sync: interval, this many writes are synced without waiting for flushing_batch_timeout."},
+    Key{"wal.flushing_batch_timeout", MillisecondsField{at<kWal, &WalConfig::flushing_batch_timeout>}, kMs, 60 * kSecond, kAtStart,
+        "With sync: interval, the longest time until a write is synced."},
+    Key{"wal.max_segment_size", SizeField{at<kWal, &WalConfig::max_segment_size>}, 64 * kKiB, 4 * kGiB, kAtStart,
+        "Size of one file of the log."},
+    Key{"wal.max_transaction_size", SizeField{at<kWal, &WalConfig::max_transaction_size>}, 64 * kKiB, kGiB, kAtStart,
+        "Largest transaction, as it stands in the log."},
+    Key{"wal.data_directory", TextField{at<kWal, &WalConfig::data_directory>}, 0, 0, kAtStart,
+        "Log and snapshots; made if it is missing. A relative path begins where the server was started."},
+
+    Key{"replication.enabled", BoolField{at<kReplication, &ReplicationConfig::enabled>}, 0, 0, kAtStart,
+        "Not in this version: true is refused."},
+    Key{"replication.replica_type", choice<kReplication, &ReplicationConfig::replica_type>(kReplicaTypes), 0, 0, kAtStart,
+        "The part this server plays."},
+    Key{"replication.master_address", AddressField{at<kReplication, &ReplicationConfig::master_address>, false}, 0, 0, kAtStart,
+        "Where the master listens for its slaves."},
+    Key{"replication.sync_interval", MillisecondsField{at<kReplication, &ReplicationConfig::sync_interval>}, 10 * kMs, 3600 * kSecond, kAtStart,
+        "Time between two heartbeats."},
+
+    Key{"auth.enabled", BoolField{at<kAuth, &AuthConfig::enabled>}, 0, 0, kAtStart,
+        "Clients log in (AUTH user password) before anything else."},
+    Key{"auth.users", UsersField{}, 0, 0, kReloadable,
+        "Who may log in: name, password_hash (kimdb-cli passwd prints one), role (admin, readwrite, readonly)."},
+
+    Key{"snapshot.interval", MillisecondsField{at<kSnapshot, &SnapshotConfig::interval>}, 0, 365 * kDay, kReloadable,
+        "Time between two snapshots; 0 is only by the log's size and by command."},
+
+    Key{"backup.directory", TextField{at<kBackup, &BackupConfig::directory>}, 0, 0, kReloadable,
+        "Where copies of snapshots go; empty is no backups."},
+    Key{"backup.interval", MillisecondsField{at<kBackup, &BackupConfig::interval>}, kSecond, 365 * kDay, kReloadable,
+        "Time between two backups."},
+    Key{"backup.keep", IntegerField{at<kBackup, &BackupConfig::keep>}, 1, 100'000, kReloadable,
+        "Backups that are kept; older ones are removed."},
+
+    Key{"slowlog.threshold", MicrosecondsField{at<kSlowlog, &SlowlogConfig::threshold>}, 0, kDay, kReloadable,
+        "Commands that take longer are kept for SLOWLOG."},
+    Key{"slowlog.max_entries", IntegerField{at<kSlowlog, &SlowlogConfig::max_entries>}, 0, 1'000'000, kReloadable,
+        "Commands that are kept; 0 switches the slow log off."},
+};
+// clang-format on
+
+Error invalid(const Key& key, std::string what) {
+  return {ErrorCode::invalid_argument, std::string(key.name) + ": " + std::move(what)};
+}
+
+std::string joined(std::span<const std::string_view> names) {
+  std::string text;
+  for (const std::string_view name : names) {
+    text.append(text.empty() ? "" : ", ").append(name);
+  }
+  return text;
+}
+
+Status check_range(const Key& key, std::uint64_t value) {
+  if (value >= key.min && value <= key.max) return {};
+  return invalid(key, "out of range, must be " + range_text(key));
+}
+
+// Number, size and duration: parse, check the range, store.
+template <class Value, class Parsed>
+Status set_number(const Key& key, std::string_view text, const Result<Parsed>& parsed,
+                  std::uint64_t comparable, Value& member, Value value) {
+  if (!parsed) return invalid(key, parsed.error().message + ", not " + shown(text));
+  KIMDB_RETURN_IF_ERROR(check_range(key, comparable));
+  member = value;
+  return {};
+}
+
+struct Setter {
+  Config& config;
+  const Key& key;
+  std::string_view text;
+
+  Status operator()(const BoolField& field) const {
+    if (text != "true" && text != "false") {
+      return invalid(key, "must be true or false, not " + shown(text));
+    }
+    field.at(config) = text == "true";
+    return {};
+  }
+  Status operator()(const IntegerField& field) const {
+    const auto parsed = parse_integer(text);
+    const std::uint64_t value = parsed ? *parsed : 0;
+    return set_number(key, text, parsed, value, field.at(config), value);
+  }
+  Status operator()(const SizeField& field) const {
+    const auto parsed = parse_size(text);
+    const std::uint64_t value = parsed ? *parsed : 0;
+    return set_number(key, text, parsed, value, field.at(config), value);
+  }
+  Status operator()(const MillisecondsField& field) const {
+    const auto parsed = parse_duration(text);
+    const auto us = parsed ? *parsed : std::chrono::microseconds(0);
+    if (us.count() % 1000 != 0)
+      return invalid(key, "must be whole milliseconds, not " + shown(text));
+    return set_number(key, text, parsed, static_cast<std::uint64_t>(us.count()), field.at(config),
+                      std::chrono::duration_cast<std::chrono::milliseconds>(us));
+  }
+  Status operator()(const MicrosecondsField& field) const {
+    const auto parsed = parse_duration(text);
+    const auto us = parsed ? *parsed : std::chrono::microseconds(0);
+    return set_number(key, text, parsed, static_cast<std::uint64_t>(us.count()), field.at(config),
+                      us);
+  }
+  Status operator()(const TextField& field) const {
+    if (text.find('\0') != std::string_view::npos) return invalid(key, "must not hold a zero byte");
+    field.at(config) = text;
+    return {};
+  }
+  Status operator()(const AddressField& field) const {
+    if (!(text.empty() && field.may_be_empty)) {
+      const auto address = parse_address(text);
+      if (!address) return invalid(key, address.error().message + ", not " + shown(text));
+    }
+    field.at(config) = text;
+    return {};
+  }
+  Status operator()(const ChoiceField& field) const {
+    const auto found = std::find(field.names.begin(), field.names.end(), text);
+    if (found == field.names.end()) {
+      const bool only = field.names.size() == 1;
+      return invalid(key, (only ? "must be " : "must be one of ") + joined(field.names) + ", not " +
+                              shown(text));
+    }
+    field.set(config, static_cast<std::size_t>(found - field.names.begin()));
+    return {};
+  }
+  Status operator()(const UsersField&) const {
+    Result<std::vector<User>> users = parse_users_yaml(text);
+    if (!users) return std::move(users).error().in(key.name);
+    config.auth.users = *std::move(users);
+    return {};
+  }
+};
+
+struct Formatter {
+  Config& config;  // const in effect: fields give references that are only read
+
+  std::string operator()(const BoolField& field) const {
+    return field.at(config) ? "true" : "false";
+  }
+  std::string operator()(const IntegerField& field) const {
+    return std::to_string(field.at(config));
+  }
+  std::string operator()(const SizeField& field) const { return format_size(field.at(config)); }
+  std::string operator()(const MillisecondsField& field) const {
+    return format_duration(field.at(config));
+  }
+  std::string operator()(const MicrosecondsField& field) const {
+    return format_duration(field.at(config));
+  }
+  std::string operator()(const TextField& field) const { return field.at(config); }
+  std::string operator()(const AddressField& field) const { return field.at(config); }
+  std::string operator()(const ChoiceField& field) const {
+    return std::string(field.names[field.get(config)]);
+  }
+  std::string operator()(const UsersField&) const {
+    return users_to_yaml(config.auth.users, ShowHashes::no);
+  }
+};
+
+// Levenshtein's distance: the fewest letters to insert, remove or replace.
+std::size_t edit_distance(std::string_view a, std::string_view b) {
+  std::vector<std::size_t> row(b.size() + 1);
+  std::iota(row.begin(), row.end(), std::size_t{0});
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    std::size_t diagonal = row[0];
+    row[0] = i + 1;
+    for (std::size_t j = 0; j < b.size(); ++j) {
+      const std::size_t replaced = diagonal + (a[i] == b[j] ? 0 : 1);
+      diagonal = row[j + 1];
+      row[j + 1] = std::min({replaced, row[j] + 1, row[j + 1] + 1});
+    }
+  }
+  return row[b.size()];
+}
+
+}  // namespace
+
+std::span<const Key> config_keys() { return kKeys; }
+
+const Key* find_key(std::string_view name) {
+  const auto found =
+      std::find_if(kKeys.begin(), kKeys.end(), [&](const Key& key) { return key.name == name; });
+  return found == kKeys.end() ? nullptr : &*found;
+}
+
+bool is_section(std::string_view name) {
+  return std::any_of(kKeys.begin(), kKeys.end(),
+                     [&](const Key& key) { return key.section() == name; });
+}
+
+std::string_view nearest_name(std::string_view name) {
+  constexpr std::size_t kLongestName = 64;
+  if (name.size() > kLongestName) return {};
+  std::string_view nearest;
+  std::size_t least = std::max<std::size_t>(2, name.size() / 4) + 1;
+  const auto consider = [&](std::string_view candidate, std::size_t distance) {
+    if (candidate == name || distance >= least) return;
+    least = distance;
+    nearest = candidate;
+  };
+  const bool has_dot = name.find('.') != std::string_view::npos;
+  for (const Key& key : kKeys) {
+    if (has_dot) {
+      consider(key.name, edit_distance(name, key.name));
+      // The right key in the wrong section.
+      if (name.substr(name.rfind('.') + 1) == key.name_in_section()) consider(key.name, 1);
+    } else {
+      consider(key.section(), edit_distance(name, key.section()));
+      consider(key.name, edit_distance(name, key.name_in_section()));
+    }
+  }
+  return nearest;
+}
+
+std::string unknown_key_message(std::string_view name) {
+  std::string message = "unknown key " + shown(name);
+  if (const std::string_view nearest = nearest_name(name); !nearest.empty()) {
+    message.append(" (did you mean ").append(nearest).append("?)");
+  }
+  return message;
+}
+
+Status set_value(Config& config, const Key& key, std::string_view text) {
+  return std::visit(Setter{config, key, text}, key.field);
+}
+
+std::string value_text(const Config& config, const Key& key) {
+  return std::visit(Formatter{const_cast<Config&>(config)}, key.field);
+}
+
+bool same_value(const Config& a, const Config& b, const Key& key) {
+  if (std::holds_alternative<UsersField>(key.field)) return a.auth.users == b.auth.users;
+  return value_text(a, key) == value_text(b, key);
+}
+
+void copy_value(const Config& from, Config& to, const Key& key) {
+  if (std::holds_alternative<UsersField>(key.field)) {
+    to.auth.users = from.auth.users;
+    return;
+  }
+  ignore(set_value(to, key, value_text(from, key)), "a value that was set before reads back");
+}
+
+std::string type_text(const Key& key) {
+  struct Names {
+    std::string operator()(const BoolField&) const { return "boolean"; }
+    std::string operator()(const IntegerField&) const { return "number"; }
+    std::string operator()(const SizeField&) const { return "size"; }
+    std::string operator()(const MillisecondsField&) const { return "duration"; }
+    std::string operator()(const MicrosecondsField&) const { return "duration"; }
+    std::string operator()(const TextField&) const { return "text"; }
+    std::string operator()(const AddressField&) const { return "address"; }
+    std::string operator()(const ChoiceField&) const { return "choice"; }
+    std::string operator()(const UsersField&) const { return "list"; }
+  };
+  return std::visit(Names{}, key.field);
+}
+
+std::string range_text(const Key& key) {
+  const auto between = [&](auto format) { return format(key.min) + " to " + format(key.max); };
+  if (std::holds_alternative<IntegerField>(key.field)) {
+    return between([](std::uint64_t value) { return std::to_string(value); });
+  }
+  if (std::holds_alternative<SizeField>(key.field)) return between(format_size);
+  if (std::holds_alternative<MillisecondsField>(key.field) ||
+      std::holds_alternative<MicrosecondsField>(key.field)) {
+    return between([](std::uint64_t us) {
+      return format_duration(std::chrono::microseconds(static_cast<std::int64_t>(us)));
+    });
+  }
+  if (const auto* field = std::get_if<ChoiceField>(&key.field)) return joined(field->names);
+  if (std::holds_alternative<BoolField>(key.field)) return "true, false";
+  return {};
+}
+
+Result<Role> parse_role(std::string_view text) {
+  const auto found = std::find(kRoles.begin(), kRoles.end(), text);
+  if (found == kRoles.end()) {
+    return Error{ErrorCode::invalid_argument,
+                 "role must be one of " + joined(kRoles) + ", not " + shown(text)};
+  }
+  return static_cast<Role>(found - kRoles.begin());
+}
+
+std::string_view role_name(Role role) { return kRoles[static_cast<std::size_t>(role)]; }
+
+std::string shown(std::string_view text) {
+  constexpr std::size_t kLongest = 60;
+  if (text.empty()) return "\"\"";
+  std::string clean(text.substr(0, kLongest));
+  for (char& c : clean) {
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '?';
+  }
+  return text.size() > kLongest ? clean + "..." : clean;
+}
+
+}  // namespace kimdb::server

@@ -1,0 +1,38 @@
+// YAML in and out. The only file that sees yaml-cpp; its exceptions end here.
+//
+// Reading is by events, without anchors and aliases and at most a few levels deep, so that a
+// document cannot unfold into more than it is. Pure functions.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "server/config.h"
+
+namespace kimdb::server {
+
+constexpr std::size_t kConfigBytesMax = 1 << 20;
+
+// Sets what `text` names in `loaded.config` and marks it as from `source`. Messages begin with
+// "name:line:column: ". On error `loaded` is half changed and of no use.
+Status read_config_yaml(std::string_view text, std::string_view name, Source source,
+                        LoadedConfig& loaded);
+
+// A list of users: "[{name: kim, password_hash: $argon2id$…, role: admin}]".
+Result<std::vector<User>> parse_users_yaml(std::string_view text);
+
+enum class ShowHashes { no, yes };
+// One line of YAML; with ShowHashes::no the hashes read "(hidden)".
+std::string users_to_yaml(const std::vector<User>& users, ShowHashes show);
+
+// Every key with its value; read_config_yaml reads it back to the same Config. Keys that `sources`
+// names get a comment saying where they come from.
+std::string config_to_yaml(const Config& config, const Sources& sources);
+
+// The same for the keys named only.
+std::string keys_to_yaml(const Config& config, const std::vector<std::string_view>& names);
+
+}  // namespace kimdb::server
