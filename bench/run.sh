@@ -1,0 +1,226 @@
+#!/bin/sh
+# Compares kimdb with Debian's redis-server on this machine: bench/run.sh build/release. `make bench` calls it.
+#
+# Prints Markdown tables on stdout (for docs/performance.md), progress on stderr. From the environment:
+#   KIMDB_BENCH_ONLY     parts to run, of: nosync durable memory restart idle engine (all)
+#   KIMDB_BENCH_ROUNDS   rounds of each measurement (5)
+#   KIMDB_BENCH_SECONDS  how long one run of redis-benchmark shall last (3)
+#   KIMDB_BENCH_KEYS     keys for memory and restart (2000000)
+# Both servers are driven in turns (A B A B …), so that a slower minute of the machine hits both; medians are compared.
+set -eu
+cd "$(dirname "$0")/.."
+build=$(cd "${1:-build/release}" && pwd)
+rounds=${KIMDB_BENCH_ROUNDS:-5}
+seconds=${KIMDB_BENCH_SECONDS:-3}
+keys=${KIMDB_BENCH_KEYS:-2000000}
+only=${KIMDB_BENCH_ONLY:-nosync durable memory restart idle engine}
+# Beside the build: a real disk, where a temporary directory may be memory, which syncs for nothing.
+work=$(mktemp -d "$build/bench-XXXXXX")
+. bench/servers.sh
+trap 'stop_servers; rm -rf "$work"' EXIT
+trap 'exit 130' INT TERM
+
+main() {
+  for part in $only; do
+    case $part in nosync | durable | memory | restart | idle | engine) ;; *) fail "no such part: $part" ;; esac
+  done
+  heading
+  for part in $only; do "part_$part"; done
+}
+
+heading() {
+  echo "$(awk -F': ' '/^model name/ { print $2; exit }' /proc/cpuinfo), $(nproc) processors shared by server and load" \
+    "generator, Linux $(uname -r); $(redis-server --version | awk '{ print $1, $3 }')," \
+    "$("$build/bin/kimdb-server" --version | head -1); $(date +%F)."
+  echo "Medians of $rounds rounds in turns; \`redis-benchmark -c 50 -d 64 -r 1000000\`, ${seconds} s a run."
+  echo
+}
+
+# --- throughput ---------------------------------------------------------------------------------------------------
+
+part_nosync() {
+  start_redis "$work/redis" --save '' --appendonly no
+  start_kimdb "$work/kimdb" --set wal.sync=off
+  throughput "no sync" nosync
+}
+
+part_durable() {
+  start_redis "$work/redis" --save '' --appendonly yes --appendfsync always
+  start_kimdb "$work/kimdb" --set wal.sync=commit
+  throughput "synced before each answer" durable
+}
+
+throughput() { # title setting
+  results=$work/$2.results
+  : >"$results"
+  # Every key exists before anything is measured: no run grows a table for the next one.
+  say "$2: filling both servers"
+  benchmark "$redis_port" set 64 2000000 >/dev/null
+  benchmark "$kimdb_port" set 64 2000000 >/dev/null
+  for pipeline in 1 16 64; do
+    for test in set get; do
+      redis_count=$(requests_for "$redis_port" $test $pipeline)
+      kimdb_count=$(requests_for "$kimdb_port" $test $pipeline)
+      round=1
+      while [ $round -le "$rounds" ]; do
+        measure redis "$redis_port" "$redis_pid" $test $pipeline "$redis_count" $round
+        measure kimdb "$kimdb_port" "$kimdb_pid" $test $pipeline "$kimdb_count" $round
+        round=$((round + 1))
+      done
+    done
+  done
+  stop_servers
+  rm -rf "$work/redis" "$work/kimdb"
+  echo "### Throughput, $1"
+  echo
+  awk -v setting="$2" -f bench/throughput_table.awk "$results"
+  echo
+}
+
+# Requests per second of one run.
+benchmark() { # port test pipeline requests
+  redis-benchmark -p "$1" -t "$2" -P "$3" -n "$4" -c 50 -d 64 -r 1000000 --csv 2>/dev/null |
+    awk -F'","' 'NR == 2 { sub(/"$/, "", $2); print $2 }'
+}
+
+# The number of requests with which a run lasts about $seconds.
+requests_for() { # port test pipeline
+  rate=$(benchmark "$1" "$2" "$3" $((20000 + 5000 * $3)))
+  [ -n "$rate" ] || fail "redis-benchmark gave no number on port $1 ($2, P=$3)"
+  awk -v rate="$rate" -v seconds="$seconds" 'BEGIN { printf "%d", rate * seconds }'
+}
+
+measure() { # name port pid test pipeline requests round
+  before=$(cpu_seconds "$3")
+  rate=$(benchmark "$2" "$4" "$5" "$6")
+  [ -n "$rate" ] || fail "redis-benchmark gave no number for $1 ($4, P=$5)"
+  after=$(cpu_seconds "$3")
+  cpu=$(awk -v b="$before" -v a="$after" -v n="$6" 'BEGIN { printf "%.4f", (a - b) * 1000000 / n }')
+  say "round $7: $1 $4 P=$5: $rate/s, $cpu s of CPU per million"
+  echo "$1 $4 $5 $7 $rate $cpu" >>"$results"
+}
+
+# --- memory, restart, idle connections ------------------------------------------------------------------------------
+
+part_memory() {
+  echo "### Memory for $keys keys of 16 bytes with values of 64"
+  echo
+  echo "| | resident bytes a key | used_memory a key |"
+  echo "|---|---|---|"
+  start_redis "$work/redis" --save '' --appendonly no
+  start_kimdb "$work/kimdb" --set wal.sync=off
+  : >"$work/memory"
+  for server in redis kimdb; do
+    if [ $server = redis ]; then port=$redis_port pid=$redis_pid; else port=$kimdb_port pid=$kimdb_pid; fi
+    say "memory: $server"
+    resident=$(resident_bytes "$pid")
+    used=$(used_memory "$port")
+    load_keys "$port" 1 "$keys"
+    [ "$(redis-cli -p "$port" DBSIZE)" = "$keys" ] || fail "$server does not hold $keys keys"
+    echo "$server $(($(resident_bytes "$pid") - resident)) $(($(used_memory "$port") - ${used:-0}))" >>"$work/memory"
+  done
+  stop_servers
+  awk -v keys="$keys" '
+    { printf "| %s | %.1f | %.1f |\n", $1, $2 / keys, $3 / keys; resident[$1] = $2; used[$1] = $3 }
+    END { printf "| kimdb / redis (goal: at most 0.7) | %.2f | %.2f |\n\n", resident["kimdb"] / resident["redis"],
+                 used["kimdb"] / used["redis"] }' "$work/memory"
+  rm -rf "$work/redis" "$work/kimdb"
+}
+
+# Redis loads all keys from its RDB; kimdb nine tenths from a snapshot and the rest from its log.
+part_restart() {
+  snapshot_keys=$((keys * 9 / 10))
+  say "restart: loading"
+  start_redis "$work/redis" --save '' --appendonly no
+  load_keys "$redis_port" 1 "$keys"
+  [ "$(redis-cli -p "$redis_port" SAVE)" = OK ] || fail "redis cannot SAVE"
+  start_kimdb "$work/kimdb" --set wal.sync=off --set snapshot.interval=24h
+  load_keys "$kimdb_port" 1 $snapshot_keys
+  [ "$(redis-cli -p "$kimdb_port" SAVE)" = OK ] || fail "kimdb cannot SAVE"
+  load_keys "$kimdb_port" $((snapshot_keys + 1)) "$keys"
+  stop_servers
+  : >"$work/redis.ms"
+  : >"$work/kimdb.ms"
+  round=1
+  while [ $round -le "$rounds" ]; do
+    before=$(now_ms)
+    start_redis "$work/redis" --save '' --appendonly no
+    echo $(($(now_ms) - before)) >>"$work/redis.ms"
+    [ "$(redis-cli -p "$redis_port" DBSIZE)" = "$keys" ] || fail "redis came back without its keys"
+    stop_servers
+    before=$(now_ms)
+    start_kimdb "$work/kimdb" --set wal.sync=off --set snapshot.interval=24h
+    echo $(($(now_ms) - before)) >>"$work/kimdb.ms"
+    [ "$(redis-cli -p "$kimdb_port" DBSIZE)" = "$keys" ] || fail "kimdb came back without its keys"
+    stop_servers
+    say "restart, round $round: redis $(tail -1 "$work/redis.ms") ms, kimdb $(tail -1 "$work/kimdb.ms") ms"
+    round=$((round + 1))
+  done
+  rm -rf "$work/redis" "$work/kimdb"
+  echo "### Restart with $keys keys, until the first answer"
+  echo
+  echo "| | ms | keys a second |"
+  echo "|---|---|---|"
+  echo "$(median <"$work/redis.ms") $(median <"$work/kimdb.ms")" | awk -v keys="$keys" '{
+    printf "| redis, from its RDB | %d | %d |\n", $1, keys * 1000 / $1
+    printf "| kimdb, from a snapshot and a tenth from the log | %d | %d |\n", $2, keys * 1000 / $2
+    printf "| redis / kimdb (goal: at least 2) | %.2f | |\n\n", $1 / $2 }'
+}
+
+part_idle() {
+  connections=10000
+  # Each end needs a descriptor of its own; the servers inherit the limit.
+  hard=$(ulimit -H -n)
+  if [ "$hard" != unlimited ] && [ "$hard" -lt $((connections + 100)) ]; then
+    say "idle: skipped, only $hard file descriptors are allowed here"
+    return 0
+  fi
+  ulimit -S -n "$hard" 2>/dev/null || ulimit -S -n $((connections + 100))
+  echo "### $connections idle connections"
+  echo
+  echo "| | resident MB before | with them | bytes a connection |"
+  echo "|---|---|---|---|"
+  start_redis "$work/redis" --save '' --appendonly no --maxclients $((connections + 10))
+  start_kimdb "$work/kimdb" --set wal.sync=off --set network.max_connections=$((connections + 10))
+  idle_row redis "$redis_port" "$redis_pid"
+  idle_row "kimdb (goal: under 200 MB)" "$kimdb_port" "$kimdb_pid"
+  stop_servers
+  rm -rf "$work/redis" "$work/kimdb"
+  echo
+}
+
+idle_row() { # title port pid
+  before=$(resident_bytes "$3")
+  redis-benchmark -p "$2" -c $connections -I >/dev/null 2>&1 &
+  idle_pid=$!
+  tries=0
+  until [ "$(connected "$2")" -ge $connections ]; do
+    kill -0 $idle_pid 2>/dev/null || fail "redis-benchmark could not open $connections connections to $1"
+    tries=$((tries + 1))
+    [ $tries -lt 600 ] || fail "$1 has only $(connected "$2") connections"
+    sleep 0.1
+  done
+  after=$(resident_bytes "$3")
+  kill $idle_pid
+  wait $idle_pid 2>/dev/null || true
+  awk -v title="$1" -v b="$before" -v a="$after" -v n=$connections 'BEGIN {
+    printf "| %s | %.1f | %.1f | %d |\n", title, b / 1048576, a / 1048576, (a - b) / n }'
+}
+
+connected() { # port
+  redis-cli -p "$1" INFO clients | tr -d '\r' | awk -F: '$1 == "connected_clients" { n = $2 } END { print n + 0 }'
+}
+
+# Engine and log in one process, no socket; the program prints its own table.
+part_engine() {
+  if [ ! -x "$build/bin/bench_engine_set" ]; then
+    say "engine: skipped, $build/bin/bench_engine_set is not built"
+    return 0
+  fi
+  echo "### Engine and log in the process"
+  echo
+  "$build/bin/bench_engine_set"
+  echo
+}
+
+main
