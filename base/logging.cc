@@ -50,20 +50,47 @@ void append(spdlog::memory_buf_t& out, std::string_view text) {
   out.append(text.data(), text.data() + text.size());
 }
 
-// Control bytes become escapes that JSON reads, too. With `quotes` also " and \ are escaped.
+// Bytes of the UTF-8 sequence that `text` begins with; 0 where it begins with none (RFC 3629, table
+// in section 4).
+std::size_t utf8_length(std::string_view text) {
+  const auto byte = [&](std::size_t i) {
+    return i < text.size() ? static_cast<unsigned char>(text[i]) : 0;
+  };
+  const auto continues = [&](std::size_t i) { return (byte(i) & 0xc0) == 0x80; };
+  const unsigned first = byte(0);
+  if (first < 0x80) return 1;
+  if (first >= 0xc2 && first <= 0xdf) return continues(1) ? 2 : 0;
+  if (first >= 0xe0 && first <= 0xef) {
+    const bool overlong = first == 0xe0 && byte(1) < 0xa0;
+    const bool surrogate = first == 0xed && byte(1) >= 0xa0;
+    return continues(1) && continues(2) && !overlong && !surrogate ? 3 : 0;
+  }
+  if (first >= 0xf0 && first <= 0xf4) {
+    const bool overlong = first == 0xf0 && byte(1) < 0x90;
+    const bool too_high = first == 0xf4 && byte(1) >= 0x90;
+    return continues(1) && continues(2) && continues(3) && !overlong && !too_high ? 4 : 0;
+  }
+  return 0;
+}
+
+// One line of UTF-8 whatever the text is: control bytes become escapes that JSON reads, too, and
+// what is not UTF-8 the replacement character. With `quotes` also " and \ are escaped.
 void append_escaped(spdlog::memory_buf_t& out, std::string_view text, bool quotes) {
-  for (const char c : text) {
+  while (!text.empty()) {
+    const char c = text.front();
     const auto byte = static_cast<unsigned char>(c);
-    if (c == '\n') {
+    const std::size_t length = utf8_length(text);
+    if (length == 0) {
+      append(out, "\xef\xbf\xbd");
+    } else if (c == '\n') {
       append(out, "\\n");
     } else if (byte < 0x20 || byte == 0x7f) {
       fmt::format_to(std::back_inserter(out), "\\u{:04x}", byte);
-    } else if (quotes && (c == '"' || c == '\\')) {
-      out.push_back('\\');
-      out.push_back(c);
     } else {
-      out.push_back(c);
+      if (quotes && (c == '"' || c == '\\')) out.push_back('\\');
+      append(out, text.substr(0, length));
     }
+    text.remove_prefix(length == 0 ? 1 : length);
   }
 }
 
@@ -155,7 +182,7 @@ Result<std::unique_ptr<Logger>> Logger::open(const LoggerOptions& options) {
         "kimdb", make_sink(options), pool, spdlog::async_overflow_policy::overrun_oldest);
     state->logger->set_formatter(make_formatter(options));
     state->logger->set_level(spdlog_level(options.level));
-    state->logger->flush_on(spdlog::level::info);
+    state->logger->flush_on(spdlog::level::trace);  // a crash must not take the last lines along
     MutexLock lock(state->mutex);
     state->pool = std::move(pool);
   } catch (const std::exception& failure) {
