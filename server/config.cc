@@ -7,6 +7,7 @@
 #include <bit>
 #include <cerrno>
 #include <cstring>
+#include <optional>
 #include <set>
 
 #include "base/address.h"
@@ -63,7 +64,7 @@ Status read_environment(const std::vector<NameValue>& variables, LoadedConfig& l
     if (key != keys.end()) {
       Status status = set_value(loaded.config, *key, value);
       if (!status) return std::move(status).error().in(variable);
-      loaded.sources[std::string(key->name)] = Source::environment;
+      loaded.sources[std::string(key->name)] = {Source::environment, variable};
       continue;
     }
     // Not an error: orchestrators set variables of their own, KIMDB_PORT for a service called
@@ -84,45 +85,96 @@ Status read_flags(const std::vector<NameValue>& flags, LoadedConfig& loaded) {
     if (key == nullptr) return invalid("--set: " + unknown_key_message(name));
     Status status = set_value(loaded.config, *key, value);
     if (!status) return std::move(status).error().in("--set");
-    loaded.sources[name] = Source::flag;
+    loaded.sources[name] = {Source::flag, "--set"};
   }
   return {};
 }
 
-Status validate_listener(std::string_view name, const std::string& text, bool open) {
+// What is wrong with the value of one key, seen together with the others.
+struct Objection {
+  std::string_view key;
+  std::string what;
+};
+using MaybeObjection = std::optional<Objection>;
+
+MaybeObjection check_listener(std::string_view key, const std::string& text, bool open) {
   const Result<Address> address = parse_address(text);
-  if (!address) return invalid(std::string(name) + ": " + address.error().message);
-  if (open || is_loopback(*address)) return {};
-  return invalid(
-      std::string(name) + ": " + text +
-      " can be reached from other machines: set auth.enabled with auth.users, or give --insecure");
+  if (!address) return Objection{key, address.error().message};
+  if (open || is_loopback(*address)) return std::nullopt;
+  return Objection{key, text +
+                            " can be reached from other machines: set auth.enabled with "
+                            "auth.users, or give --insecure"};
 }
 
-Status validate_users(const AuthConfig& auth) {
-  if (auth.enabled && auth.users.empty()) {
-    return invalid(
-        "auth.enabled: nobody could log in, auth.users is empty (kimdb-cli passwd prints a "
-        "password_hash)");
+MaybeObjection check_network(const NetworkConfig& network, bool open) {
+  if (auto objection = check_listener("network.address", network.address, open)) return objection;
+  if (network.resp_address.empty()) return std::nullopt;
+  if (network.resp_address == network.address && !network.address.ends_with(":0")) {
+    return Objection{"network.resp_address",
+                     "needs a port of its own, not that of network.address"};
   }
+  return check_listener("network.resp_address", network.resp_address, open);
+}
+
+bool usable_name(std::string_view name) {
+  return !name.empty() && name.size() <= 128 && std::all_of(name.begin(), name.end(), [](char c) {
+    return static_cast<unsigned char>(c) > 0x20 && c != 0x7f && c != '|';
+  });
+}
+
+MaybeObjection check_users(const AuthConfig& auth) {
+  if (auth.enabled && auth.users.empty()) {
+    return Objection{"auth.enabled",
+                     "nobody could log in, auth.users is empty (kimdb-cli passwd prints a "
+                     "password_hash)"};
+  }
+  constexpr std::string_view kUsers = "auth.users";
   std::set<std::string_view> names;
   for (const User& user : auth.users) {
-    const bool usable = !user.name.empty() && user.name.size() <= 128 &&
-                        std::all_of(user.name.begin(), user.name.end(), [](char c) {
-                          return static_cast<unsigned char>(c) > 0x20 && c != 0x7f && c != '|';
-                        });
-    if (!usable) {
-      return invalid("auth.users: " + shown(user.name) +
-                     " is no name (1 to 128 bytes without spaces, control bytes and |)");
+    if (!usable_name(user.name)) {
+      return Objection{
+          kUsers,
+          shown(user.name) + " is no name (1 to 128 bytes without spaces, control bytes and |)"};
     }
     if (!names.insert(user.name).second) {
-      return invalid("auth.users: " + shown(user.name) + " is named twice");
+      return Objection{kUsers, shown(user.name) + " is named twice"};
     }
     if (!database::is_password_hash(user.password_hash)) {
-      return invalid("auth.users: the password_hash of " + shown(user.name) +
-                     " is no argon2id hash (kimdb-cli passwd prints one)");
+      return Objection{kUsers, "the password_hash of " + shown(user.name) +
+                                   " is no argon2id hash (kimdb-cli passwd prints one)"};
     }
   }
-  return {};
+  return std::nullopt;
+}
+
+MaybeObjection check_storage(const Config& config) {
+  if (!std::has_single_bit(config.engine.partitions)) {
+    return Objection{"engine.partitions",
+                     "must be a power of two, not " + std::to_string(config.engine.partitions)};
+  }
+  if (config.wal.enabled && config.wal.data_directory.empty()) {
+    return Objection{"wal.data_directory", "must name a directory while wal.enabled is true"};
+  }
+  if (!config.wal.enabled && !config.backup.directory.empty()) {
+    return Objection{"backup.directory", "backups need wal.enabled: true"};
+  }
+  if (config.replication.enabled) {
+    return Objection{"replication.enabled", "this version has no replication yet, set it to false"};
+  }
+  return std::nullopt;
+}
+
+MaybeObjection check(const Config& config, bool insecure) {
+  if (auto objection = check_storage(config)) return objection;
+  if (config.logging.output.empty()) {
+    return Objection{"logging.output", "must be stdout, stderr, syslog or the path of a file"};
+  }
+  if (auto objection = check_users(config.auth)) return objection;
+  return check_network(config.network, config.auth.enabled || insecure);
+}
+
+Error error_of(const Objection& objection) {
+  return Error{ErrorCode::invalid_argument, objection.what}.in(objection.key);
 }
 
 }  // namespace
@@ -144,38 +196,17 @@ Result<LoadedConfig> load_config(const LoadOptions& options) {
   }
   KIMDB_RETURN_IF_ERROR(read_environment(options.environment, loaded));
   KIMDB_RETURN_IF_ERROR(read_flags(options.flags, loaded));
-  KIMDB_RETURN_IF_ERROR(validate_config(loaded.config, options.insecure));
+  if (const auto objection = check(loaded.config, options.insecure)) {
+    const auto origin = loaded.sources.find(objection->key);
+    Error error = error_of(*objection);
+    if (origin == loaded.sources.end()) return error;
+    return std::move(error).in(origin->second.place);
+  }
   return loaded;
 }
 
 Status validate_config(const Config& config, bool insecure) {
-  if (!std::has_single_bit(config.engine.partitions)) {
-    return invalid("engine.partitions: must be a power of two, not " +
-                   std::to_string(config.engine.partitions));
-  }
-  KIMDB_RETURN_IF_ERROR(validate_users(config.auth));
-  const bool open = config.auth.enabled || insecure;
-  KIMDB_RETURN_IF_ERROR(validate_listener("network.address", config.network.address, open));
-  if (!config.network.resp_address.empty()) {
-    KIMDB_RETURN_IF_ERROR(
-        validate_listener("network.resp_address", config.network.resp_address, open));
-    if (config.network.resp_address == config.network.address) {
-      return invalid(
-          "network.resp_address: the same as network.address, but needs a port of its own");
-    }
-  }
-  if (config.logging.output.empty()) {
-    return invalid("logging.output: must be stdout, stderr, syslog or the path of a file");
-  }
-  if (config.wal.enabled && config.wal.data_directory.empty()) {
-    return invalid("wal.data_directory: must name a directory while wal.enabled is true");
-  }
-  if (!config.wal.enabled && !config.backup.directory.empty()) {
-    return invalid("backup.directory: backups need wal.enabled: true");
-  }
-  if (config.replication.enabled) {
-    return invalid("replication.enabled: this version has no replication yet, set it to false");
-  }
+  if (const auto objection = check(config, insecure)) return error_of(*objection);
   return {};
 }
 

@@ -130,7 +130,11 @@ struct Config {
 
 // Where the value of a key comes from; keys that are not named come from the defaults.
 enum class Source { file, override_file, environment, flag, runtime };
-using Sources = std::map<std::string, Source, std::less<>>;
+struct Origin {
+  Source source;
+  std::string place;  // for messages: "configs/master.yaml:12:3", "KIMDB_WAL_SYNC", "--set"
+};
+using Sources = std::map<std::string, Origin, std::less<>>;
 
 using NameValue = std::pair<std::string, std::string>;
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cctype>
 #include <limits>
 #include <numeric>
 
@@ -176,10 +177,13 @@ struct Setter {
   std::string_view text;
 
   Status operator()(const BoolField& field) const {
-    if (text != "true" && text != "false") {
+    std::string word(text);
+    for (char& c : word) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+    const bool yes = word == "true" || word == "yes" || word == "on";
+    if (!yes && word != "false" && word != "no" && word != "off") {
       return invalid(key, "must be true or false, not " + shown(text));
     }
-    field.at(config) = text == "true";
+    field.at(config) = yes;
     return {};
   }
   Status operator()(const IntegerField& field) const {
@@ -298,7 +302,7 @@ std::string_view nearest_name(std::string_view name) {
   constexpr std::size_t kLongestName = 64;
   if (name.size() > kLongestName) return {};
   std::string_view nearest;
-  std::size_t least = std::max<std::size_t>(2, name.size() / 4) + 1;
+  std::size_t least = std::clamp<std::size_t>(name.size() / 3, 1, 4) + 1;
   const auto consider = [&](std::string_view candidate, std::size_t distance) {
     if (candidate == name || distance >= least) return;
     least = distance;

@@ -88,13 +88,16 @@ class TreeBuilder final : public YAML::EventHandler {
   std::size_t nodes_ = 0;
 };
 
-Error at(std::string_view name, Position position, std::string_view message) {
-  Error error{ErrorCode::invalid_argument, std::string(name)};
+std::string place(std::string_view name, Position position) {
+  std::string text(name);
   if (position.line > 0) {
-    error.message += ":" + std::to_string(position.line) + ":" + std::to_string(position.column);
+    text += ":" + std::to_string(position.line) + ":" + std::to_string(position.column);
   }
-  error.message.append(": ").append(message);
-  return error;
+  return text;
+}
+
+Error at(std::string_view name, Position position, std::string_view message) {
+  return {ErrorCode::invalid_argument, place(name, position).append(": ").append(message)};
 }
 
 // One document. An empty text gives a null node.
@@ -217,7 +220,7 @@ Status read_section(std::string_view section, const Node& node, std::string_view
       return at(name, key_node.position, "duplicate key " + full_name);
     }
     KIMDB_RETURN_IF_ERROR(read_value(*key, node.children[i + 1], name, loaded.config));
-    loaded.sources[full_name] = source;
+    loaded.sources[full_name] = {source, place(name, key_node.position)};
   }
   return {};
 }
@@ -259,7 +262,7 @@ std::string yaml_value(const Config& config, const Key& key) {
 std::string_view comment_of(const Sources& sources, std::string_view name) {
   const auto found = sources.find(name);
   if (found == sources.end()) return {};
-  switch (found->second) {
+  switch (found->second.source) {
     case Source::file:
       return "  # from the file";
     case Source::override_file:
