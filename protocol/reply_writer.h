@@ -1,10 +1,13 @@
-// Writes replies in the framing a connection wants. A command builds its reply by these calls alone, so every command
-// answers lines, RESP2 and RESP3 alike.
+// Writes replies in the framing a connection wants. A command builds its reply by these calls
+// alone, so every command answers lines, RESP2 and RESP3 alike.
 //
-// One reply is one call, or array()/map()/set() with a count followed by that many replies (a map: twice that many).
-// Appends to a string that the caller owns; holds no other memory except the depth of nested text lists. One thread.
+// One reply is one call, or array()/map()/set()/push() with a count followed by that many replies
+// (a map: twice that many, its keys no lists). Appends to a string that the caller owns; holds no
+// other memory except the depth of nested lists in the line formats. One thread.
 #pragma once
 
+#include <charconv>
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -13,9 +16,9 @@
 namespace kimdb::protocol {
 
 enum class Format : std::uint8_t {
-  text,     // lines for people, quoted only where ambiguous
-  strict,   // lines, quoted whatever would not read back as exactly one word
-  json,     // one JSON value a line
+  text,    // lines for people, quoted only where ambiguous
+  strict,  // lines, quoted whatever would not read back as exactly one word
+  json,    // one JSON value a line
   resp2,
   resp3,
   neutral,  // the calls themselves, to be rendered into another format later (render() below)
@@ -29,34 +32,147 @@ class ReplyWriter {
   bool is_resp() const { return format_ == Format::resp2 || format_ == Format::resp3; }
   std::string& out() { return out_; }
 
-  // Starts the next reply with "#<tag> " in the line formats; no effect in RESP.
+  // Starts the next reply with "#<tag> " in the line formats; no effect in RESP, or where `tag` is
+  // empty.
   void tag(std::string_view tag);
 
-  void ok();                              // OK, +OK
-  void simple(std::string_view text);     // +text; in lines the text as a value
-  // `message` is as Redis writes it, code first: "ERR syntax error", "WRONGTYPE Operation …". Lines show
-  // "ERROR: syntax error" (the code ERR is left out, others stay). Line breaks in it become spaces.
+  // OK, +OK
+  void ok() {
+    if (!is_resp()) return line_ok();
+    out_.append("+OK\r\n", 5);
+  }
+
+  // +text; in lines the text as a value.
+  void simple(std::string_view text) {
+    if (!is_resp()) return line_simple(text);
+    out_.push_back('+');
+    out_.append(text);
+    out_.append("\r\n", 2);
+  }
+
+  // `message` is as Redis writes it, code first: "ERR syntax error", "WRONGTYPE Operation …". Lines
+  // show "ERROR: syntax error" (the code ERR is left out, others stay), JSON {"error":"syntax
+  // error"}. Line breaks in it become spaces, in lines control characters too.
   void error(std::string_view message);
-  void integer(std::int64_t value);
-  void bulk(std::string_view value);
-  void double_value(double value);        // RESP2: a bulk of the shortest decimal that reads back, as Redis prints it
-  void boolean(bool value);               // RESP2: 1 or 0
-  void verbatim(std::string_view value);  // RESP3: =<n>\r\ntxt:… ; else a bulk. Long text for people (INFO)
-  void null();                            // $-1, _ ; "(nil)"
-  void null_array();                      // *-1, _ ; "(nil)"
-  // The key asked for is not there: as null() in RESP; "ERROR: key not found" on lines, "(nil)" inside a list.
-  void missing_key();
-  void array(std::size_t count);
-  void map(std::size_t pairs);            // RESP2: an array of twice as many
-  void set(std::size_t count);            // RESP2: an array
-  void push(std::size_t count);           // an event, not a reply. RESP2: an array; lines: one line, "> " before it
+
+  void integer(std::int64_t value) {
+    if (!is_resp()) return line_integer(value);
+    header(':', value);
+  }
+
+  void bulk(std::string_view value) {
+    if (!is_resp()) return line_bulk(value);
+    header('$', static_cast<std::int64_t>(value.size()));
+    out_.append(value);
+    out_.append("\r\n", 2);
+  }
+
+  // As Redis 7.0 prints it ("%.17g"), in RESP2 as a bulk; lines and JSON show the shortest decimal
+  // that reads back.
+  void double_value(double value);
+
+  // RESP2: 1 or 0; lines and JSON: true or false.
+  void boolean(bool value);
+
+  // Long text for people (INFO). RESP3: =<n>\r\ntxt:…; text: a list of its lines; else a bulk.
+  void verbatim(std::string_view value);
+
+  // $-1, _ ; "(nil)"
+  void null() {
+    if (!is_resp()) return line_null();
+    if (format_ == Format::resp2) {
+      out_.append("$-1\r\n", 5);
+    } else {
+      out_.append("_\r\n", 3);
+    }
+  }
+
+  // *-1, _ ; "(nil)"
+  void null_array() {
+    if (format_ != Format::resp2) return null();
+    out_.append("*-1\r\n", 5);
+  }
+
+  // The key asked for is not there: as null() in RESP and JSON; "ERROR: key not found" on lines,
+  // "(nil)" inside a list.
+  void missing_key() {
+    if (!is_resp()) return line_missing_key();
+    null();
+  }
+
+  void array(std::size_t count) {
+    if (!is_resp()) return line_list(List::array, count);
+    header('*', static_cast<std::int64_t>(count));
+  }
+
+  // RESP2: an array of twice as many; JSON: an object.
+  void map(std::size_t pairs) {
+    if (!is_resp()) return line_list(List::map, pairs);
+    const bool flat = format_ == Format::resp2;
+    header(flat ? '*' : '%', static_cast<std::int64_t>(flat ? 2 * pairs : pairs));
+  }
+
+  // RESP2: an array.
+  void set(std::size_t count) {
+    if (!is_resp()) return line_list(List::set, count);
+    header(format_ == Format::resp2 ? '*' : '~', static_cast<std::int64_t>(count));
+  }
+
+  // An event, not a reply. RESP2: an array; lines: one line, "> " before it, each part one word;
+  // JSON: {"push":[…]}.
+  void push(std::size_t count) {
+    if (!is_resp()) return line_list(List::push, count);
+    header(format_ == Format::resp2 ? '*' : '>', static_cast<std::int64_t>(count));
+  }
 
  private:
+  enum class List : std::uint8_t { array, map, set, push };
+  // A list that was begun in a line format and lacks elements.
+  struct Open {
+    List list;
+    bool first;             // no element yet
+    std::size_t remaining;  // elements, of a map keys and values
+  };
+
+  void header(char type, std::int64_t number) {
+    char bytes[24];
+    bytes[0] = type;
+    char* end = std::to_chars(bytes + 1, bytes + 22, number).ptr;
+    *end++ = '\r';
+    *end++ = '\n';
+    out_.append(bytes, static_cast<std::size_t>(end - bytes));
+  }
+
+  void line_ok();
+  void line_simple(std::string_view text);
+  void line_integer(std::int64_t value);
+  void line_bulk(std::string_view value);
+  void line_null();
+  void line_missing_key();
+  void line_list(List list, std::size_t count);
+  void line_error(std::string_view message);
+
+  void record(char call, std::string_view bytes);
+  void record(char call, std::uint64_t number);
+  void leaf(std::string_view text);
+  void json_list(List list, std::size_t count);
+  void text_list(List list, std::size_t count);
+  void text_value(std::string_view value);
+  void json_value(std::string_view value);
+  void begin_list(List list, std::size_t elements);
+  void begin();
+  void end();
+  void complete();
+  bool in_event() const { return !open_.empty() && open_.front().list == List::push; }
+  bool at_name() const;
+
   std::string& out_;
   Format format_;
+  std::vector<Open> open_;
 };
 
-// Renders a reply that was written in Format::neutral. `neutral` must be whole (it is ours, never from the wire).
+// Renders what was written in Format::neutral, one reply or several. `neutral` must be whole (it is
+// ours, never from the wire).
 void render(std::string_view neutral, ReplyWriter& writer);
 
 }  // namespace kimdb::protocol
