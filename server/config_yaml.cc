@@ -140,6 +140,9 @@ Result<User> read_user(const Node& node, std::string_view name) {
     if (!seen.insert(key.text).second) {
       return at(name, key.position, "duplicate key " + shown(key.text) + " of a user");
     }
+    if (key.text.starts_with("t=")) {  // the middle of $argon2id$v=19$m=65536,t=2,p=1$…
+      return at(name, key.position, "between { and } a password_hash must stand in quotes");
+    }
     if (key.text != "name" && key.text != "password_hash" && key.text != "role") {
       return at(name, key.position,
                 "unknown key " + shown(key.text) + " of a user (known: name, password_hash, role)");
@@ -188,7 +191,7 @@ Status read_value(const Key& key, const Node& node, std::string_view name, Confi
   const std::string key_name(key.name);
   switch (node.kind) {
     case Node::Kind::null:
-      return at(name, node.position, key_name + " has no value (leave the key out, or write \"\")");
+      return at(name, node.position, key_name + " has no value");
     case Node::Kind::list:
       return at(name, node.position, key_name + " is one value, not a list");
     case Node::Kind::map:
@@ -219,7 +222,12 @@ Status read_section(std::string_view section, const Node& node, std::string_view
     if (!seen.insert(full_name).second) {
       return at(name, key_node.position, "duplicate key " + full_name);
     }
-    KIMDB_RETURN_IF_ERROR(read_value(*key, node.children[i + 1], name, loaded.config));
+    const Node& value = node.children[i + 1];
+    if (value.kind == Node::Kind::null) {  // whose position is that of whatever comes next
+      return at(name, key_node.position,
+                full_name + " has no value (leave the key out, or write \"\")");
+    }
+    KIMDB_RETURN_IF_ERROR(read_value(*key, value, name, loaded.config));
     loaded.sources[full_name] = {source, place(name, key_node.position)};
   }
   return {};
