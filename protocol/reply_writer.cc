@@ -196,6 +196,14 @@ void ReplyWriter::line_null() {
   }
 }
 
+void ReplyWriter::line_null_array() {
+  if (format_ == Format::neutral) {
+    out_ += call::kNullArray;
+  } else {
+    line_null();
+  }
+}
+
 void ReplyWriter::line_missing_key() {
   if (format_ == Format::neutral) {
     out_ += call::kMissingKey;

@@ -89,8 +89,12 @@ class ReplyWriter {
 
   // *-1, _ ; "(nil)"
   void null_array() {
-    if (format_ != Format::resp2) return null();
-    out_.append("*-1\r\n", 5);
+    if (!is_resp()) return line_null_array();
+    if (format_ == Format::resp2) {
+      out_.append("*-1\r\n", 5);
+    } else {
+      out_.append("_\r\n", 3);
+    }
   }
 
   // The key asked for is not there: as null() in RESP and JSON; "ERROR: key not found" on lines,
@@ -148,6 +152,7 @@ class ReplyWriter {
   void line_integer(std::int64_t value);
   void line_bulk(std::string_view value);
   void line_null();
+  void line_null_array();
   void line_missing_key();
   void line_list(List list, std::size_t count);
   void line_error(std::string_view message);
