@@ -6,6 +6,7 @@
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/sinks/syslog_sink.h>
 
+#include <atomic>
 #include <cstdio>
 #include <ctime>
 #include <string_view>
@@ -182,6 +183,13 @@ Result<std::unique_ptr<Logger>> Logger::open(const LoggerOptions& options) {
         "kimdb", make_sink(options), pool, spdlog::async_overflow_policy::overrun_oldest);
     state->logger->set_formatter(make_formatter(options));
     state->logger->set_level(spdlog_level(options.level));
+    // A full disk fails for every line; saying so once is enough.
+    state->logger->set_error_handler(
+        [output = options.output,
+         said = std::make_shared<std::atomic_flag>()](const std::string& what) {
+          if (said->test_and_set()) return;
+          std::fprintf(stderr, "kimdb: cannot log to %s: %s\n", output.c_str(), what.c_str());
+        });
     state->logger->flush_on(spdlog::level::trace);  // a crash must not take the last lines along
     MutexLock lock(state->mutex);
     state->pool = std::move(pool);

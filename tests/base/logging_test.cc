@@ -3,7 +3,6 @@
 #include <doctest/doctest.h>
 
 #include <filesystem>
-#include <regex>
 #include <sstream>
 #include <thread>
 #include <vector>
@@ -32,13 +31,18 @@ struct LogFile {
   }
 };
 
+// With every digit a zero.
+std::string shape_of(std::string line) {
+  for (char& c : line) c = c >= '0' && c <= '9' ? '0' : c;
+  return line;
+}
+
 TEST_CASE("a line has the time in UTC, the level and the message") {
   LogFile file;
   file.open()->info("listening on {} with {} threads", "127.0.0.1:3223", 2);
   REQUIRE(file.lines().size() == 1);
-  const std::regex expected(
-      R"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z info    listening on 127\.0\.0\.1:3223 with 2 threads)");
-  CHECK(std::regex_match(file.lines()[0], expected));
+  CHECK(shape_of(file.lines()[0]) ==
+        "0000-00-00T00:00:00.000Z info    listening on 000.0.0.0:0000 with 0 threads");
 }
 
 TEST_CASE("what a client sent can neither begin a line nor speak to the terminal") {
@@ -114,6 +118,13 @@ TEST_CASE("a file that has grown too large is renamed, and the oldest go") {
   }
   CHECK(files == 3);
   CHECK(file.lines().back().find("line 99 ") != std::string::npos);
+}
+
+TEST_CASE("an output that takes nothing stops nobody") {
+  auto logger = Logger::open({.output = "/dev/full"});
+  REQUIRE(logger);
+  for (int i = 0; i < 100; ++i) (*logger)->info("line {}", i);
+  (*logger)->close();
 }
 
 TEST_CASE("an output that cannot be opened is an error that names it") {
