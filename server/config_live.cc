@@ -4,11 +4,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <cctype>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
 
+#include "base/glob.h"
 #include "server/config_keys.h"
 #include "server/config_yaml.h"
 
@@ -63,8 +63,6 @@ Status replace_file(const std::string& path, std::string_view text, mode_t mode)
   return sync_directory(directory_of(path));
 }
 
-char lower(char c) { return static_cast<char>(std::tolower(static_cast<unsigned char>(c))); }
-
 }  // namespace
 
 LiveConfig::LiveConfig(LoadOptions options, LoadedConfig loaded, Changed changed)
@@ -81,7 +79,7 @@ std::vector<NameValue> LiveConfig::get(std::string_view pattern) const {
   const Config config = current();
   std::vector<NameValue> settings;
   for (const Key& key : config_keys()) {
-    if (matches_pattern(pattern, key.name)) {
+    if (glob_matches(pattern, key.name, true)) {
       settings.emplace_back(key.name, value_text(config, key));
     }
   }
@@ -185,31 +183,6 @@ void LiveConfig::install(LoadedConfig next, std::span<const std::string_view> ch
     loaded_ = std::move(next);
   }
   if (!changed.empty() && changed_) changed_(config, changed);
-}
-
-bool matches_pattern(std::string_view pattern, std::string_view name) {
-  // At a mismatch go back to the last star and let it take one byte more: no recursion, at most
-  // |pattern| × |name|.
-  std::size_t p = 0;
-  std::size_t n = 0;
-  std::size_t star = std::string_view::npos;
-  std::size_t star_end = 0;
-  while (n < name.size()) {
-    if (p < pattern.size() && pattern[p] == '*') {
-      star = p++;
-      star_end = n;
-    } else if (p < pattern.size() && (pattern[p] == '?' || lower(pattern[p]) == lower(name[n]))) {
-      ++p;
-      ++n;
-    } else if (star != std::string_view::npos) {
-      p = star + 1;
-      n = ++star_end;
-    } else {
-      return false;
-    }
-  }
-  while (p < pattern.size() && pattern[p] == '*') ++p;
-  return p == pattern.size();
 }
 
 }  // namespace kimdb::server

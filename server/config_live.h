@@ -64,8 +64,4 @@ class LiveConfig {
   LoadedConfig loaded_ GUARDED_BY(mutex_);
 };
 
-// Whether `name` matches a pattern in which * stands for any bytes and ? for one; letters in any
-// case.
-bool matches_pattern(std::string_view pattern, std::string_view name);
-
 }  // namespace kimdb::server

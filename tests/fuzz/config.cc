@@ -7,7 +7,6 @@
 
 #include "base/check.h"
 #include "server/config_keys.h"
-#include "server/config_live.h"
 #include "server/config_yaml.h"
 
 using kimdb::server::Config;
@@ -52,6 +51,5 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   as_file(text);
   for (const Key& key : kimdb::server::config_keys()) as_value(key, text);
   static_cast<void>(kimdb::server::nearest_name(text));
-  static_cast<void>(kimdb::server::matches_pattern(text, "network.max_connections"));
   return 0;
 }
