@@ -1,0 +1,338 @@
+#include "client/client_state.h"
+
+#include <algorithm>
+#include <initializer_list>
+#include <utility>
+
+#include "client/errors.h"
+#include "client/repeatable.h"
+
+namespace kimdb::client {
+namespace {
+
+using protocol::Value;
+using std::chrono::milliseconds;
+
+constexpr milliseconds kFirstPause{50};
+constexpr milliseconds kLongestPause{2000};
+// A server that closes the connection at a command will do so again.
+constexpr int kAttemptsMax = 3;
+
+Error outcome_unknown(const std::string& why) {
+  return {ErrorCode::io_error, why + "; whether the command was executed is unknown"};
+}
+
+// However it broke, a connection can be made again.
+Error broken(Error error) {
+  if (error.code == ErrorCode::io_error) error.code = ErrorCode::unavailable;
+  return error;
+}
+
+Error transaction_lost() {
+  return {ErrorCode::unavailable,
+          "the connection was lost, and with it MULTI or WATCH: begin the transaction again"};
+}
+
+}  // namespace
+
+ClientState::ClientState(Options options, Address address)
+    : options_(std::move(options)),
+      address_(std::move(address)),
+      connection_(options_.reply_bytes_max) {}
+
+// --- commands ---
+
+Status ClientState::run(const Pipeline& commands, std::vector<Value>& replies) {
+  Exchange pass{.commands = commands, .replies = replies};
+  // MONITOR's lines cannot be told from replies: the connection is of no use for anything else.
+  if (memory_.monitoring()) lose_connection("");
+  for (int attempt = 1;; ++attempt) {
+    KIMDB_RETURN_IF_ERROR(ensure_connected());
+    pass.first = pass.done;
+    pass.sent_bytes = 0;
+    pass.confirmations.clear();
+    Status status = exchange(pass);
+    if (memory_.ended()) lose_connection("");
+    if (status) return {};
+
+    const bool was_bound = memory_.is_bound();
+    lose_connection(status.error().message);
+    if (was_bound) {
+      transaction_lost_ = false;  // said here
+      return outcome_unknown(status.error().message + ", and with it MULTI or WATCH");
+    }
+    // Waiting ended by the caller's will or patience: not to be begun again.
+    const bool was_lost = status.error().code == ErrorCode::unavailable;
+    if (was_lost && may_repeat(pass) && attempt < kAttemptsMax) continue;
+    if (!was_sent(pass, pass.done)) {
+      return Error{ErrorCode::unavailable, status.error().message + "; nothing was executed"};
+    }
+    return outcome_unknown(status.error().message);
+  }
+}
+
+// Sends what is left of the commands and takes their replies as they come: a server may stop
+// reading from someone who does not read. unavailable where the connection broke, io_error where
+// waiting ended otherwise, unsupported where the server does not speak RESP.
+Status ClientState::exchange(Exchange& pass) {
+  const std::string_view bytes = pass.commands.encoded_from(pass.first);
+  Patience patient = patience(options_.reply_timeout);
+  while (pass.done < pass.commands.size()) {
+    KIMDB_RETURN_IF_ERROR(send_part(pass, bytes));
+    auto value = connection_.poll_value();
+    if (!value) return broken(std::move(value).error());
+    if (value->has_value()) {
+      if (take_reply(pass, std::move(**value))) patient = patience(options_.reply_timeout);
+      continue;
+    }
+    switch (connection_.wait(pass.sent_bytes < bytes.size(), patient)) {
+      case Waited::ready:
+        break;
+      case Waited::timed_out:
+        return Error{ErrorCode::io_error, "no reply from " + to_string(address_) + " in time"};
+      case Waited::cancelled:
+        return Error{ErrorCode::io_error, "cancelled"};
+    }
+  }
+  return {};
+}
+
+Status ClientState::send_part(Exchange& pass, std::string_view bytes) {
+  if (pass.sent_bytes == bytes.size()) return {};
+  auto sent = connection_.send_some(bytes.substr(pass.sent_bytes));
+  if (!sent) return broken(std::move(sent).error());
+  pass.sent_bytes += *sent;
+  return {};
+}
+
+// True where the value was (a part of) the reply to the first command without one.
+bool ClientState::take_reply(Exchange& pass, Value value) {
+  const std::size_t index = pass.done;
+  if (!SessionMemory::is_of_interest(pass.commands.name(index))) {
+    if (value.type == Value::Type::push) return take_unrequested(std::move(value)), false;
+    pass.replies.push_back(std::move(value));
+    ++pass.done;
+    return true;
+  }
+  const std::vector<std::string_view> words = pass.commands.words(index);
+  if (value.type == Value::Type::push) {
+    const std::size_t expected = memory_.confirmations(words);
+    if (expected == 0 || !is_confirmation(value)) {
+      return take_unrequested(std::move(value)), false;
+    }
+    pass.confirmations.push_back(std::move(value));
+    if (pass.confirmations.size() < expected) return true;
+    value = Value{.type = Value::Type::array, .elements = std::move(pass.confirmations)};
+    pass.confirmations.clear();
+  }
+  memory_.note(words, value);
+  pass.replies.push_back(std::move(value));
+  ++pass.done;
+  return true;
+}
+
+// Whether the server may have the whole command: of one that the kernel did not take to its last
+// byte nothing was executed.
+bool ClientState::was_sent(const Exchange& pass, std::size_t index) {
+  return pass.commands.begin_of(index + 1) - pass.commands.begin_of(pass.first) <= pass.sent_bytes;
+}
+
+bool ClientState::may_repeat(const Exchange& pass) {
+  for (std::size_t i = pass.done; i < pass.commands.size() && was_sent(pass, i); ++i) {
+    if (!is_repeatable(pass.commands.words(i))) return false;
+  }
+  return true;
+}
+
+// --- events ---
+
+Result<std::optional<Event>> ClientState::next_event(milliseconds timeout) {
+  const Patience patient = patience(timeout);
+  while (events_.empty()) {
+    const bool monitored = memory_.monitoring();
+    KIMDB_RETURN_IF_ERROR(ensure_connected());
+    if (monitored && !memory_.monitoring()) {
+      return Error{ErrorCode::unavailable, "the connection was lost, and with it MONITOR"};
+    }
+    if (!events_.empty()) break;
+    auto value = connection_.poll_value();
+    if (!value) {
+      lose_connection(value.error().message);
+    } else if (value->has_value()) {
+      take_unrequested(std::move(**value));
+    } else {
+      const Waited waited = connection_.wait(false, patient);
+      if (waited == Waited::timed_out) return std::optional<Event>();
+      if (waited == Waited::cancelled) return Error{ErrorCode::unavailable, "cancelled"};
+    }
+  }
+  Event event = std::move(events_.front());
+  events_.pop_front();
+  return std::optional<Event>(std::move(event));
+}
+
+void ClientState::take_unrequested(Value value) {
+  if (value.type == Value::Type::push) {
+    keep_event(event_of(std::move(value)));
+  } else if (memory_.monitoring()) {
+    keep_event({.kind = Event::Kind::monitor, .payload = std::move(value.string)});
+  } else {
+    // What a server says before it closes; anything else would be taken for the next reply.
+    lose_connection(value.is_error() ? value.string : "the server sent what nobody asked for");
+  }
+}
+
+void ClientState::keep_event(Event event) {
+  if (events_.size() >= options_.events_max) {
+    events_.pop_front();
+    ++events_dropped_;
+  }
+  events_.push_back(std::move(event));
+}
+
+// --- the connection ---
+
+bool ClientState::look() {
+  while (connection_.is_open()) {
+    auto value = connection_.poll_value();
+    if (!value) {
+      lose_connection(value.error().message);
+    } else if (!value->has_value()) {
+      return true;
+    } else {
+      take_unrequested(std::move(**value));
+    }
+  }
+  return false;
+}
+
+Status ClientState::ensure_connected() {
+  const bool stands = look();
+  if (std::exchange(transaction_lost_, false)) return transaction_lost();
+  if (stands) return {};
+  const auto deadline = std::chrono::steady_clock::now() + options_.reconnect_timeout;
+  for (milliseconds wait = kFirstPause;; wait = std::min(2 * wait, kLongestPause)) {
+    Status status = connect_once();
+    if (status || status.error().code != ErrorCode::unavailable) return status;
+    if (std::chrono::steady_clock::now() + wait > deadline) return status;
+    notify(Notice::Kind::retrying, status.error().message);
+    if (!pause(wait, deadline)) return status;
+  }
+}
+
+Status ClientState::connect_once() {
+  const Patience patient = patience(options_.connect_timeout);
+  KIMDB_RETURN_IF_ERROR(connection_.open(address_, patient));
+  Status status = log_in(patient);
+  if (status && was_connected_) status = restore(patient);
+  if (!status) {
+    connection_.close();
+    return status;
+  }
+  if (std::exchange(was_connected_, true)) notify(Notice::Kind::connected, "");
+  return {};
+}
+
+Status ClientState::log_in(const Patience& patient) {
+  std::vector<std::string_view> hello{"HELLO", "3"};
+  if (memory_.has_login()) {
+    hello.insert(hello.end(), {"AUTH", memory_.user(), memory_.password()});
+  } else if (!options_.password.empty() || !options_.user.empty()) {
+    hello.insert(hello.end(), {"AUTH", options_.user, options_.password});
+    if (options_.user.empty()) hello[hello.size() - 2] = "default";
+  }
+  if (!options_.name.empty()) hello.insert(hello.end(), {"SETNAME", options_.name});
+  auto reply = ask(hello, patient);
+  if (!reply) return std::move(reply).error();
+  if (!reply->is_error()) return take_server_info(*reply), Status();
+  Error error = error_of(*reply);
+  // A server that does not know HELLO refuses it as it refuses any unknown command.
+  if (error.code == ErrorCode::invalid_argument) error.code = ErrorCode::unsupported;
+  return std::move(error).in("opening a RESP3 connection to " + to_string(address_));
+}
+
+// The keyspace and the subscriptions that the last connection had.
+Status ClientState::restore(const Patience& patient) {
+  const auto repeat = [&](const std::vector<std::string_view>& words) -> Status {
+    auto reply = ask(words, patient);
+    if (!reply) return std::move(reply).error();
+    return reply->is_error() ? Status(error_of(*reply)) : Status();
+  };
+  if (memory_.keyspace() != 0) {
+    const std::string number = std::to_string(memory_.keyspace());
+    KIMDB_RETURN_IF_ERROR(repeat({"SELECT", number}));
+  }
+  // Their confirmations are pushes: the PING behind them is what is waited for.
+  Pipeline subscriptions;
+  std::vector<std::string_view> words{"SUBSCRIBE"};
+  words.insert(words.end(), memory_.channels().begin(), memory_.channels().end());
+  if (words.size() > 1) subscriptions.add(words);
+  words.assign({"PSUBSCRIBE"});
+  words.insert(words.end(), memory_.patterns().begin(), memory_.patterns().end());
+  if (words.size() > 1) subscriptions.add(words);
+  if (subscriptions.empty()) return {};
+  std::vector<Value> replies;
+  Exchange pass{.commands = subscriptions, .replies = replies};
+  KIMDB_RETURN_IF_ERROR(exchange(pass));
+  for (const Value& reply : replies) {
+    if (reply.is_error()) return error_of(reply);
+  }
+  keep_event({.kind = Event::Kind::resubscribed});
+  return {};
+}
+
+// A command of the connection's own, before the caller's; pushes do not come yet.
+Result<Value> ClientState::ask(std::span<const std::string_view> words, const Patience& patient) {
+  Pipeline command;
+  command.add(words);
+  std::string_view bytes = command.encoded_from(0);
+  while (!bytes.empty()) {
+    auto sent = connection_.send_some(bytes);
+    if (!sent) return Error{ErrorCode::unavailable, std::move(sent).error().message};
+    bytes.remove_prefix(*sent);
+    if (!bytes.empty() && connection_.wait(true, patient) != Waited::ready) break;
+  }
+  auto reply = connection_.wait_value(patient);
+  if (!reply) return std::move(reply).error();
+  if (reply->has_value()) return std::move(**reply);
+  return Error{ErrorCode::unavailable, "no answer from " + to_string(address_) + " in time"};
+}
+
+void ClientState::take_server_info(const Value& hello) {
+  server_ = {};
+  for (std::size_t i = 0; i + 1 < hello.elements.size(); i += 2) {
+    const std::string& name = hello.elements[i].string;
+    const Value& value = hello.elements[i + 1];
+    if (name == "server") server_.server = value.string;
+    if (name == "version") server_.version = value.string;
+    if (name == "role") server_.role = value.string;
+    if (name == "id") server_.connection_id = value.integer;
+  }
+}
+
+// An empty `why`: on purpose, nothing to tell.
+void ClientState::lose_connection(std::string why) {
+  if (!connection_.is_open()) return;
+  connection_.close();
+  transaction_lost_ = transaction_lost_ || memory_.is_bound();
+  memory_.connection_lost();
+  if (!why.empty()) notify(Notice::Kind::lost, std::move(why));
+}
+
+void ClientState::notify(Notice::Kind kind, std::string text) {
+  if (options_.on_notice) options_.on_notice({.kind = kind, .text = std::move(text)});
+}
+
+Patience ClientState::patience(milliseconds timeout) const {
+  return {.deadline = deadline_after(timeout), .cancel_descriptor = options_.cancel_descriptor};
+}
+
+// False where it was cancelled.
+bool ClientState::pause(milliseconds time, std::optional<TimePoint> deadline) const {
+  const TimePoint end = std::chrono::steady_clock::now() + time;
+  constexpr int kNoDescriptor = -1;  // poll leaves it out
+  return wait_for(kNoDescriptor, 0, std::min(end, deadline.value_or(end)),
+                  options_.cancel_descriptor) != Waited::cancelled;
+}
+
+}  // namespace kimdb::client
