@@ -2,9 +2,8 @@
 // strangers.
 //
 // Its bits are used for different things, which therefore do not depend on each other:
-//   highest bits     the partition (Engine)
-//   below them       the segment within a table (Table's directory)
-//   bits 8 to 23     the group within a segment
+//   highest bits     the partition (Engine), at most 12
+//   below them       the order within a table: its segment and group (engine/segment.h), at most 36
 //   bits 0 to 6      the fingerprint in a group's control bytes
 #pragma once
 

@@ -1,141 +1,174 @@
 #include "engine/table.h"
 
+#include <algorithm>
+#include <bit>
+#include <iterator>
+
 #include "base/check.h"
 
 namespace kimdb::engine {
 
 namespace {
 
-template <class Visit>
-void for_each_entry(Segment& segment, Visit&& visit) {
-  for (std::size_t i = 0; i < segment.capacity(); ++i)
-    if (!(segment.control()[i] & 0x80)) visit(segment.slots()[i]);
+// The sizes a segment grows through. The larger ones, with the bytes that aligning may take, fill a
+// size class of mimalloc and jemalloc (4, 5, 6, 8 KiB).
+constexpr std::size_t kGroupCounts[] = {1, 2, 3, 5, 7, 11, 15, 23, 31, 39, 47, 63};
+constexpr std::size_t kGroupCountMax = 63;
+
+std::size_t next_group_count(std::size_t group_count) {
+  return *std::upper_bound(std::begin(kGroupCounts), std::end(kGroupCounts), group_count);
+}
+
+// Room for this many entries and some more. Past kGroupCountMax there are only segments that must
+// not be split (Table::depth_limit).
+std::size_t group_count_for(std::size_t entries) {
+  for (const std::size_t group_count : kGroupCounts)
+    if (entries + entries / 8 < Segment::limit_for(group_count)) return group_count;
+  std::size_t group_count = kGroupCountMax;
+  while (entries > Segment::limit_for(group_count)) group_count *= 2;
+  return group_count;
 }
 
 }  // namespace
 
-Table::~Table() {
+void Table::clear() {
   for (std::size_t i = 0; i < directory_.size();) {
-    Segment* segment = directory_[i];
-    i += std::size_t{1} << (depth_ - segment->depth);
-    for_each_entry(*segment, [](Entry* entry) { EntryDeleter{}(entry); });
-    Segment::destroy(segment);
+    Segment segment = directory_[i];
+    i += places(i);
+    segment.for_each([](std::uint16_t, std::uint8_t, Entry* entry) { EntryDeleter{}(entry); });
+    segment.destroy();
   }
+  directory_ = {};
+  depth_ = 0;
+  size_ = memory_ = 0;
 }
 
 void Table::prefetch(std::uint64_t hash) const {
-  const Segment* segment = segment_of(hash);
-  if (segment == nullptr) return;
-  const std::size_t group = segment->home_group(hash);
-  __builtin_prefetch(segment->control() + group * Segment::kGroupSlots);
-  __builtin_prefetch(segment->slots() + group * Segment::kGroupSlots);
-  __builtin_prefetch(segment->slots() + group * Segment::kGroupSlots + 8);
+  if (directory_.empty()) return;
+  const std::uint64_t order = order_of(hash);
+  const Segment& segment = directory_[directory_index(order)];
+  const Group& group = segment.groups[segment.home(segment.bucket(order))];
+  __builtin_prefetch(&group);
+  __builtin_prefetch(&group.slots[6]);
 }
 
 EntryPointer Table::put(EntryPointer entry, std::uint64_t hash) {
-  if (Segment* segment = segment_of(hash)) {
-    const std::size_t slot = find_slot(*segment, entry->key(), hash);
-    if (slot != segment->capacity()) {
-      EntryPointer replaced(segment->slots()[slot]);
-      segment->slots()[slot] = entry.release();
-      return replaced;
-    }
+  if (const Segment::Place place = find_place(entry->key(), hash)) {
+    EntryPointer replaced(place.group->entry(place.slot));
+    place.group->set(place.slot, place.group->tag(place.slot), entry.release());
+    return replaced;
   }
   insert(std::move(entry), hash);
   return nullptr;
 }
 
 void Table::insert(EntryPointer entry, std::uint64_t hash) {
-  Segment* segment = segment_of(hash);
-  if (segment == nullptr || segment->full()) {
-    grow(hash);
-    segment = segment_of(hash);
-  }
-  segment->place(entry.release(), hash);
+  const std::uint64_t order = order_of(hash);
+  if (directory_.empty() || segment_of(order).full()) grow(order);
+  Segment& segment = segment_of(order);
+  segment.place(segment.tag(order), Segment::fingerprint(hash), entry.release());
   ++size_;
 }
 
 EntryPointer Table::remove(std::string_view key, std::uint64_t hash) {
-  Segment* segment = segment_of(hash);
-  if (segment == nullptr) return nullptr;
-  const std::size_t slot = find_slot(*segment, key, hash);
-  if (slot == segment->capacity()) return nullptr;
-  EntryPointer removed(segment->slots()[slot]);
-  segment->vacate(slot);
-  --size_;
+  const Segment::Place place = find_place(key, hash);
+  if (!place) return nullptr;
+  EntryPointer removed(place.group->entry(place.slot));
+  const std::size_t index = first_index(directory_index(order_of(hash)));
+  Segment& segment = directory_[index];
+  segment.vacate(place);
+  if (--size_ == 0)
+    clear();
+  else if (segment.group_count > 1 && segment.used < segment.group_count * Group::kSlots / 4)
+    resize(index, group_count_for(segment.used));
   return removed;
 }
 
 Entry* Table::sample(std::uint64_t random) const {
   if (size_ == 0) return nullptr;
-  // The low half picks where to begin; from there the walk goes to the first entry there is.
+  // Its bits pick a segment, a group and a slot; from there it goes to the first entry there is.
   std::size_t index = static_cast<std::size_t>((random & 0xffffffff) % directory_.size());
-  std::size_t start = static_cast<std::size_t>(random >> 32);
-  for (;; index = (index + 1) % directory_.size(), start = 0) {
-    const Segment& segment = *directory_[index];
-    if (segment.used == 0) continue;
-    for (std::size_t i = 0; i < segment.capacity(); ++i) {
-      const std::size_t slot = (start + i) & (segment.capacity() - 1);
-      if (!(segment.control()[slot] & 0x80)) return segment.slots()[slot];
+  unsigned slot = static_cast<unsigned>(random >> 48) % Group::kSlots;
+  for (;; index = (index + 1) % directory_.size()) {
+    const Segment& segment = directory_[index];
+    std::size_t group = static_cast<std::size_t>(random >> 32 & 0xffff) % segment.group_count;
+    for (std::size_t step = 0; step <= segment.group_count; ++step, group = segment.next(group)) {
+      const unsigned from_slot = segment.groups[group].occupied() >> slot << slot;
+      if (from_slot != 0)
+        return segment.groups[group].entry(static_cast<unsigned>(std::countr_zero(from_slot)));
+      slot = 0;
     }
   }
 }
 
-void Table::grow(std::uint64_t hash) {
+void Table::grow(std::uint64_t order) {
   if (directory_.empty()) {
-    directory_.push_back(Segment::make(0, 0));
-    memory_ += directory_[0]->memory() + sizeof(Segment*);
+    directory_.push_back(Segment::make(0, 1));
+    memory_ = directory_[0].memory() + sizeof(Segment);
     return;
   }
-  // After a split all entries may have gone to one side: again, until the side of `hash` has room.
-  while (segment_of(hash)->full()) {
-    const std::size_t index = directory_index(hash);
-    Segment* full = directory_[index];
-    if (full->used < full->capacity() * 5 / 8) {
-      rebuild(full, index, full->groups_log2);  // full of deleted marks
-    } else if (full->groups_log2 < kGroupsLog2Max || full->depth >= kDepthMax) {
-      KIMDB_CHECK(full->groups_log2 < 16);
-      rebuild(full, index, full->groups_log2 + 1u);
+  // After a split all entries may have gone to one side: again, until that of `order` has room.
+  while (segment_of(order).full()) {
+    const std::size_t index = first_index(directory_index(order));
+    const Segment& full = directory_[index];
+    if (full.group_count < kGroupCountMax) {
+      resize(index, next_group_count(full.group_count));
+    } else if (full.depth < depth_limit()) {
+      split(index);
     } else {
-      split(full, index);
+      KIMDB_CHECK(full.group_count < 1u << 15);
+      resize(index, full.group_count * 2u);
     }
   }
 }
 
-void Table::rebuild(Segment* full, std::size_t index, unsigned groups_log2) {
-  Segment* fresh = Segment::make(full->depth, groups_log2);
-  for_each_entry(*full, [&](Entry* entry) { fresh->place(entry, hasher_(entry->key())); });
-  memory_ += fresh->memory() - full->memory();
-  const std::size_t first = index >> (depth_ - full->depth) << (depth_ - full->depth);
-  for (std::size_t i = 0; i < std::size_t{1} << (depth_ - full->depth); ++i)
-    directory_[first + i] = fresh;
-  Segment::destroy(full);
+// Segments are split where they lie deeper by less than two than with an even hash. That so many
+// keys agree in more bits has no natural cause; the directory must not grow with the bits then, and
+// the segment does.
+unsigned Table::depth_limit() const {
+  return std::min(28u, static_cast<unsigned>(std::bit_width(size_ / 128)));
 }
 
-void Table::split(Segment* full, std::size_t index) {
-  if (full->depth == depth_) {  // the directory does not tell the halves apart yet: double it
-    std::vector<Segment*> doubled(directory_.size() * 2);
+// `index`: the segment's first place.
+void Table::resize(std::size_t index, std::size_t group_count) {
+  Segment old = directory_[index];
+  Segment fresh = Segment::make(old.depth, group_count);
+  old.for_each([&](std::uint16_t tag, std::uint8_t control, Entry* entry) {
+    fresh.place(tag, control, entry);
+  });
+  memory_ += fresh.memory() - old.memory();
+  std::fill_n(directory_.begin() + static_cast<std::ptrdiff_t>(index), places(index), fresh);
+  old.destroy();
+}
+
+void Table::split(std::size_t index) {
+  if (directory_[index].depth == depth_) {  // the directory does not tell the halves apart yet
+    std::vector<Segment> doubled(directory_.size() * 2);
     for (std::size_t i = 0; i < doubled.size(); ++i) doubled[i] = directory_[i / 2];
-    memory_ += directory_.size() * sizeof(Segment*);
+    memory_ += directory_.size() * sizeof(Segment);
     directory_ = std::move(doubled);
     ++depth_;
     index *= 2;
   }
-  const unsigned depth = full->depth + 1u;
-  Segment* halves[2] = {Segment::make(depth, full->groups_log2),
-                        Segment::make(depth, full->groups_log2)};
-  for_each_entry(*full, [&](Entry* entry) {
-    const std::uint64_t hash = hasher_(entry->key());
-    halves[((hash << skip_bits_) >> (64 - depth)) & 1]->place(entry, hash);
+  Segment full = directory_[index];
+  const unsigned depth = full.depth + 1u;
+  std::size_t second_count = 0;
+  full.for_each(
+      [&](std::uint16_t tag, std::uint8_t, Entry*) { second_count += full.half_of_tag(tag); });
+  Segment halves[2] = {Segment::make(depth, group_count_for(full.used - second_count)),
+                       Segment::make(depth, group_count_for(second_count))};
+  full.for_each([&](std::uint16_t tag, std::uint8_t control, Entry* entry) {
+    Segment& half = halves[full.half_of_tag(tag)];
+    // The bits kept in the slots are used up: the next ones have to be computed.
+    if (depth % 8 == 0) tag = half.tag(order_of(hasher_(entry->key())));
+    half.place(tag, control, entry);
   });
-  memory_ += halves[0]->memory();  // one more than before
-  const std::size_t half = std::size_t{1} << (depth_ - depth);
-  const std::size_t first = index / (half * 2) * (half * 2);
-  for (std::size_t i = 0; i < half; ++i) {
-    directory_[first + i] = halves[0];
-    directory_[first + half + i] = halves[1];
-  }
-  Segment::destroy(full);
+  memory_ += halves[0].memory() + halves[1].memory() - full.memory();
+  const auto first = directory_.begin() + static_cast<std::ptrdiff_t>(index);
+  const auto half_places = static_cast<std::ptrdiff_t>(places(index) / 2);
+  std::fill_n(first, half_places, halves[0]);
+  std::fill_n(first + half_places, half_places, halves[1]);
+  full.destroy();
 }
 
 }  // namespace kimdb::engine

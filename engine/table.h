@@ -1,22 +1,18 @@
 // A hash table of entries that grows in small steps and can be walked while it changes.
 //
-//   directory   [0][1][2][3]          2^depth pointers, chosen by the hash's bits below the
-//   partition's
+//   directory   [0][1][2][3]     2^depth segments, chosen by the first bits of the hash's order
 //                |  |   \ /
-//   segments     A  B    C            each up to 64 groups of 16 slots; a full one is split in two
-//   by the next bit
-//
-//   segment     control bytes (16 a group: empty, deleted, or 7 bits of the hash), then the slots
-//   (Entry*)
+//   segments     A  B    C       each up to 63 groups of 14 entries; a full one is split in two by
+//                                the next bit
 //
 // Extendible hashing over open-addressed segments, as Dash (Lu et al., VLDB 2020) arranges it: no
-// step ever moves more than one segment (1024 slots), so growing costs no long pause under the
-// partition's lock, and memory follows the number of keys closely. Within a segment a lookup
-// compares a group's 16 control bytes at once, as Abseil's Swiss tables do.
+// step ever moves more than one segment (some 770 pointers; the entries are not touched), so
+// growing costs no long pause under the partition's lock, and memory follows the number of keys
+// closely, upwards and down. engine/segment.h draws a segment.
 //
-// Walking goes by the hash: a Position is a place in the order of hashes. Whatever grows or splits
-// in between, an entry that is there all the time is seen at least once. That serves SCAN, KEYS and
-// snapshots.
+// The order of a hash: its bits behind those that choose the partition. Entries lie by it, and
+// walking goes by it: a Position is a place in it. Whatever grows, shrinks or splits in between, an
+// entry that is there all the time is seen at least once. That serves SCAN, KEYS and snapshots.
 //
 // Owns its entries. Not thread-safe: the partition's lock guards it.
 #pragma once
@@ -34,10 +30,11 @@ namespace kimdb::engine {
 
 class Table {
  public:
+  static constexpr unsigned kSkipBitsMax = 12;
   // `skip_bits`: how many of the hash's highest bits choose the partition and are equal for all
   // keys here.
   Table(Hasher hasher, unsigned skip_bits) : hasher_(hasher), skip_bits_(skip_bits) {}
-  ~Table();
+  ~Table() { clear(); }
   Table(const Table&) = delete;
   Table& operator=(const Table&) = delete;
 
@@ -57,11 +54,12 @@ class Table {
   template <class Wanted>
   Entry* find_hash(std::uint64_t hash, Wanted&& wanted) const;
 
-  using Position = std::uint64_t;  // 48 bits
+  using Position = std::uint64_t;  // the first 48 bits of an order
   static constexpr Position kBegin = 0;
   static constexpr Position kEnd = Position{1} << 48;
-  // Calls visit(Entry*) for the entries of one group at or after `position`; returns the position
-  // behind it.
+  // Calls visit(Entry*) for the entries that are at home in the group at `position`; returns the
+  // position behind it. `visit` must not change the table. While nothing changes the table, each
+  // entry is seen once.
   template <class Visit>
   Position walk_group(Position position, Visit&& visit) const;
 
@@ -70,72 +68,79 @@ class Table {
   Entry* sample(std::uint64_t random) const;
 
  private:
-  static constexpr unsigned kGroupsLog2Max = 6;
-  // Past this depth only keys with equal hashes are left to divide: the segment grows instead.
-  static constexpr unsigned kDepthMax = 28;
-
-  std::size_t directory_index(std::uint64_t hash) const {
-    return depth_ == 0 ? 0 : static_cast<std::size_t>((hash << skip_bits_) >> (64 - depth_));
+  std::uint64_t order_of(std::uint64_t hash) const { return hash << skip_bits_; }
+  std::size_t directory_index(std::uint64_t order) const {
+    return depth_ == 0 ? 0 : static_cast<std::size_t>(order >> (64 - depth_));
   }
-  Segment* segment_of(std::uint64_t hash) const {
-    return directory_.empty() ? nullptr : directory_[directory_index(hash)];
+  // The segment's first place in the directory, and how many it has.
+  std::size_t first_index(std::size_t index) const { return index & ~(places(index) - 1); }
+  std::size_t places(std::size_t index) const {
+    return std::size_t{1} << (depth_ - directory_[index].depth);
   }
-  std::size_t find_slot(const Segment& segment, std::string_view key, std::uint64_t hash) const {
-    return segment.probe(hash,
-                         [&](std::size_t index) { return segment.slots()[index]->key() == key; });
+  Segment& segment_of(std::uint64_t order) {
+    return directory_[first_index(directory_index(order))];
   }
-  // Makes room for one more entry with this hash.
-  void grow(std::uint64_t hash);
-  void split(Segment* full, std::size_t index);
-  void rebuild(Segment* full, std::size_t index, unsigned groups_log2);
+  Segment::Place find_place(std::string_view key, std::uint64_t hash) const {
+    if (directory_.empty()) return {};
+    const std::uint64_t order = order_of(hash);
+    return directory_[directory_index(order)].find(
+        order, Segment::fingerprint(hash), [&](const Entry& entry) { return entry.key() == key; });
+  }
+  // Makes room for one more entry of this order.
+  void grow(std::uint64_t order);
+  void split(std::size_t index);
+  void resize(std::size_t index, std::size_t group_count);
+  unsigned depth_limit() const;
+  void clear();
 
   Hasher hasher_;
   unsigned skip_bits_;
   unsigned depth_ = 0;
-  std::vector<Segment*> directory_;  // empty until the first entry
+  std::vector<Segment> directory_;  // empty until the first entry
   std::size_t size_ = 0;
   std::size_t memory_ = 0;
 };
 
 inline Entry* Table::find(std::string_view key, std::uint64_t hash) const {
-  const Segment* segment = segment_of(hash);
-  if (segment == nullptr) return nullptr;
-  const std::size_t slot = find_slot(*segment, key, hash);
-  return slot == segment->capacity() ? nullptr : segment->slots()[slot];
+  const Segment::Place place = find_place(key, hash);
+  return place ? place.group->entry(place.slot) : nullptr;
 }
 
 template <class Wanted>
 Entry* Table::find_hash(std::uint64_t hash, Wanted&& wanted) const {
-  const Segment* segment = segment_of(hash);
-  if (segment == nullptr) return nullptr;
-  const std::size_t slot = segment->probe(hash, [&](std::size_t index) {
-    const Entry& entry = *segment->slots()[index];
-    return hasher_(entry.key()) == hash && wanted(entry);
-  });
-  return slot == segment->capacity() ? nullptr : segment->slots()[slot];
+  if (directory_.empty()) return nullptr;
+  const std::uint64_t order = order_of(hash);
+  const Segment::Place place = directory_[directory_index(order)].find(
+      order, Segment::fingerprint(hash),
+      [&](const Entry& entry) { return hasher_(entry.key()) == hash && wanted(entry); });
+  return place ? place.group->entry(place.slot) : nullptr;
 }
 
-// A Position is [32 bits of the hash below the partition's][the 16 bits that choose the group].
 template <class Visit>
 Table::Position Table::walk_group(Position position, Visit&& visit) const {
   if (directory_.empty() || position >= kEnd) return kEnd;
-  const std::uint64_t prefix = position >> 16;
-  const Segment& segment = *directory_[depth_ == 0 ? 0 : prefix >> (32 - depth_)];
-  const unsigned group_shift = 16 - segment.groups_log2;
-  const std::size_t home = (position & 0xffff) >> group_shift;
-  const std::size_t mask = segment.groups() - 1;
-  for (std::size_t group = home, step = 0; step <= mask; ++step, group = (group + 1) & mask) {
-    const std::uint8_t* control = segment.control() + group * Segment::kGroupSlots;
-    for (unsigned i = 0; i < Segment::kGroupSlots; ++i) {
-      if (control[i] & 0x80) continue;
-      Entry* entry = segment.slots()[group * Segment::kGroupSlots + i];
-      if (segment.home_group(hasher_(entry->key())) == home) visit(entry);
+  const std::uint64_t order = position << 16;
+  const Segment& segment = directory_[directory_index(order)];
+  const std::size_t home = segment.home(segment.bucket(order));
+  std::size_t index = home;
+  for (std::size_t step = 0; step < segment.group_count; ++step, index = segment.next(index)) {
+    const Group& group = segment.groups[index];
+    unsigned here = 0;
+    for (unsigned bits = group.occupied(); bits != 0; bits &= bits - 1) {
+      const auto slot = static_cast<unsigned>(std::countr_zero(bits));
+      if (segment.home(segment.bucket_of_tag(group.tag(slot))) != home) continue;
+      __builtin_prefetch(group.entry(slot));
+      here |= 1u << slot;
     }
-    if (segment.match(group, Segment::kEmpty) != 0) break;
+    for (; here != 0; here &= here - 1)
+      visit(group.entry(static_cast<unsigned>(std::countr_zero(here))));
+    if (group.overflow == 0) break;
   }
-  if (home < mask) return prefix << 16 | (home + 1) << group_shift;
-  const unsigned prefix_shift = 32 - segment.depth;
-  return ((prefix >> prefix_shift) + 1) << prefix_shift << 16;
+  // The first bucket of the next group, of the next segment where this was the last.
+  const std::size_t next_bucket =
+      ((home + 1) * Segment::kBuckets + segment.group_count - 1) / segment.group_count;
+  const unsigned segment_shift = 48u - segment.depth;
+  return (position >> segment_shift << segment_shift) + (next_bucket << (segment_shift - 8));
 }
 
 }  // namespace kimdb::engine
