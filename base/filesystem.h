@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -26,6 +27,8 @@ class File {
   virtual Result<std::size_t> read_at(std::uint64_t offset, char* out, std::size_t size) = 0;
   // Writes at `offset`, growing the file where needed. May write fewer bytes than given (at least one): write_all.
   virtual Result<std::size_t> write_at(std::uint64_t offset, std::string_view bytes) = 0;
+  // The same for pieces that follow one another in the file, in one call of the operating system where it can.
+  virtual Result<std::size_t> write_pieces_at(std::uint64_t offset, std::span<const std::string_view> pieces);
   // Returns after the data and the size needed to read it are on stable storage (fdatasync). After an error nothing may
   // be assumed of what was written since the last success, and the call must not be repeated.
   virtual Status sync() = 0;
@@ -69,8 +72,14 @@ class Filesystem {
 
 // Writes all of `bytes`, continuing after short writes.
 Status write_all(File& file, std::uint64_t offset, std::string_view bytes);
+// The same for pieces that follow one another in the file.
+Status write_all(File& file, std::uint64_t offset, std::span<const std::string_view> pieces);
 // Reads exactly `size` bytes; corrupt when the file ends before.
 Result<std::string> read_exactly(File& file, std::uint64_t offset, std::size_t size);
+// A new file with these contents, synced (its directory is not).
+Status write_new_file(Filesystem& filesystem, const std::string& path, std::string_view contents);
+// Removes the file where it exists.
+Status remove_if_exists(Filesystem& filesystem, const std::string& path);
 // The whole file, refused (too_large) over `limit` bytes.
 Result<std::string> read_file(Filesystem& filesystem, const std::string& path, std::uint64_t limit);
 
