@@ -116,6 +116,7 @@ std::uint64_t Client::events_dropped() const { return state_->events_dropped(); 
 const ServerInfo& Client::server() const { return state_->server(); }
 bool Client::is_connected() { return state_->look(); }
 Status Client::reconnect() { return state_->look() ? Status() : state_->connect_once(); }
+void Client::disconnect() { state_->disconnect(); }
 bool Client::in_transaction() const { return state_->memory().in_transaction(); }
 int Client::keyspace() const { return state_->memory().keyspace(); }
 

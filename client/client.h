@@ -132,6 +132,9 @@ class Client {
   bool is_connected();
   // Makes the connection if it is broken, trying once.
   Status reconnect();
+  // Closes the connection on purpose: its subscriptions, its transaction and MONITOR end. The next
+  // call makes it anew, with login and keyspace.
+  void disconnect();
   bool in_transaction() const;  // MULTI was answered, EXEC or DISCARD not yet
   int keyspace() const;         // SELECT
   bool has_subscriptions() const;

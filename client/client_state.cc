@@ -206,6 +206,12 @@ bool ClientState::look() {
   return false;
 }
 
+void ClientState::disconnect() {
+  lose_connection("");
+  memory_.forget_subscriptions();
+  transaction_lost_ = false;
+}
+
 Status ClientState::ensure_connected() {
   const bool stands = look();
   if (std::exchange(transaction_lost_, false)) return transaction_lost();

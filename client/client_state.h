@@ -33,6 +33,9 @@ class ClientState {
   // Looks whether the connection still stands, without waiting.
   bool look();
 
+  // Client::disconnect.
+  void disconnect();
+
   // Client::run.
   Status run(const Pipeline& commands, std::vector<protocol::Value>& replies);
   // Client::next_event.

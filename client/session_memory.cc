@@ -65,8 +65,7 @@ void SessionMemory::note(std::span<const std::string_view> all_words, const Valu
     // A reset connection has lost its login and RESP3: a new one is simpler to trust.
     ended_ = true;
     keyspace_ = 0;
-    channels_.clear();
-    patterns_.clear();
+    forget_subscriptions();
   }
 }
 
@@ -106,6 +105,11 @@ void SessionMemory::note_subscription(std::string_view name,
 
 void SessionMemory::connection_lost() {
   in_transaction_ = watching_ = monitoring_ = ended_ = false;
+}
+
+void SessionMemory::forget_subscriptions() {
+  channels_.clear();
+  patterns_.clear();
 }
 
 std::size_t SessionMemory::confirmations(std::span<const std::string_view> all_words) const {

@@ -21,6 +21,7 @@ class SessionMemory {
 
   // The connection is gone: with it transactions, watched keys and monitoring.
   void connection_lost();
+  void forget_subscriptions();
 
   // How many pushes the server answers this command with instead of a reply; 0 for all but the
   // SUBSCRIBE family.

@@ -1,0 +1,197 @@
+#include "cli/completion.h"
+
+#include <algorithm>
+#include <span>
+
+#include "protocol/ascii.h"
+
+namespace kimdb::cli {
+namespace {
+
+using protocol::starts_with_ignoring_case;
+
+bool is_space(char c) { return c == ' ' || c == '\t'; }
+
+// Commands that kimdb-cli itself knows.
+constexpr std::string_view kOwnCommands[] = {"exit", "help", "quit"};
+
+// How many operands a prefix word has; none where it is no prefix.
+struct PrefixWord {
+  std::string_view word;
+  std::string_view syntax;
+  std::size_t operands;
+};
+constexpr PrefixWord kPrefixWords[] = {
+    {"ACK", "memory|synced|replica command ...", 1},
+    {"ID", "client sequence command ...", 2},
+    {"EXPLAINED", "command ...", 0},
+    {"AFTER", "position command ...", 1},
+};
+
+const PrefixWord* prefix_word(std::string_view word) {
+  for (const PrefixWord& prefix : kPrefixWords) {
+    if (protocol::equals_ignoring_case(prefix.word, word)) return &prefix;
+  }
+  return nullptr;
+}
+
+// Takes prefix words and their operands off the front. True where the words end inside them: then
+// `open` is the prefix word and `words` its operands.
+bool skip_prefixes(std::vector<std::string>& words, const PrefixWord*& open) {
+  while (!words.empty()) {
+    open = prefix_word(words[0]);
+    if (open == nullptr) return false;
+    words.erase(words.begin());
+    if (words.size() < open->operands) return true;
+    words.erase(words.begin(), words.begin() + static_cast<std::ptrdiff_t>(open->operands));
+  }
+  return false;
+}
+
+void offer(std::vector<std::string>& words, std::string_view word, std::string_view typed) {
+  if (!starts_with_ignoring_case(word, typed)) return;
+  // Whoever types small letters gets small letters.
+  std::string offered(word);
+  if (!typed.empty() && std::ranges::none_of(typed, [](char c) { return c >= 'A' && c <= 'Z'; })) {
+    std::ranges::transform(offered, offered.begin(), protocol::to_lower);
+  }
+  words.push_back(std::move(offered));
+}
+
+void sort_once(std::vector<std::string>& words) {
+  std::ranges::sort(words);
+  const auto repeated = std::ranges::unique(words);
+  words.erase(repeated.begin(), repeated.end());
+}
+
+void offer_command_names(const CommandCatalog& catalog, std::string_view typed,
+                         std::vector<std::string>& words) {
+  for (const CommandDoc& command : catalog.commands()) {
+    const std::string_view name = command.name;
+    offer(words, name.substr(0, name.find(' ')), typed);
+  }
+  for (const PrefixWord& prefix : kPrefixWords) offer(words, prefix.word, typed);
+}
+
+void offer_subcommands(const CommandCatalog& catalog, std::string_view command,
+                       std::string_view typed, std::vector<std::string>& words) {
+  for (const CommandDoc& doc : catalog.commands()) {
+    const std::string_view name = doc.name;
+    const std::size_t space = name.find(' ');
+    if (space == std::string_view::npos) continue;
+    if (!protocol::equals_ignoring_case(name.substr(0, space), command)) continue;
+    offer(words, name.substr(space + 1), typed);
+  }
+}
+
+bool is_key_word(std::string_view value) {
+  return value == "key" || value == "source" || value == "destination" || value == "newkey";
+}
+
+}  // namespace
+
+TypedLine cut_typed_line(std::string_view line) {
+  TypedLine result;
+  std::size_t i = 0;
+  while (true) {
+    while (i < line.size() && is_space(line[i])) ++i;
+    const std::size_t begin = i;
+    const char quote = i < line.size() ? line[i] : '\0';
+    bool closed = true;
+    if (quote == '"' || quote == '\'') {
+      ++i;
+      while (i < line.size() && line[i] != quote) i += quote == '"' && line[i] == '\\' ? 2 : 1;
+      closed = i < line.size();
+      i = std::min(i + 1, line.size());
+    }
+    while (i < line.size() && !is_space(line[i])) ++i;
+    const std::string_view word = line.substr(begin, i - begin);
+    if (i == line.size()) {
+      result.current = word;
+      result.current_begin = begin;
+      result.in_quotes = !closed || quote == '"' || quote == '\'' || quote == '{' || quote == '[';
+      return result;
+    }
+    result.words.emplace_back(word);
+  }
+}
+
+Completions complete(const CommandCatalog& catalog, std::string_view line) {
+  Completions result;
+  TypedLine typed = cut_typed_line(line);
+  if (typed.in_quotes) return result;
+  const bool first = typed.words.empty();
+  const PrefixWord* open = nullptr;
+  if (skip_prefixes(typed.words, open)) {
+    if (open->word == "ACK") {
+      for (const std::string_view level : {"memory", "synced", "replica"}) {
+        offer(result.words, level, typed.current);
+      }
+    }
+    return result;
+  }
+  if (typed.words.empty()) {
+    offer_command_names(catalog, typed.current, result.words);
+    if (first) {
+      for (const std::string_view own : kOwnCommands) offer(result.words, own, typed.current);
+    }
+    sort_once(result.words);
+    return result;
+  }
+  if (protocol::equals_ignoring_case(typed.words[0], "help")) {
+    if (typed.words.size() == 1) offer_command_names(catalog, typed.current, result.words);
+    if (typed.words.size() == 2) {
+      offer_subcommands(catalog, typed.words[1], typed.current, result.words);
+    }
+    sort_once(result.words);
+    return result;
+  }
+
+  std::size_t name_words = 0;
+  const CommandDoc* command = catalog.find_typed(typed.words, &name_words);
+  if (command == nullptr) return result;
+  if (typed.words.size() == 1) {
+    offer_subcommands(catalog, typed.words[0], typed.current, result.words);
+  }
+  const std::span<const std::string> arguments = std::span(typed.words).subspan(name_words);
+  const SyntaxRest rest = match_syntax(command->forms, arguments);
+  for (const std::string& keyword : rest.keywords) offer(result.words, keyword, typed.current);
+  sort_once(result.words);
+  // In `SET k v EX 10 |` the position is no key's, in `DEL a |` the syntax says "key", too.
+  result.keys = is_key_position(command->keys, typed.words.size()) || is_key_word(rest.value);
+  return result;
+}
+
+std::string hint(const CommandCatalog& catalog, std::string_view line) {
+  TypedLine typed = cut_typed_line(line);
+  // A word that is being typed counts as there: the hint speaks of what comes after it.
+  if (!typed.current.empty()) typed.words.push_back(typed.current);
+  const PrefixWord* open = nullptr;
+  std::string text;
+  if (skip_prefixes(typed.words, open)) {
+    std::string_view left = open->syntax;
+    for (std::size_t i = 0; i < typed.words.size(); ++i) left.remove_prefix(left.find(' ') + 1);
+    text = left;
+  } else if (open != nullptr && typed.words.empty()) {
+    text = "command ...";
+  } else {
+    std::size_t name_words = 0;
+    const CommandDoc* command = catalog.find_typed(typed.words, &name_words);
+    if (command == nullptr) return {};
+    const std::span<const std::string> arguments = std::span(typed.words).subspan(name_words);
+    text = syntax_text(match_syntax(command->forms, arguments).expected);
+  }
+  if (text.empty()) return {};
+  return typed.current.empty() ? text : " " + text;
+}
+
+std::string prefix_pattern(std::string_view prefix) {
+  std::string pattern;
+  for (const char c : prefix) {
+    if (c == '*' || c == '?' || c == '[' || c == ']' || c == '\\' || c == '^') pattern += '\\';
+    pattern += c;
+  }
+  return pattern + '*';
+}
+
+}  // namespace kimdb::cli

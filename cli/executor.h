@@ -1,0 +1,45 @@
+// Where the CLI's commands go: to a server (RemoteExecutor) or to a data directory that is opened
+// here (LocalExecutor). One thread.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "protocol/reply_reader.h"
+
+namespace kimdb::cli {
+
+using protocol::Value;
+using Words = std::vector<std::string>;
+
+class Executor {
+ public:
+  virtual ~Executor() = default;
+
+  // The reply; an Error where none came.
+  virtual Result<Value> execute(const Words& words) = 0;
+  // Sends them together; appends the replies that came, in order. After an error the commands
+  // behind those have none.
+  virtual Status execute_all(std::span<const Words> commands, std::vector<Value>& replies) = 0;
+
+  // What is shown before "> ": "kimdb 127.0.0.1:3223 [master]", "(tx)" inside MULTI.
+  virtual std::string prompt() = 0;
+
+  // Whether a command of the CLI's own (for completion) would disturb nothing: not inside MULTI,
+  // not where it would have to wait for a connection.
+  virtual bool may_look_up() = 0;
+
+  // After a command that subscribes or monitors: hands over what comes until the wait is
+  // interrupted (then it is no error) or the connection cannot be had any more. No subscription is
+  // left then.
+  virtual bool streams() const = 0;
+  virtual Status stream(const std::function<void(const Value& event)>& show) = 0;
+};
+
+}  // namespace kimdb::cli

@@ -1,0 +1,42 @@
+#include "cli/keys.h"
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+#include "cli/completion.h"
+#include "protocol/line_parser.h"
+
+namespace kimdb::cli {
+
+CommandCatalog load_command_catalog(Executor& executor) {
+  auto docs = executor.execute({"COMMAND", "DOCS"});
+  if (!docs) return {};
+  auto commands = executor.execute({"COMMAND"});
+  if (!commands) return {};
+  return CommandCatalog::from_replies(*docs, *commands);
+}
+
+std::vector<std::string> keys_with_prefix(Executor& executor, std::string_view prefix) {
+  constexpr std::size_t kKeysMax = 200;
+  // What a person does not notice as waiting.
+  constexpr std::chrono::milliseconds kTimeMax{150};
+  const auto end = std::chrono::steady_clock::now() + kTimeMax;
+  std::vector<std::string> keys;
+  std::string cursor = "0";
+  do {
+    auto page =
+        executor.execute({"SCAN", cursor, "MATCH", prefix_pattern(prefix), "COUNT", "1000"});
+    if (!page || page->elements.size() != 2) break;
+    cursor = page->elements[0].string;
+    for (Value& key : page->elements[1].elements) {
+      if (protocol::reads_as_one_word(key.string)) keys.push_back(std::move(key.string));
+    }
+  } while (cursor != "0" && keys.size() < kKeysMax && std::chrono::steady_clock::now() < end);
+  std::ranges::sort(keys);
+  const auto repeated = std::ranges::unique(keys);  // SCAN may show a key twice
+  keys.erase(repeated.begin(), repeated.end());
+  return keys;
+}
+
+}  // namespace kimdb::cli

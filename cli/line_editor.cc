@@ -1,0 +1,262 @@
+#include "cli/line_editor.h"
+
+// readline's headers need FILE declared before them.
+#include <cstdio>
+//
+#include <poll.h>
+#include <readline/history.h>
+#include <readline/readline.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <clocale>
+#include <csignal>
+#include <cstdlib>
+#include <cstring>
+#include <cwchar>
+#include <filesystem>
+#include <system_error>
+#include <utility>
+
+namespace kimdb::cli {
+namespace {
+
+constexpr int kHistoryLinesMax = 10'000;
+
+// readline calls back without a pointer of ours: what its callbacks need lives here while a
+// LineEditor exists.
+struct Shared {
+  const LineEditor::Options* options = nullptr;
+  std::string prompt;
+  bool hint_shown = false;
+  std::vector<std::string> matches;
+  bool ended = false;   // the line is there, or
+  bool at_end = false;  // the input's end is
+  std::string line;
+};
+Shared shared;
+
+volatile std::sig_atomic_t window_resized = 0;
+void note_resize(int) { window_resized = 1; }
+
+// Columns of UTF-8 text on the terminal.
+std::size_t columns(std::string_view text) {
+  std::mbstate_t state{};
+  std::size_t width = 0;
+  while (!text.empty()) {
+    wchar_t wide = 0;
+    const std::size_t size = std::mbrtowc(&wide, text.data(), text.size(), &state);
+    if (size == 0 ||
+        size > text.size()) {  // no character: readline shows something one column wide
+      state = {};
+      ++width;
+      text.remove_prefix(1);
+      continue;
+    }
+    const int cells = wcwidth(wide);
+    width += static_cast<std::size_t>(cells > 0 ? cells : 0);
+    text.remove_prefix(size);
+  }
+  return width;
+}
+
+// As much of the text as fits into so many columns; whole characters only.
+std::string fitting(std::string text, std::size_t width) {
+  while (columns(text) > width) {
+    do {
+      text.pop_back();
+    } while (!text.empty() && (static_cast<unsigned char>(text.back()) & 0xc0) == 0xc0);
+  }
+  return text;
+}
+
+// --- hints ---
+//
+// The hint is written behind the text after readline has drawn it, with the cursor saved before and
+// restored after, so that readline's idea of the screen stays right. It is shown only where it fits
+// on the cursor's row.
+
+std::string_view text_of_line() { return {rl_line_buffer, static_cast<std::size_t>(rl_end)}; }
+
+void erase_hint() {
+  if (!std::exchange(shared.hint_shown, false)) return;
+  const std::size_t behind = columns(text_of_line().substr(static_cast<std::size_t>(rl_point)));
+  std::fputs(
+      "\x1b"
+      "7",
+      rl_outstream);
+  if (behind > 0) std::fprintf(rl_outstream, "\x1b[%zuC", behind);
+  std::fputs(
+      "\x1b[K\x1b"
+      "8",
+      rl_outstream);
+  std::fflush(rl_outstream);
+}
+
+void show_hint() {
+  if (rl_point != rl_end || rl_end == 0 || !shared.options->hint) return;
+  int rows = 0;
+  int width = 0;
+  rl_get_screen_size(&rows, &width);
+  const std::size_t used = columns(shared.prompt) + columns(text_of_line());
+  const auto row = static_cast<std::size_t>(width);
+  // The last column stays free: a character there makes some terminals wrap.
+  if (used + 2 >= row) return;
+  const std::string text = fitting(shared.options->hint(text_of_line()), row - used - 1);
+  if (text.empty()) return;
+  std::fprintf(rl_outstream,
+               "\x1b"
+               "7\x1b[2m%s\x1b[0m\x1b"
+               "8",
+               text.c_str());
+  std::fflush(rl_outstream);
+  shared.hint_shown = true;
+}
+
+void redisplay() {
+  rl_redisplay();
+  erase_hint();
+  // While searching the history the row shows something else than prompt and text.
+  if (RL_ISSTATE(RL_STATE_ISEARCH | RL_STATE_NSEARCH | RL_STATE_DONE)) return;
+  show_hint();
+}
+
+int accept_line(int count, int key) {
+  erase_hint();
+  return rl_newline(count, key);
+}
+
+// --- completion ---
+
+char* next_match(const char*, int state) {
+  static std::size_t next = 0;
+  if (state == 0) next = 0;
+  if (next == shared.matches.size()) return nullptr;
+  return strdup(shared.matches[next++].c_str());  // readline frees it
+}
+
+char** matches_of(const char* text, int, int end) {
+  rl_attempted_completion_over = 1;  // no file names
+  erase_hint();
+  if (!shared.options->complete) return nullptr;
+  shared.matches = shared.options->complete({rl_line_buffer, static_cast<std::size_t>(end)});
+  return rl_completion_matches(text, next_match);
+}
+
+// --- lines ---
+
+void take_line(char* line) {
+  shared.ended = true;
+  shared.at_end = line == nullptr;
+  shared.line = line == nullptr ? "" : line;
+  std::free(line);
+  rl_callback_handler_remove();
+}
+
+void abandon_line() {
+  erase_hint();
+  std::fputs("^C", rl_outstream);
+  rl_callback_handler_remove();
+  std::fputs("\n", rl_outstream);
+  std::fflush(rl_outstream);
+}
+
+void set_up_readline() {
+  // Only for what a character is: numbers keep their point.
+  std::setlocale(LC_CTYPE, "");
+  rl_readline_name = "kimdb-cli";
+  rl_catch_signals = 0;
+  rl_catch_sigwinch = 0;
+  rl_initialize();
+  rl_redisplay_function = redisplay;
+  rl_attempted_completion_function = matches_of;
+  // Words end at spaces only: keys may hold quotes, colons and the like.
+  rl_basic_word_break_characters = const_cast<char*>(" \t");
+  rl_completer_word_break_characters = rl_basic_word_break_characters;
+  rl_basic_quote_characters = "";
+  rl_completer_quote_characters = "";
+  for (const Keymap map : {emacs_standard_keymap, vi_insertion_keymap, vi_movement_keymap}) {
+    rl_bind_key_in_map('\r', accept_line, map);
+    rl_bind_key_in_map('\n', accept_line, map);
+  }
+  struct sigaction action {};
+  action.sa_handler = note_resize;
+  sigaction(SIGWINCH, &action, nullptr);
+}
+
+}  // namespace
+
+LineEditor::LineEditor(Options options, Interrupt& interrupt)
+    : options_(std::move(options)), interrupt_(interrupt) {
+  shared.options = &options_;
+  set_up_readline();
+  using_history();
+  stifle_history(kHistoryLinesMax);
+  if (options_.history_path.empty()) return;
+  read_history(options_.history_path.c_str());
+  history_truncate_file(options_.history_path.c_str(), kHistoryLinesMax);
+}
+
+LineEditor::~LineEditor() {
+  struct sigaction action {};
+  action.sa_handler = SIG_DFL;
+  sigaction(SIGWINCH, &action, nullptr);
+  rl_redisplay_function = rl_redisplay;
+  rl_attempted_completion_function = nullptr;
+  shared.options = nullptr;
+}
+
+LineEditor::Input LineEditor::read_line(const std::string& prompt) {
+  shared.prompt = prompt;
+  shared.hint_shown = false;
+  shared.ended = false;
+  rl_callback_handler_install(prompt.c_str(), take_line);
+  while (!shared.ended) {
+    pollfd waiting[] = {{.fd = STDIN_FILENO, .events = POLLIN, .revents = 0},
+                        {.fd = interrupt_.descriptor(), .events = POLLIN, .revents = 0}};
+    const int ready = poll(waiting, 2, -1);
+    if (std::exchange(window_resized, 0) != 0) rl_resize_terminal();
+    if (ready < 0 && errno == EINTR) continue;
+    if (waiting[1].revents != 0) {
+      interrupt_.clear();
+      abandon_line();
+      return {.outcome = interrupt_.must_end() ? Outcome::end : Outcome::interrupted};
+    }
+    rl_callback_read_char();
+  }
+  if (shared.at_end) {
+    std::fputs("\n", rl_outstream);
+    return {};
+  }
+  return {.outcome = Outcome::line, .line = std::move(shared.line)};
+}
+
+void LineEditor::add_to_history(const std::string& line) {
+  if (history_length > 0) {
+    const HIST_ENTRY* last = history_get(history_base + history_length - 1);
+    if (last != nullptr && line == last->line) return;
+  }
+  add_history(line.c_str());
+  if (options_.history_path.empty()) return;
+  // append_history wants the file to be there. Nobody else may read what was typed.
+  if (std::FILE* file = std::fopen(options_.history_path.c_str(), "a"); file != nullptr) {
+    fchmod(fileno(file), 0600);
+    std::fclose(file);
+    append_history(1, options_.history_path.c_str());
+  }
+}
+
+std::string default_history_path() {
+  const char* state = std::getenv("XDG_STATE_HOME");
+  if (state != nullptr && *state == '/') {
+    const std::filesystem::path directory = std::filesystem::path(state) / "kimdb";
+    std::error_code failed;
+    std::filesystem::create_directories(directory, failed);
+    if (!failed) return directory / "history";
+  }
+  const char* home = std::getenv("HOME");
+  return home == nullptr || *home == '\0' ? "" : std::string(home) + "/.kimdb_history";
+}
+
+}  // namespace kimdb::cli

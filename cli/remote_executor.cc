@@ -1,0 +1,96 @@
+#include "cli/remote_executor.h"
+
+#include <chrono>
+#include <utility>
+
+#include "client/repeatable.h"
+
+namespace kimdb::cli {
+namespace {
+
+using client::Event;
+
+Value text_value(std::string text) {
+  return {.type = Value::Type::bulk, .string = std::move(text)};
+}
+
+// An event as the push it came as.
+Value value_of(const Event& event) {
+  Value push{.type = Value::Type::push};
+  switch (event.kind) {
+    case Event::Kind::message:
+      push.elements = {text_value("message"), text_value(event.channel), text_value(event.payload)};
+      return push;
+    case Event::Kind::pattern_message:
+      push.elements = {text_value("pmessage"), text_value(event.pattern), text_value(event.channel),
+                       text_value(event.payload)};
+      return push;
+    case Event::Kind::resubscribed:
+      push.elements = {text_value("resubscribed"), text_value("messages may have been missed")};
+      return push;
+    case Event::Kind::monitor:
+      return text_value(event.payload);
+    case Event::Kind::other:
+      break;
+  }
+  return event.value;
+}
+
+}  // namespace
+
+Result<Value> RemoteExecutor::execute(const Words& words) {
+  interrupt_.clear();
+  auto reply = client_.call(std::span<const std::string>(words));
+  if (reply) note_read_only(words, *reply);
+  return reply;
+}
+
+Status RemoteExecutor::execute_all(std::span<const Words> commands, std::vector<Value>& replies) {
+  client::Pipeline pipeline;
+  for (const Words& words : commands) pipeline.add(std::span<const std::string>(words));
+  return client_.run(pipeline, replies);
+}
+
+std::string RemoteExecutor::prompt() {
+  interrupt_.clear();
+  // A server that went away while nobody typed is noticed here, and back again if it is.
+  const Status connected = client_.reconnect();
+  return prompt_text({.name = address_,
+                      .role = connected ? std::string_view(client_.server().role) : "",
+                      .keyspace = client_.keyspace(),
+                      .in_transaction = client_.in_transaction(),
+                      .read_only = read_only_});
+}
+
+Status RemoteExecutor::stream(const std::function<void(const Value& event)>& show) {
+  while (true) {
+    auto event = client_.next_event(std::chrono::milliseconds(0));
+    if (!event) {
+      client_.disconnect();
+      if (interrupt_.is_set()) return {};
+      return std::move(event).error();
+    }
+    if (event->has_value()) show(value_of(**event));
+  }
+}
+
+void RemoteExecutor::note_read_only(const Words& words, const Value& reply) {
+  if (reply.is_error()) {
+    read_only_ = read_only_ || reply.string.starts_with("READONLY");
+    return;
+  }
+  const std::vector<std::string_view> views(words.begin(), words.end());
+  if (!client::is_repeatable(views)) read_only_ = false;
+}
+
+std::string prompt_text(const PromptState& state) {
+  std::string text = "kimdb " + std::string(state.name);
+  if (state.keyspace != 0) text += "/" + std::to_string(state.keyspace);
+  if (state.role.empty()) return text + " (not connected)> ";
+  text += " [" + std::string(state.role) + "]";
+  if (state.read_only) text += " [read-only]";
+  if (state.in_transaction) text += " (tx)";
+  return text + "> ";
+}
+
+}  // namespace kimdb::cli

@@ -1,0 +1,45 @@
+// Commands go to a server over the client library. One thread.
+#pragma once
+
+#include <string>
+
+#include "cli/executor.h"
+#include "cli/interrupt.h"
+#include "client/client.h"
+
+namespace kimdb::cli {
+
+class RemoteExecutor final : public Executor {
+ public:
+  // `address` is what the prompt shows. `interrupt` ends the client's waits (it was given its
+  // descriptor) and is cleared when a command begins.
+  RemoteExecutor(client::Client client, std::string address, Interrupt& interrupt)
+      : client_(std::move(client)), address_(std::move(address)), interrupt_(interrupt) {}
+
+  Result<Value> execute(const Words& words) override;
+  Status execute_all(std::span<const Words> commands, std::vector<Value>& replies) override;
+  std::string prompt() override;
+  bool may_look_up() override { return !client_.in_transaction() && client_.is_connected(); }
+  bool streams() const override { return client_.has_subscriptions(); }
+  Status stream(const std::function<void(const Value& event)>& show) override;
+
+ private:
+  void note_read_only(const Words& words, const Value& reply);
+
+  client::Client client_;
+  const std::string address_;
+  Interrupt& interrupt_;
+  bool read_only_ = false;  // the server refused a write so, and has taken none since
+};
+
+// "kimdb 127.0.0.1:3223 [master] (tx)> "
+struct PromptState {
+  std::string_view name;
+  std::string_view role;  // empty: not connected
+  int keyspace = 0;
+  bool in_transaction = false;
+  bool read_only = false;
+};
+std::string prompt_text(const PromptState& state);
+
+}  // namespace kimdb::cli

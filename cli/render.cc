@@ -1,0 +1,252 @@
+#include "cli/render.h"
+
+#include <algorithm>
+#include <vector>
+
+#include "protocol/quoting.h"
+
+namespace kimdb::cli {
+namespace {
+
+using protocol::Format;
+using protocol::ReplyWriter;
+using protocol::Value;
+
+std::string written(const Value& value, Format format) {
+  std::string out;
+  ReplyWriter writer(out, format);
+  write_value(value, writer);
+  return out;
+}
+
+std::string in_red(std::string text, bool color) {
+  return color ? "\x1b[31m" + text + "\x1b[0m" : text;
+}
+
+void append_line(std::string& out, std::string_view line) {
+  out += line;
+  if (out.empty() || out.back() != '\n') out += '\n';
+}
+
+// --- text for a person ---
+
+// A value that is one line. Bytes that a terminal would obey are quoted.
+std::string scalar_text(const Value& value, bool color) {
+  std::string text = written(value, Format::text);
+  while (!text.empty() && text.back() == '\n') text.pop_back();
+  return value.is_error() ? in_red(std::move(text), color) : text;
+}
+
+// How many columns the text takes: its code points. Wide characters count as one, so columns of
+// them may stand askew, nothing worse.
+std::size_t columns(std::string_view text) {
+  return static_cast<std::size_t>(std::ranges::count_if(
+      text, [](char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; }));
+}
+
+// Long text: line by line, each as it stands unless a terminal would obey it.
+void append_long_text(std::string& out, std::string_view text) {
+  while (!text.empty()) {
+    const std::size_t end = text.find('\n');
+    std::string_view line = text.substr(0, end);
+    text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
+    if (line.ends_with('\r')) line.remove_suffix(1);
+    const bool plain = protocol::is_utf8(line) && std::ranges::none_of(line, [](char c) {
+                         return (static_cast<unsigned char>(c) < 0x20 && c != '\t') || c == 0x7f;
+                       });
+    if (plain) {
+      out += line;
+    } else {
+      protocol::append_quoted(out, line);
+    }
+    out += '\n';
+  }
+}
+
+void append_for_person(std::string& out, const Value& value, std::size_t indent, bool color);
+
+// What stands behind "1) " or a name: on the same line where it is one line, or a list that begins
+// there.
+void append_element(std::string& out, const Value& value, std::size_t indent, bool color) {
+  if (value.is_list() || value.type == Value::Type::verbatim) {
+    append_for_person(out, value, indent, color);
+  } else {
+    append_line(out, scalar_text(value, color));
+  }
+}
+
+void append_numbered(std::string& out, const Value& list, std::size_t indent, bool color) {
+  const std::size_t width = std::to_string(list.elements.size()).size();
+  for (std::size_t i = 0; i < list.elements.size(); ++i) {
+    if (i > 0) out.append(indent, ' ');
+    const std::string number = std::to_string(i + 1);
+    out.append(width - number.size(), ' ');
+    out += number + ") ";
+    append_element(out, list.elements[i], indent + width + 2, color);
+  }
+}
+
+void append_map(std::string& out, const Value& map, std::size_t indent, bool color) {
+  constexpr std::size_t kNameColumnsMax = 32;
+  std::vector<std::string> names;
+  std::size_t width = 0;
+  for (std::size_t i = 0; i + 1 < map.elements.size(); i += 2) {
+    names.push_back(scalar_text(map.elements[i], false));
+    width = std::max(width, std::min(columns(names.back()), kNameColumnsMax));
+  }
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    if (i > 0) out.append(indent, ' ');
+    out += names[i];
+    out.append(width - std::min(width, columns(names[i])) + 2, ' ');
+    append_element(out, map.elements[2 * i + 1], indent + width + 2, color);
+  }
+}
+
+void append_for_person(std::string& out, const Value& value, std::size_t indent, bool color) {
+  if (value.type == Value::Type::verbatim) {
+    append_long_text(out, value.string);
+  } else if (!value.is_list()) {
+    append_line(out, scalar_text(value, color));
+  } else if (value.elements.empty()) {
+    append_line(out, "(empty)");
+  } else if (value.type == Value::Type::map) {
+    append_map(out, value, indent, color);
+  } else {
+    append_numbered(out, value, indent, color);
+  }
+}
+
+// --- raw and csv ---
+
+// The bytes of a value that is no list.
+std::string bytes_of(const Value& value) {
+  switch (value.type) {
+    case Value::Type::null:
+      return "";
+    case Value::Type::integer:
+      return std::to_string(value.integer);
+    case Value::Type::boolean:
+      return value.integer != 0 ? "true" : "false";
+    default:
+      return value.string;
+  }
+}
+
+void append_raw(std::string& out, const Value& value) {
+  if (value.is_error()) {
+    out += written(value, Format::text);
+  } else if (value.is_list()) {
+    for (const Value& element : value.elements) append_raw(out, element);
+  } else {
+    out += bytes_of(value);
+    out += '\n';
+  }
+}
+
+// RFC 4180: quotes where a comma, a quote or a line break stands in the field.
+std::string csv_field(std::string_view bytes) {
+  if (bytes.find_first_of(",\"\r\n") == std::string_view::npos) return std::string(bytes);
+  std::string field = "\"";
+  for (const char c : bytes) field.append(c == '"' ? 2 : 1, c);
+  return field + '"';
+}
+
+void append_fields(std::string& line, const Value& value) {
+  if (value.is_list()) {
+    for (const Value& element : value.elements) append_fields(line, element);
+    return;
+  }
+  if (!line.empty()) line += ',';
+  const std::string field = csv_field(bytes_of(value));
+  // An empty first field would be taken for no field at all.
+  line += line.empty() && field.empty() ? "\"\"" : field;
+}
+
+void append_csv(std::string& out, const Value& value) {
+  if (value.is_error()) {
+    out += written(value, Format::text);
+    return;
+  }
+  const auto append_row = [&](std::initializer_list<const Value*> values) {
+    std::string line;
+    for (const Value* element : values) append_fields(line, *element);
+    out += line + "\n";
+  };
+  if (value.type == Value::Type::map) {
+    for (std::size_t i = 0; i + 1 < value.elements.size(); i += 2) {
+      append_row({&value.elements[i], &value.elements[i + 1]});
+    }
+  } else if (value.is_list() && std::ranges::any_of(value.elements, &Value::is_list)) {
+    for (const Value& row : value.elements) append_row({&row});
+  } else {
+    append_row({&value});
+  }
+}
+
+}  // namespace
+
+std::string render(const Value& reply, const RenderOptions& options) {
+  std::string out;
+  switch (options.format) {
+    case OutputFormat::json:
+      return written(reply, Format::json);
+    case OutputFormat::raw:
+      append_raw(out, reply);
+      return out;
+    case OutputFormat::csv:
+      append_csv(out, reply);
+      return out;
+    case OutputFormat::text:
+      break;
+  }
+  if (options.for_person) {
+    append_for_person(out, reply, 0, options.color);
+  } else if (reply.type == Value::Type::verbatim) {
+    append_long_text(out, reply.string);
+  } else {
+    return written(reply, Format::text);
+  }
+  return out;
+}
+
+std::string render_error(std::string_view message, const RenderOptions& options) {
+  return render(Value{.type = Value::Type::error, .string = "ERR " + std::string(message)},
+                options);
+}
+
+void write_value(const Value& value, ReplyWriter& writer) {
+  switch (value.type) {
+    case Value::Type::null:
+      return writer.null();
+    case Value::Type::simple:
+      return value.string == "OK" ? writer.ok() : writer.simple(value.string);
+    case Value::Type::error:
+      return writer.error(value.string);
+    case Value::Type::integer:
+      return writer.integer(value.integer);
+    case Value::Type::double_:
+      return writer.double_value(value.number);
+    case Value::Type::boolean:
+      return writer.boolean(value.integer != 0);
+    case Value::Type::bulk:
+    case Value::Type::big_number:
+      return writer.bulk(value.string);
+    case Value::Type::verbatim:
+      return writer.verbatim(value.string);
+    case Value::Type::array:
+      writer.array(value.elements.size());
+      break;
+    case Value::Type::map:
+      writer.map(value.elements.size() / 2);
+      break;
+    case Value::Type::set:
+      writer.set(value.elements.size());
+      break;
+    case Value::Type::push:
+      writer.push(value.elements.size());
+      break;
+  }
+  for (const Value& element : value.elements) write_value(element, writer);
+}
+
+}  // namespace kimdb::cli

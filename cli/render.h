@@ -1,0 +1,35 @@
+// Replies as text for people and for other programs. Pure; any thread.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+#include "cli/options.h"
+#include "protocol/reply_reader.h"
+#include "protocol/reply_writer.h"
+
+namespace kimdb::cli {
+
+struct RenderOptions {
+  OutputFormat format = OutputFormat::text;
+  bool for_person = false;  // a terminal: lists numbered, maps aligned, no counts
+  bool color = false;       // errors in red
+};
+
+// The reply as whole lines, each with its line break.
+//
+//   text   as the line protocol: values quoted only where they could be taken for something else.
+//          For a person "1) a" instead of counted lists; long texts (INFO) as they stand
+//   json   one JSON value on a line, an error as {"error":"…"}
+//   raw    values byte for byte, one a line, lists flattened; nothing for null but its line
+//   csv    the elements of a list on one line; a list of lists: a line each
+std::string render(const protocol::Value& reply, const RenderOptions& options);
+
+// An error of the CLI's own (no reply came), in the same format.
+std::string render_error(std::string_view message, const RenderOptions& options);
+
+// Makes the calls that write the value.
+void write_value(const protocol::Value& value, protocol::ReplyWriter& writer);
+
+}  // namespace kimdb::cli
