@@ -9,7 +9,7 @@ namespace kimdb::engine {
 Engine::Engine(const EngineOptions& options)
     : hasher_(options.hash_seed),
       partition_bits_(static_cast<unsigned>(std::countr_zero(options.partitions))) {
-  KIMDB_CHECK(std::has_single_bit(options.partitions));
+  KIMDB_CHECK(std::has_single_bit(options.partitions) && options.partitions <= kPartitionsMax);
   for (std::size_t i = 0; i < options.partitions; ++i)
     partitions_.push_back(std::make_unique<Partition>(hasher_, partition_bits_));
 }
@@ -116,8 +116,10 @@ void Engine::take_back(Lsn lsn) {
 
 void Engine::prune() {
   for (auto& partition : partitions_) {
-    MutexLock lock(partition->mutex());
-    partition->prune_undo(horizon());
+    for (bool more = true; more;) {
+      MutexLock lock(partition->mutex());
+      more = partition->prune_undo(horizon());
+    }
   }
 }
 

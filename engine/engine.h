@@ -29,8 +29,10 @@
 
 namespace kimdb::engine {
 
+constexpr std::size_t kPartitionsMax = std::size_t{1} << Table::kSkipBitsMax;
+
 struct EngineOptions {
-  std::size_t partitions = 64;  // a power of two
+  std::size_t partitions = 64;  // a power of two, at most kPartitionsMax
   std::uint64_t hash_seed = 0;  // random for each process
 };
 
@@ -89,7 +91,9 @@ class Engine {
   void set_committed(Lsn lsn);
   // Restores the state at `lsn`, at or above what set_committed said. Takes every partition's lock.
   void take_back(Lsn lsn);
-  // Frees old versions that nobody needs any more.
+  // Frees old versions that nobody needs any more; in steps, each well below a millisecond under a
+  // partition's lock. For the owner to call from time to time after a view was closed: without it,
+  // each change frees a few.
   void prune();
   Lsn horizon() const { return horizon_.load(std::memory_order_acquire); }
 

@@ -4,8 +4,22 @@
 
 namespace kimdb::engine {
 
+namespace {
+
+// What one change frees of the undo list at most. More than it can have added, so the list shrinks;
+// few enough to cost a writer little when an old reader has gone.
+constexpr std::size_t kPrunedByChange = 8;
+constexpr std::size_t kPrunedAtOnce = 1024;
+
+// A change leaves at most one outdated item in the expiry queue (a flush more). Inspecting three
+// while at least half are outdated drops more than that.
+constexpr std::size_t kInspectedByChange = 3;
+
+}  // namespace
+
 void Partition::apply(const ApplyContext& context, const Operation& operation) {
-  last_lsn_ = context.lsn;
+  // A snapshot's entries come in the order of their hashes.
+  last_lsn_ = std::max(last_lsn_, context.lsn);
   writes_.store(writes_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
   switch (operation.kind) {
     case OperationKind::put:
@@ -28,17 +42,28 @@ void Partition::apply(const ApplyContext& context, const Operation& operation) {
       }
       break;
     case OperationKind::request:
-      requests_.add(operation.key, operation.number, context.lsn, operation.value);
+      requests_.add(operation.key, operation.number, context.lsn, operation.value,
+                    context.lsn > context.horizon);
       break;
     case OperationKind::forget:
-      requests_.forget(operation.key);
+      requests_.forget(operation.key, context.lsn, context.lsn > context.horizon);
       break;
     case OperationKind::dropped:
       requests_.mark_dropped(operation.key, operation.number);
       break;
   }
-  if (!undo_.empty()) undo_.prune(context.horizon);
+  if (!undo_.empty()) undo_.prune(context.horizon, kPrunedByChange);
+  requests_.prune(context.horizon, kPrunedByChange);
+  if (!expiry_.empty()) tidy_expiry();
   update_memory();
+}
+
+template <class Change>
+auto Partition::change_table(Keyspace& space, Change&& change) {
+  const std::size_t before = space.table.memory();
+  auto result = change(space.table);
+  memory_held_ += static_cast<std::int64_t>(space.table.memory() - before);
+  return result;
 }
 
 void Partition::put(const ApplyContext& context, const Operation& o) {
@@ -50,19 +75,27 @@ void Partition::put(const ApplyContext& context, const Operation& o) {
                              .keep_accessed = context.keep_accessed,
                              .accessed = context.accessed};
   Entry* old = space.table.find(o.key, o.hash);
-  if (old != nullptr && context.lsn <= context.horizon && old->overwrite(fields)) {
-    if (o.expires_at != 0) note_expiry(o.keyspace, o.expires_at, o.hash);
-    return;
+  if (old != nullptr && context.lsn <= context.horizon) {
+    const std::int64_t expired_at = old->expires_at();
+    if (old->overwrite(fields)) {
+      if (o.expires_at != expired_at) {
+        note_unexpiring(space);
+        note_expiry(space, o.keyspace, o.expires_at, o.hash);
+      }
+      return;
+    }
   }
   replace(context, space, o, Entry::make(fields), old);
 }
 
 void Partition::remove(const ApplyContext& context, const Operation& o) {
-  last_removed_lsn_ = context.lsn;
-  Keyspace& space = keyspace(o.keyspace);
-  EntryPointer removed = space.table.remove(o.key, o.hash);
+  last_removed_lsn_ = std::max(last_removed_lsn_, context.lsn);
+  if (keyspaces_[o.keyspace] == nullptr) return;
+  Keyspace& space = *keyspaces_[o.keyspace];
+  EntryPointer removed =
+      change_table(space, [&](Table& table) { return table.remove(o.key, o.hash); });
   if (!removed) return;  // replayed over a snapshot that was copied after the removal
-  if (removed->expires_at() != 0) --space.expiring;
+  if (removed->expires_at() != 0) note_unexpiring(space);
   retire(context, o.keyspace, o.key, o.hash, std::move(removed));
 }
 
@@ -101,24 +134,25 @@ void Partition::write_range(const ApplyContext& context, const Operation& o) {
 
 void Partition::flush(const ApplyContext& context, std::uint8_t number) {
   if (keyspaces_[number] == nullptr) return;
-  last_removed_lsn_ = context.lsn;
-  Table& table = keyspaces_[number]->table;
-  memory_held_ -= static_cast<std::int64_t>(table.memory());
-  if (context.lsn > context.horizon) {
-    for (auto position = Table::kBegin; position < Table::kEnd;) {
-      std::vector<Entry*> group;
-      position = table.walk_group(position, [&](Entry* entry) { group.push_back(entry); });
-      for (Entry* entry : group) {
-        const std::uint64_t hash = hasher_(entry->key());
-        retire(context, number, {}, hash, table.remove(entry->key(), hash));
-      }
-    }
-  } else {
-    for (auto position = Table::kBegin; position < Table::kEnd;)
-      position = table.walk_group(position, [&](Entry* entry) {
+  last_removed_lsn_ = std::max(last_removed_lsn_, context.lsn);
+  Keyspace& space = *keyspaces_[number];
+  const bool keep = context.lsn > context.horizon;
+  for (auto position = Table::kBegin; position < Table::kEnd;) {
+    std::vector<Entry*> group;
+    position = space.table.walk_group(position, [&](Entry* entry) {
+      if (keep)
+        group.push_back(entry);
+      else
         memory_held_ -= static_cast<std::int64_t>(entry->memory());
-      });
+    });
+    for (Entry* entry : group) {
+      const std::uint64_t hash = hasher_(entry->key());
+      retire(context, number, {}, hash,
+             change_table(space, [&](Table& table) { return table.remove(entry->key(), hash); }));
+    }
   }
+  memory_held_ -= static_cast<std::int64_t>(space.table.memory());
+  expiring_ -= space.expiring;
   keyspaces_[number] = nullptr;
 }
 
@@ -139,7 +173,9 @@ void Partition::restore_flush(const ApplyContext& context, std::uint8_t number) 
                {.kind = OperationKind::remove, .keyspace = i, .key = key, .hash = hasher_(key)});
     }
   }
-  last_lsn_ = last_removed_lsn_ = context.lsn;
+  last_lsn_ = std::max(last_lsn_, context.lsn);
+  last_removed_lsn_ = std::max(last_removed_lsn_, context.lsn);
+  if (!expiry_.empty()) tidy_expiry();
   update_memory();
 }
 
@@ -148,19 +184,19 @@ void Partition::replace(const ApplyContext& context, Keyspace& space, const Oper
                         EntryPointer entry, Entry* old) {
   memory_held_ += static_cast<std::int64_t>(entry->memory());
   const std::int64_t expires_at = entry->expires_at();
-  if (expires_at != 0) {
-    ++space.expiring;
-    note_expiry(o.keyspace, expires_at, o.hash);
-  }
+  const std::int64_t expired_at = old == nullptr ? 0 : old->expires_at();
   if (old != nullptr) {
-    if (old->expires_at() != 0) --space.expiring;
     retire(context, o.keyspace, o.key, o.hash, space.table.put(std::move(entry), o.hash));
   } else {
-    const std::size_t before = space.table.memory();
-    space.table.insert(std::move(entry), o.hash);
-    memory_held_ += static_cast<std::int64_t>(space.table.memory() - before);
+    change_table(space, [&](Table& table) {
+      table.insert(std::move(entry), o.hash);
+      return true;
+    });
     if (context.lsn > context.horizon) retire(context, o.keyspace, o.key, o.hash, nullptr);
   }
+  if (expires_at == expired_at) return;
+  if (expired_at != 0) note_unexpiring(space);
+  if (expires_at != 0) note_expiry(space, o.keyspace, expires_at, o.hash);
 }
 
 // The old version (or the fact that there was none) goes to the undo list where somebody may need
@@ -175,9 +211,9 @@ void Partition::settle(const Operation& o, Lsn lsn) {
   if (last_lsn_ == kOwnRecord) last_lsn_ = lsn;
   if (last_removed_lsn_ == kOwnRecord) last_removed_lsn_ = lsn;
   undo_.settle(kOwnRecord, lsn);
-  if (o.kind == OperationKind::request) {
+  if (o.kind == OperationKind::request || o.kind == OperationKind::forget) {
     requests_.settle(o.key, kOwnRecord, lsn);
-  } else if (o.kind != OperationKind::flush && o.kind != OperationKind::forget) {
+  } else if (o.kind != OperationKind::flush) {
     Entry* entry = find(o.keyspace, o.key, o.hash);
     if (entry != nullptr && entry->lsn() == kOwnRecord) entry->set_lsn(lsn);
   }
@@ -188,25 +224,31 @@ void Partition::take_back(Lsn lsn) {
     Keyspace& space = keyspace(version->keyspace);
     EntryPointer undone;
     if (version->entry) {
-      if (const std::int64_t expires_at = version->entry->expires_at(); expires_at != 0) {
-        ++space.expiring;
-        note_expiry(version->keyspace, expires_at, version->hash);
-      }
+      const std::int64_t expires_at = version->entry->expires_at();
       memory_held_ += static_cast<std::int64_t>(version->entry->memory());
-      const std::size_t before = space.table.memory();
-      undone = space.table.put(std::move(version->entry), version->hash);
-      memory_held_ += static_cast<std::int64_t>(space.table.memory() - before);
+      undone = change_table(
+          space, [&](Table& table) { return table.put(std::move(version->entry), version->hash); });
+      if (expires_at != 0) note_expiry(space, version->keyspace, expires_at, version->hash);
     } else {
-      undone = space.table.remove(version->absent_key, version->hash);
+      undone = change_table(
+          space, [&](Table& table) { return table.remove(version->absent_key, version->hash); });
     }
     if (!undone) continue;
     memory_held_ -= static_cast<std::int64_t>(undone->memory());
-    if (undone->expires_at() != 0) --space.expiring;
+    if (undone->expires_at() != 0) note_unexpiring(space);
+    tidy_expiry();
   }
   requests_.take_back(lsn);
   last_lsn_ = std::min(last_lsn_, lsn);
   last_removed_lsn_ = std::min(last_removed_lsn_, lsn);
   update_memory();
+}
+
+bool Partition::prune_undo(Lsn horizon) {
+  const bool more_versions = undo_.prune(horizon, kPrunedAtOnce);
+  const bool more_requests = requests_.prune(horizon, kPrunedAtOnce);
+  update_memory();
+  return more_versions || more_requests;
 }
 
 const Entry* Partition::find_at(std::uint8_t number, std::string_view key, std::uint64_t hash,
@@ -244,25 +286,35 @@ std::optional<Partition::Expired> Partition::next_expired(std::int64_t now_ms) {
   return std::nullopt;
 }
 
-void Partition::note_expiry(std::uint8_t number, std::int64_t expires_at, std::uint64_t hash) {
+void Partition::note_expiry(Keyspace& space, std::uint8_t number, std::int64_t expires_at,
+                            std::uint64_t hash) {
+  ++space.expiring;
+  ++expiring_;
   expiry_.push({expires_at, hash, number});
-  std::size_t live = 0;
-  for (const auto& space : keyspaces_)
-    if (space != nullptr) live += space->expiring;
-  if (expiry_.size() > 2 * live + 64) {  // mostly outdated: collect the times anew
-    std::vector<ExpiryQueue::Item> items{
-        {expires_at, hash, number}};  // its entry may not be in the table yet
-    for (std::uint8_t i = 0; i < kKeyspaces; ++i) {
-      const Table* entries = table(i);
-      for (auto position = Table::kBegin; entries != nullptr && position < Table::kEnd;)
-        position = entries->walk_group(position, [&](const Entry* entry) {
-          if (entry->expires_at() != 0)
-            items.push_back({entry->expires_at(), hasher_(entry->key()), i});
-        });
-    }
-    expiry_.assign(std::move(items));
-  }
   next_expiry_.store(expiry_.first().expires_at, std::memory_order_relaxed);
+}
+
+void Partition::note_unexpiring(Keyspace& space) {
+  --space.expiring;
+  --expiring_;
+}
+
+// Keeps the outdated items fewer than those that count. Call with every entry in its table.
+void Partition::tidy_expiry() {
+  if (expiring_ == 0) {
+    expiry_.clear();
+  } else if (expiry_.size() > 2 * expiring_ + 64) {
+    expiry_.inspect(kInspectedByChange, [&](const ExpiryQueue::Item& item) {
+      const Table* entries = table(item.keyspace);
+      return entries != nullptr && entries->find_hash(item.hash, [&](const Entry& entry) {
+        return entry.expires_at() == item.expires_at;
+      }) != nullptr;
+    });
+  } else {
+    return;
+  }
+  next_expiry_.store(expiry_.empty() ? INT64_MAX : expiry_.first().expires_at,
+                     std::memory_order_relaxed);
 }
 
 Partition::Keyspace& Partition::keyspace(std::uint8_t number) {
@@ -273,10 +325,9 @@ Partition::Keyspace& Partition::keyspace(std::uint8_t number) {
 }
 
 void Partition::update_memory() {
-  memory_.store(
-      memory_held_ + static_cast<std::int64_t>(undo_.memory() + requests_.memory() +
-                                               expiry_.size() * sizeof(ExpiryQueue::Item)),
-      std::memory_order_relaxed);
+  memory_.store(memory_held_ + static_cast<std::int64_t>(undo_.memory() + requests_.memory() +
+                                                         expiry_.memory()),
+                std::memory_order_relaxed);
 }
 
 }  // namespace kimdb::engine

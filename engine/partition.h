@@ -61,7 +61,8 @@ class Partition {
   // Restores the state at `lsn`, as far as the undo list reaches: the horizon was never above it
   // since.
   void take_back(Lsn lsn);
-  void prune_undo(Lsn horizon) { undo_.prune(horizon); }
+  // Frees some of the old versions that nobody needs. True when more are left.
+  bool prune_undo(Lsn horizon);
 
   Lsn last_lsn() const { return last_lsn_; }                  // of the last change here
   Lsn last_removed_lsn() const { return last_removed_lsn_; }  // of the last removal here
@@ -103,7 +104,14 @@ class Partition {
                EntryPointer entry, Entry* old);
   void retire(const ApplyContext& context, std::uint8_t keyspace, std::string_view key,
               std::uint64_t hash, EntryPointer old);
-  void note_expiry(std::uint8_t keyspace, std::int64_t expires_at, std::uint64_t hash);
+  // An entry with this time came in; one with an expiry time went out.
+  void note_expiry(Keyspace& space, std::uint8_t keyspace, std::int64_t expires_at,
+                   std::uint64_t hash);
+  void note_unexpiring(Keyspace& space);
+  void tidy_expiry();
+  // Calls change(table) and accounts for the memory of the table itself.
+  template <class Change>
+  auto change_table(Keyspace& space, Change&& change);
   void update_memory();
 
   alignas(64) Mutex mutex_;
@@ -112,6 +120,7 @@ class Partition {
   std::array<std::unique_ptr<Keyspace>, kKeyspaces> keyspaces_;
   UndoList undo_;
   ExpiryQueue expiry_;
+  std::size_t expiring_ = 0;  // entries of all keyspaces with an expiry time
   RequestLog requests_;
   Lsn last_lsn_ = 0;
   Lsn last_removed_lsn_ = 0;

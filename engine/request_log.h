@@ -3,12 +3,18 @@
 //
 // A write that carries (client, sequence) leaves such a result in the record it makes, even where
 // it changed nothing; a retry is answered from here instead of being done again. Kept in the
-// partition that the client's name hashes to. Not thread-safe: the partition's lock guards it.
+// partition that the client's name hashes to.
+//
+// It has an undo list of its own, for take_back(); nobody reads older states of it.
+//
+// Not thread-safe: the partition's lock guards it.
 #pragma once
 
-#include <boost/unordered/unordered_flat_map.hpp>
 #include <cstdint>
 #include <deque>
+#include <functional>
+#include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -41,17 +47,24 @@ class RequestLog {
   };
   Lookup find(std::string_view client, std::uint64_t sequence) const;
 
-  void add(std::string_view client, std::uint64_t sequence, Lsn lsn, std::string_view reply);
+  // `keep`: what add() or forget() drops may have to be taken back.
+  void add(std::string_view client, std::uint64_t sequence, Lsn lsn, std::string_view reply,
+           bool keep);
   // Says that results up to `sequence` may have been dropped.
   void mark_dropped(std::string_view client, std::uint64_t sequence);
-  void forget(std::string_view client);
-  // Gives results added with `pending` as their LSN the real one.
+  void forget(std::string_view client, Lsn lsn, bool keep);
+  // Gives what was added or forgotten with `pending` as its LSN the real one.
   void settle(std::string_view client, Lsn pending, Lsn lsn);
-  // Removes the results of records after `lsn`.
+  // Restores the state at `lsn`, as far as changes were kept.
   void take_back(Lsn lsn);
+  // Frees what taking back to `horizon` or later does not need, `limit` changes at most. True when
+  // more are left.
+  bool prune(Lsn horizon, std::size_t limit);
 
   std::size_t memory() const { return memory_; }
   bool empty() const { return clients_.empty(); }
+  // The client behind `name` in the order of names, the first one without a name; null at the end.
+  const std::pair<const std::string, Client>* next(const std::optional<std::string>& name) const;
   // Calls visit(name, const Client&) for every client.
   template <class Visit>
   void for_each(Visit&& visit) const {
@@ -59,18 +72,28 @@ class RequestLog {
   }
 
  private:
-  struct NameHash {
-    using is_transparent = void;
-    std::size_t operator()(std::string_view name) const {
-      return std::hash<std::string_view>()(name);
-    }
+  // How to undo one add() or forget().
+  struct Change {
+    Lsn lsn = 0;
+    std::string client;
+    std::optional<std::uint64_t> added;  // its sequence; else a client was forgotten
+    std::optional<Result> dropped;       // what made room for it
+    std::uint64_t dropped_through = 0;   // before
+    bool created = false;                // the client was new
+    Client forgotten;
   };
+  using Clients = std::map<std::string, Client, std::less<>>;
+
   Client& client_of(std::string_view name);
+  void undo(Change& change);
   static std::size_t memory_of(const Result& result) {
     return sizeof(Result) + result.reply.capacity();
   }
+  static std::size_t memory_of(const std::string& name, const Client& client);
+  static std::size_t memory_of(const Change& change);
 
-  boost::unordered_flat_map<std::string, Client, NameHash, std::equal_to<>> clients_;
+  Clients clients_;             // ordered, so that a snapshot can be copied in pieces
+  std::deque<Change> changes_;  // in order of lsn
   std::size_t memory_ = 0;
 };
 

@@ -16,33 +16,40 @@ void append(std::string& out, Lsn lsn, const Operation& operation) {
 
 bool SnapshotCopier::next_section(std::string& out) {
   const std::size_t start = out.size();
-  while (partition_ < engine_.partition_count()) {
+  while (out.size() == start && partition_ < engine_.partition_count()) {
     Partition& partition = engine_.partition(partition_);
     MutexLock lock(partition.mutex());
-    for (std::size_t groups = 0; keyspace_ < kKeyspaces; ++keyspace_, position_ = Table::kBegin) {
-      const Table* table = partition.table(keyspace_);
-      while (table != nullptr && position_ < Table::kEnd) {
-        position_ = table->walk_group(position_, [&](const Entry* entry) {
-          append(out, entry->lsn(),
-                 {.kind = OperationKind::put,
-                  .keyspace = keyspace_,
-                  .expires_at = entry->expires_at(),
-                  .key = entry->key(),
-                  .value = entry->value()});
-        });
-        if (out.size() - start >= kSectionBytes || ++groups == kSectionGroups) return true;
-      }
-    }
-    copy_requests(partition, out);
+    if (copy_entries(partition, out, start) || copy_requests(partition, out, start)) continue;
     ++partition_;
     keyspace_ = 0;
-    if (out.size() != start) return true;
+    client_.reset();
+  }
+  return out.size() != start;
+}
+
+bool SnapshotCopier::copy_entries(const Partition& partition, std::string& out, std::size_t start) {
+  for (std::size_t groups = 0; keyspace_ < kKeyspaces; ++keyspace_, position_ = Table::kBegin) {
+    const Table* table = partition.table(keyspace_);
+    while (table != nullptr && position_ < Table::kEnd) {
+      if (out.size() - start >= kSectionBytes || ++groups > kSectionGroups) return true;
+      position_ = table->walk_group(position_, [&](const Entry* entry) {
+        append(out, entry->lsn(),
+               {.kind = OperationKind::put,
+                .keyspace = keyspace_,
+                .expires_at = entry->expires_at(),
+                .key = entry->key(),
+                .value = entry->value()});
+      });
+    }
   }
   return false;
 }
 
-void SnapshotCopier::copy_requests(const Partition& partition, std::string& out) const {
-  partition.requests().for_each([&](std::string_view name, const RequestLog::Client& client) {
+bool SnapshotCopier::copy_requests(const Partition& partition, std::string& out,
+                                   std::size_t start) {
+  while (const auto* next = partition.requests().next(client_)) {
+    if (out.size() - start >= kSectionBytes) return true;
+    const auto& [name, client] = *next;
     if (client.dropped_through != 0)
       append(out, 1,
              {.kind = OperationKind::dropped, .number = client.dropped_through, .key = name});
@@ -52,7 +59,9 @@ void SnapshotCopier::copy_requests(const Partition& partition, std::string& out)
               .number = result.sequence,
               .key = name,
               .value = result.reply});
-  });
+    client_ = name;
+  }
+  return false;
 }
 
 Status restore_section(Engine& engine, std::string_view section) {
@@ -61,6 +70,9 @@ Status restore_section(Engine& engine, std::string_view section) {
     if (!lsn) return Error{ErrorCode::corrupt, "malformed section of a snapshot"};
     auto operation = take_operation(section);
     if (!operation) return std::move(operation).error();
+    if (operation->kind != OperationKind::put && operation->kind != OperationKind::request &&
+        operation->kind != OperationKind::dropped)
+      return Error{ErrorCode::corrupt, "a section of a snapshot has an operation that changes"};
     operation->hash = engine.hash(operation->key);
     MutexLock lock(engine.partition_of(operation->hash).mutex());
     engine.restore(*lsn, *operation);

@@ -10,6 +10,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -30,12 +31,16 @@ class SnapshotCopier {
   static constexpr std::size_t kSectionBytes = 64 << 10;
   static constexpr std::size_t kSectionGroups = 512;
 
-  void copy_requests(const Partition& partition, std::string& out) const;
+  // Copies on in a partition, until the section from `start` on is large enough; false: until its
+  // end.
+  bool copy_entries(const Partition& partition, std::string& out, std::size_t start);
+  bool copy_requests(const Partition& partition, std::string& out, std::size_t start);
 
   Engine& engine_;
   std::size_t partition_ = 0;
   std::uint8_t keyspace_ = 0;
   Table::Position position_ = Table::kBegin;
+  std::optional<std::string> client_;  // the last one copied
 };
 
 // Loads a section into the engine. Takes the locks of the partitions, so that several threads may

@@ -24,8 +24,9 @@ void UndoList::settle(Lsn pending, Lsn lsn) {
   }
 }
 
-void UndoList::prune(Lsn horizon) {
-  while (!versions_.empty() && versions_.front().replaced_at <= horizon) {
+bool UndoList::prune(Lsn horizon, std::size_t limit) {
+  for (; !versions_.empty() && versions_.front().replaced_at <= horizon; --limit) {
+    if (limit == 0) return true;
     const Version& version = versions_.front();
     // The chain's end may point below first_ from now on; whoever follows it stops there.
     if (const auto newest = newest_of_.find(version.hash); newest->second == first_)
@@ -34,6 +35,15 @@ void UndoList::prune(Lsn horizon) {
     versions_.pop_front();
     ++first_;
   }
+  release_if_empty();
+  return false;
+}
+
+// What the containers would keep for later would never be seen by memory().
+void UndoList::release_if_empty() {
+  if (!versions_.empty() || newest_of_.bucket_count() < 1024) return;
+  versions_ = std::deque<Version>();
+  newest_of_ = decltype(newest_of_)();
 }
 
 std::optional<const Entry*> UndoList::find(std::uint8_t keyspace, std::string_view key,
@@ -58,6 +68,7 @@ std::optional<UndoList::Version> UndoList::pop_after(Lsn lsn) {
     newest_of_[version.hash] = version.older;
   else
     newest_of_.erase(version.hash);
+  release_if_empty();
   return version;
 }
 

@@ -46,8 +46,8 @@ class UndoList {
            EntryPointer entry);
   // Gives the versions added with `pending` as their LSN the real one.
   void settle(Lsn pending, Lsn lsn);
-  // Frees what no state after `horizon` needs.
-  void prune(Lsn horizon);
+  // Frees what no state after `horizon` needs, `limit` versions at most. True when more are left.
+  bool prune(Lsn horizon, std::size_t limit);
 
   // What stood under the key at `lsn`, as far as it was replaced since: an entry, or null for
   // nothing. No value: it was not replaced after `lsn`, the table's entry stands.
@@ -65,6 +65,7 @@ class UndoList {
 
   const Version& at(std::uint64_t index) const { return versions_[index - first_]; }
   static std::size_t memory_of(const Version& version);
+  void release_if_empty();
 
   std::deque<Version> versions_;  // in order of replaced_at
   std::uint64_t first_ = 0;       // index of versions_.front(); indexes are never used again
