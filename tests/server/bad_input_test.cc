@@ -30,7 +30,7 @@ constexpr milliseconds kServedWithin{2000};
 class Bystander {
  public:
   explicit Bystander(const TestServer& server)
-      : client_(server.connect()), thread_([this](std::stop_token stop) { run(stop); }) {}
+      : client_(server.connect()), thread_([this](const std::stop_token& stop) { run(stop); }) {}
 
   // Ends it; true when every request was answered rightly and in time.
   bool was_served() {
