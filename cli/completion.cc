@@ -128,6 +128,7 @@ Completions complete(const CommandCatalog& catalog, std::string_view line) {
         offer(result.words, level, typed.current);
       }
     }
+    sort_once(result.words);
     return result;
   }
   if (typed.words.empty()) {

@@ -183,10 +183,22 @@ void append_csv(std::string& out, const Value& value) {
   }
 }
 
+bool is_list_of_events(const Value& value) {
+  return value.type == Value::Type::array && !value.elements.empty() &&
+         std::ranges::all_of(value.elements, [](const Value& element) {
+           return element.type == Value::Type::push;
+         });
+}
+
 }  // namespace
 
 std::string render(const Value& reply, const RenderOptions& options) {
   std::string out;
+  // The confirmations of a SUBSCRIBE: events, each by itself.
+  if (is_list_of_events(reply)) {
+    for (const Value& event : reply.elements) out += render(event, options);
+    return out;
+  }
   switch (options.format) {
     case OutputFormat::json:
       return written(reply, Format::json);
@@ -199,7 +211,7 @@ std::string render(const Value& reply, const RenderOptions& options) {
     case OutputFormat::text:
       break;
   }
-  if (options.for_person) {
+  if (options.for_person && reply.type != Value::Type::push) {
     append_for_person(out, reply, 0, options.color);
   } else if (reply.type == Value::Type::verbatim) {
     append_long_text(out, reply.string);

@@ -20,7 +20,8 @@ struct RenderOptions {
 // The reply as whole lines, each with its line break.
 //
 //   text   as the line protocol: values quoted only where they could be taken for something else.
-//          For a person "1) a" instead of counted lists; long texts (INFO) as they stand
+//          For a person "1) a" instead of counted lists; long texts (INFO) as they stand; an event
+//          is one line, "> message channel payload"
 //   json   one JSON value on a line, an error as {"error":"…"}
 //   raw    values byte for byte, one a line, lists flattened; nothing for null but its line
 //   csv    the elements of a list on one line; a list of lists: a line each

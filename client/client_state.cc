@@ -56,17 +56,20 @@ Status ClientState::run(const Pipeline& commands, std::vector<Value>& replies) {
     if (status) return {};
 
     const bool was_bound = memory_.is_bound();
-    lose_connection(status.error().message);
+    const bool was_lost = status.error().code == ErrorCode::unavailable;
+    // Closed here on purpose where waiting ended: that is told by the error alone.
+    lose_connection(was_lost ? status.error().message : "");
     if (was_bound) {
       transaction_lost_ = false;  // said here
       return outcome_unknown(status.error().message + ", and with it MULTI or WATCH");
     }
-    // Waiting ended by the caller's will or patience: not to be begun again.
-    const bool was_lost = status.error().code == ErrorCode::unavailable;
-    if (was_lost && may_repeat(pass) && attempt < kAttemptsMax) continue;
+    const bool harmless = may_repeat(pass);
+    // Where waiting ended by the caller's will or patience it is not begun again.
+    if (was_lost && harmless && attempt < kAttemptsMax) continue;
     if (!was_sent(pass, pass.done)) {
       return Error{ErrorCode::unavailable, status.error().message + "; nothing was executed"};
     }
+    if (harmless) return Error{ErrorCode::io_error, status.error().message};
     return outcome_unknown(status.error().message);
   }
 }
@@ -235,7 +238,8 @@ Status ClientState::connect_once() {
     connection_.close();
     return status;
   }
-  if (std::exchange(was_connected_, true)) notify(Notice::Kind::connected, "");
+  was_connected_ = true;
+  if (std::exchange(loss_told_, false)) notify(Notice::Kind::connected, "");
   return {};
 }
 
@@ -322,7 +326,9 @@ void ClientState::lose_connection(std::string why) {
   connection_.close();
   transaction_lost_ = transaction_lost_ || memory_.is_bound();
   memory_.connection_lost();
-  if (!why.empty()) notify(Notice::Kind::lost, std::move(why));
+  if (why.empty()) return;
+  loss_told_ = true;
+  notify(Notice::Kind::lost, std::move(why));
 }
 
 void ClientState::notify(Notice::Kind kind, std::string text) {

@@ -80,6 +80,7 @@ class ClientState {
   SessionMemory memory_;
   ServerInfo server_;
   bool was_connected_ = false;
+  bool loss_told_ = false;         // so that the end of it is told, too
   bool transaction_lost_ = false;  // with a connection, and no call has said so yet
   std::deque<Event> events_;
   std::uint64_t events_dropped_ = 0;

@@ -13,7 +13,8 @@
 
 namespace kimdb::client {
 
-// What happens to the connection behind the caller's back.
+// What happens to the connection behind the caller's back. What the caller does (disconnect, RESET,
+// a cancelled wait) is not told.
 struct Notice {
   enum class Kind {
     lost,       // it broke; it will be made again when it is needed

@@ -1,0 +1,102 @@
+#include "cli/render.h"
+
+#include <doctest/doctest.h>
+
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace kimdb::cli {
+namespace {
+
+using protocol::Value;
+using Type = Value::Type;
+
+Value bulk(std::string text) { return {.type = Type::bulk, .string = std::move(text)}; }
+Value integer(std::int64_t number) { return {.type = Type::integer, .integer = number}; }
+Value list(std::vector<Value> elements, Type type = Type::array) {
+  return {.type = type, .elements = std::move(elements)};
+}
+Value error(std::string text) { return {.type = Type::error, .string = std::move(text)}; }
+
+std::string person(const Value& value) { return render(value, {.for_person = true}); }
+std::string as(OutputFormat format, const Value& value) {
+  return render(value, {.format = format});
+}
+
+TEST_CASE("a person sees values as the line protocol writes them") {
+  CHECK(person({.type = Type::simple, .string = "OK"}) == "OK\n");
+  CHECK(person(bulk("two words")) == "two words\n");
+  CHECK(person(bulk("OK")) == "\"OK\"\n");
+  CHECK(person(bulk("a\nb\x1b[31m")) == "\"a\\nb\\x1b[31m\"\n");
+  CHECK(person(integer(-7)) == "-7\n");
+  CHECK(person({}) == "(nil)\n");
+  CHECK(person(error("ERR no")) == "ERROR: no\n");
+  CHECK(person(error("WRONGTYPE no")) == "ERROR: WRONGTYPE no\n");
+}
+
+TEST_CASE("a person's lists are numbered, aligned, and indented where they nest") {
+  CHECK(person(list({})) == "(empty)\n");
+  CHECK(person(list({bulk("a"), list({bulk("b"), {}}), integer(3)})) ==
+        "1) a\n"
+        "2) 1) b\n"
+        "   2) (nil)\n"
+        "3) 3\n");
+  std::vector<Value> ten(10, bulk("x"));
+  const std::string text = person(list(std::move(ten)));
+  CHECK(text.starts_with(" 1) x\n"));
+  CHECK(text.ends_with("\n10) x\n"));
+}
+
+TEST_CASE("a person's maps are columns, measured in characters") {
+  CHECK(person(list({bulk("김"), integer(1), bulk("long"), list({bulk("a"), bulk("b")})},
+                    Type::map)) ==
+        "김     1\n"
+        "long  1) a\n"
+        "      2) b\n");
+}
+
+TEST_CASE("long texts stand as they are, but never command the terminal") {
+  const Value info{.type = Type::verbatim, .string = "# Server\r\nname:a b\r\nevil:\x1b]0;x\r\n"};
+  CHECK(person(info) == "# Server\nname:a b\n\"evil:\\x1b]0;x\"\n");
+}
+
+TEST_CASE("an event is one line, and so is each confirmation of a SUBSCRIBE") {
+  const Value event = list({bulk("message"), bulk("ch"), bulk("two words")}, Type::push);
+  CHECK(person(event) == "> message ch \"two words\"\n");
+  CHECK(person(list({event, event})) == person(event) + person(event));
+}
+
+TEST_CASE("a program gets the lines of the line protocol") {
+  CHECK(as(OutputFormat::text, list({bulk("a"), list({integer(1)})})) == "*2\na\n*1\n1\n");
+}
+
+TEST_CASE("raw is the bytes of values, one a line") {
+  CHECK(as(OutputFormat::raw, bulk("a\nb\"c")) == "a\nb\"c\n");
+  CHECK(as(OutputFormat::raw, list({bulk("a"), {}, integer(2)})) == "a\n\n2\n");
+  CHECK(as(OutputFormat::raw, error("ERR no")) == "ERROR: no\n");
+}
+
+TEST_CASE("csv quotes what needs it and gives a line to each row") {
+  CHECK(as(OutputFormat::csv, list({bulk("a,b"), bulk("say \"x\""), integer(1), {}})) ==
+        "\"a,b\",\"say \"\"x\"\"\",1,\n");
+  CHECK(as(OutputFormat::csv, list({list({bulk("a"), bulk("b")}), list({bulk("c"), {}})})) ==
+        "a,b\nc,\n");
+  CHECK(as(OutputFormat::csv, list({bulk("k"), integer(1), bulk("l"), integer(2)}, Type::map)) ==
+        "k,1\nl,2\n");
+  CHECK(as(OutputFormat::csv, list({{}, bulk("b")})) == "\"\",b\n");
+}
+
+TEST_CASE("json is one value on a line") {
+  CHECK(as(OutputFormat::json, list({bulk("a\n"), integer(1), {}})) == "[\"a\\n\",1,null]\n");
+  CHECK(as(OutputFormat::json, list({bulk("k"), bulk("v")}, Type::map)) == "{\"k\":\"v\"}\n");
+  CHECK(as(OutputFormat::json, error("ERR no")) == "{\"error\":\"no\"}\n");
+}
+
+TEST_CASE("errors are red only where color was asked for") {
+  CHECK(render_error("no", {.for_person = true}) == "ERROR: no\n");
+  CHECK(render_error("no", {.for_person = true, .color = true}) == "\x1b[31mERROR: no\x1b[0m\n");
+}
+
+}  // namespace
+}  // namespace kimdb::cli
