@@ -1,89 +1,229 @@
 // The segmented write-ahead log as its user sees it: append records, wait until they are durable.
 //
-// A record is a string of bytes with an LSN; the log never learns what it means. Records gather in the open frame;
-// one thread at a time closes it, writes and syncs it: the writer thread, or an I/O thread that finds the log idle and
-// does the work itself (group commit; see wal/append_buffer.h for how records reach the frame without a lock).
+// A record is a string of bytes with an LSN; the log never learns what it means. Records gather in
+// the open frame; one thread at a time closes it, writes and syncs it: the writer thread, or an I/O
+// thread that finds the log idle and does the work itself (group commit; see wal/append_buffer.h
+// for how records reach the frame without a lock).
 //
-// Owned by Database. Thread-safe unless said otherwise. The log is a leaf: it calls nobody while a caller's lock is
-// held, except `fill` inside append.
+// Owned by Database. Thread-safe unless said otherwise. The log is a leaf: it calls nobody while a
+// caller's lock is held, except `fill` inside append.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
+#include <thread>
+#include <utility>
 
 #include "base/lsn.h"
+#include "base/mutex.h"
 #include "base/result.h"
+#include "wal/append_buffer.h"
+#include "wal/data_directory.h"
+#include "wal/recovery.h"
 
 namespace kimdb::wal {
 
 enum class Sync {
   commit,    // a record is committed when its frame is synced
   interval,  // committed when it is in the open frame; synced every flushing_batch_timeout
-  off,       // the same, and never synced except at a clean stop, a snapshot, or when asked (sync_through)
+  off,       // the same, and never synced except at a clean stop, a snapshot, or when asked
+             // (sync_through)
 };
 
 struct LogOptions {
   Sync sync = Sync::commit;
   std::uint64_t max_segment_size = 10 << 20;      // bytes; a larger frame gets a segment of its own
   std::uint64_t max_transaction_size = 64 << 20;  // bytes of one record
-  std::uint64_t buffer_size = 64 << 20;           // bytes that may wait for the writer before reserve() blocks
-  std::uint32_t flushing_batch_size = 100;        // records, sync: interval
+  std::uint64_t buffer_size =
+      64 << 20;  // bytes that may wait for the writer before reserve() blocks
+  std::uint32_t flushing_batch_size = 100;  // records, sync: interval
   std::chrono::milliseconds flushing_batch_timeout{10};
+  std::uint64_t keep_free_bytes = 0;           // the disk counts as full where less would stay free
+  std::chrono::milliseconds idle_timeout{50};  // without a record: a watermark frame
+  std::chrono::milliseconds disk_full_retry{100};
 };
 
-// What the log tells its owner. Called without any lock held, from the thread that wrote (the writer thread, or the
-// caller of commit_here); from none before open() has returned.
+// What the log tells its owner. Called without any lock held, from the thread that wrote (the
+// writer thread, or the caller of commit_here); from none before open() has returned.
 struct LogEvents {
-  std::function<void(Lsn durable)> durable;        // durable_lsn() rose to this
-  // A write or a sync failed. Nothing that waits may be acknowledged any more and the process must end: the kernel may
-  // have dropped the pages, so the log never tries again. Called once.
+  std::function<void(Lsn durable)> durable;  // durable_lsn() rose to this
+  // A write or a sync failed. Nothing that waits may be acknowledged any more and the process must
+  // end: the kernel may have dropped the pages, so the log never tries again. Called once.
   std::function<void(const Error&)> failed;
-  std::function<void(bool read_only)> disk_full;   // reserve() began or ceased to refuse
+  std::function<void(bool read_only)> disk_full;  // reserve() began or ceased to refuse
 };
 
-class DataDirectory;
-struct Recovered;
+// Who writes to the files at the moment: the writer thread, or a caller of commit_here. A lock that
+// is never waited for.
+class CAPABILITY("role") FlushRole {
+ public:
+  bool try_take() TRY_ACQUIRE(true) { return !taken_.exchange(true); }
+  void give_back() RELEASE() { taken_.store(false); }
+  bool is_taken() const { return taken_.load(); }
+
+ private:
+  std::atomic<bool> taken_{false};
+};
+
+class SegmentPreparer;
+class Writer;
 
 class Log {
  public:
-  // Continues the log of `directory` behind what recovery found, in a new segment where recovery says so, and starts
-  // the writer thread. `directory`, `filesystem`, `clock`, `random` outlive the log.
-  static Result<std::unique_ptr<Log>> open(DataDirectory& directory, const Recovered& recovered, LogOptions options,
-                                           LogEvents events);
-  // wal.enabled: false. LSNs count on behind `last_lsn`, nothing is kept, everything is durable at once.
+  // Continues the log of `directory` behind what recovery found, in a new segment and a new term,
+  // and starts the writer thread. `directory` outlives the log. Errors: those of the filesystem,
+  // disk_full where there is no room for a segment.
+  static Result<std::unique_ptr<Log>> open(DataDirectory& directory, const Recovered& recovered,
+                                           LogOptions options, LogEvents events);
+  // wal.enabled: false. LSNs count on behind `last_lsn`, nothing is kept, everything is durable at
+  // once.
   static std::unique_ptr<Log> in_memory(Lsn last_lsn);
-  ~Log();
+  ~Log();  // as a crash would end it, but for close()
 
-  // Call before taking any lock, with an upper bound of the records to append: waits while the buffer is full, and
-  // refuses (disk_full, too_large, or unavailable after a failure) before anything has been changed.
-  Status reserve(std::size_t bytes);
+  // Call before taking any lock, with an upper bound of the records to append: waits while the
+  // buffer is full, and refuses (disk_full, too_large, or unavailable after a failure) before
+  // anything has been changed.
+  Status reserve(std::size_t bytes) {
+    if (bytes <= kReserveUnchecked &&
+        buffer_waiting_bytes() < allowed_waiting_bytes_.load(std::memory_order_relaxed))
+        [[likely]] {
+      return {};
+    }
+    return reserve_slowly(bytes);
+  }
 
-  // Draws the next LSN and puts the record into the open frame: `fill(char* out, Lsn lsn)` writes exactly `size` bytes.
-  // Never fails and never waits for the disk. The record is in the frame when append returns. The caller
-  // holds the locks that order this record against others of the same keys.
+  // Draws the next LSN and puts the record into the open frame: `fill(char* out, Lsn lsn)` writes
+  // exactly `size` bytes. Never fails and never waits for the disk. The record is in the frame when
+  // append returns. The caller holds the locks that order this record against others of the same
+  // keys.
   template <class Fill>
-  Lsn append(std::size_t size, Fill&& fill);
+  Lsn append(std::size_t size, Fill&& fill) {
+    if (buffer_ != nullptr) [[likely]]
+      return buffer_->append(size, std::forward<Fill>(fill));
+    const Lsn lsn = memory_lsn_.fetch_add(1, std::memory_order_relaxed) + 1;
+    thread_local std::string scratch;
+    scratch.resize(size);
+    fill(scratch.data(), lsn);
+    return lsn;
+  }
 
-  Sync sync() const;
-  Lsn last_lsn() const;     // the highest LSN drawn
-  Lsn durable_lsn() const;  // everything up to here is on stable storage
+  Sync sync() const { return options_.sync; }
+  std::uint64_t term() const {
+    return term_;
+  }  // that this log began when it was opened; 0 in memory
+  // The highest LSN drawn. Reads the line that appends write.
+  Lsn last_lsn() const {
+    return buffer_ != nullptr ? buffer_->last_lsn() : memory_lsn_.load(std::memory_order_relaxed);
+  }
+  // Everything up to here is on stable storage.
+  Lsn durable_lsn() const {
+    return buffer_ != nullptr ? durable_lsn_.load(std::memory_order_acquire)
+                              : memory_lsn_.load(std::memory_order_relaxed);
+  }
   // Everything up to here may be shown: durable_lsn() with sync: commit, else last_lsn().
-  Lsn committed_lsn() const;
+  Lsn committed_lsn() const { return options_.sync == Sync::commit ? durable_lsn() : last_lsn(); }
+  // lsn <= committed_lsn(), for an LSN that was drawn: touches no line that appends write.
+  bool is_committed(Lsn lsn) const { return options_.sync != Sync::commit || lsn <= durable_lsn(); }
 
-  // Asks for everything up to `lsn` to be made durable soon; returns at once. With sync: commit the writer does so
-  // anyway for what was appended, but has to be woken: call this (or commit_here) after a batch of appends.
+  // Asks for everything up to `lsn` to be made durable soon; returns at once. With sync: commit the
+  // writer does so anyway for what was appended, but has to be woken: call this (or commit_here)
+  // after a batch of appends.
   void request_sync(Lsn lsn);
   // The same, done by the calling thread where the log is idle; true when durable_lsn() >= lsn now.
   bool commit_here(Lsn lsn);
-  // Waits until durable_lsn() >= lsn. Not for I/O threads.
+  // Waits until durable_lsn() >= lsn. Not for I/O threads. unavailable after a failure.
   Status sync_through(Lsn lsn);
 
+  bool disk_full() const { return disk_full_.load(std::memory_order_relaxed); }
+  // Refuse writes while less than this would stay free: the room for one checkpoint.
+  void set_keep_free_bytes(std::uint64_t bytes);
+
   // A clean stop: everything written and synced, a watermark frame, META. No append after it.
+  // disk_full or the failure where that could not be done.
   Status close();
+
+ private:
+  // Up to so many bytes reserve() only looks whether the log keeps up; more are counted.
+  static constexpr std::size_t kReserveUnchecked = 64 << 10;
+
+  Log(LogOptions options, LogEvents events);
+  Status start(DataDirectory& directory, const Recovered& recovered);
+  Status reserve_slowly(std::size_t bytes);
+  std::uint64_t buffer_waiting_bytes() const {
+    return buffer_ != nullptr ? buffer_->waiting_bytes() : 0;
+  }
+
+  void run_writer();
+  // Waits until there is something to write; false where the log is to stop.
+  bool wait_for_work();
+  // While `idle` holds, with a watermark where one is due.
+  template <class Idle>
+  void wait_idle(Idle&& idle);
+  // Waits for a wake or until the time is over; true when woken. `still_idle` is looked at once
+  // more after announcing it.
+  template <class Idle>
+  bool wait_for_wake(std::chrono::nanoseconds timeout, Idle&& still_idle);
+  void wake_writer();
+  bool sync_is_asked_for() const {
+    return wanted_lsn_.load() > durable_lsn_.load() && !failed_.load(std::memory_order_relaxed);
+  }
+
+  // Writes what waits, and syncs it where `and_sync` says so.
+  void flush(bool and_sync) REQUIRES(role_);
+  void write_watermark() REQUIRES(role_);
+  // Lets go of the role and hands what has come in between to the writer thread.
+  void leave() RELEASE(role_);
+  void after_write(const Status& status) REQUIRES(role_);
+  void fail(const Error& error);
+  void update_room();
+  void notify_waiters();
+  void raise_wanted(Lsn lsn);
+  bool can_write_at_once() const;
+  bool is_stopping();
+  void stop_writer();
+  void stop_threads();
+
+  const LogOptions options_;
+  const LogEvents events_;
+  DataDirectory* directory_ = nullptr;
+  std::uint64_t term_ = 0;
+  std::unique_ptr<AppendBuffer> buffer_;  // null in memory
+  std::unique_ptr<SegmentPreparer> preparer_;
+  FlushRole role_;
+  std::unique_ptr<Writer> writer_ PT_GUARDED_BY(role_);
+
+  // Read by everybody, written once for each flush.
+  alignas(64) std::atomic<Lsn> durable_lsn_{0};
+  std::atomic<std::uint64_t> allowed_waiting_bytes_{
+      0};                                  // reserve() lets pass while less waits; 0: nobody
+  std::atomic<Lsn> flushed_lsn_{0};        // written, and synced where the mode says so
+  std::atomic<Lsn> noted_durable_lsn_{0};  // the highest durable LSN that the log itself says
+  std::atomic<std::uint64_t> room_{0};     // bytes of the active segment that are free
+  std::atomic<bool> disk_full_{false};
+  std::atomic<bool> failed_{false};
+
+  alignas(64) std::atomic<Lsn> wanted_lsn_{0};  // somebody waits for this to become durable
+  std::atomic<Lsn> memory_lsn_{0};
+  std::atomic<bool> writer_waits_{false};           // wake_writer() has somebody to wake
+  std::atomic<bool> writer_waits_for_ever_{false};  // not even a watermark is due
+
+  Mutex room_mutex_;  // orders changes of allowed_waiting_bytes_ and disk_full_; a leaf
+  Mutex mutex_;
+  CondVar wake_condition_;     // the writer
+  CondVar changed_condition_;  // waiters of sync_through and reserve
+  bool woken_ GUARDED_BY(mutex_) = false;
+  bool stopping_ GUARDED_BY(mutex_) = false;
+  bool opened_ GUARDED_BY(mutex_) = false;
+  Error failure_ GUARDED_BY(mutex_);
+  std::atomic<int> waiters_{0};
+  std::chrono::steady_clock::time_point last_flush_{};  // the writer thread's own
+  bool announces_ = false;  // open() is about to return: events may be told; not changed after
+  std::thread writer_thread_;
 };
 
 }  // namespace kimdb::wal

@@ -1,0 +1,108 @@
+#include "wal/meta.h"
+
+#include <cstring>
+#include <optional>
+#include <utility>
+
+#include "base/crc32c.h"
+#include "wal/bytes.h"
+
+namespace kimdb::wal {
+namespace {
+
+constexpr std::string_view kMagic = "kimdbMET";
+constexpr std::size_t kFixedBytes = 112;  // of a slot before its history
+constexpr std::size_t kHistoryMax = (kMetaSlotBytes - kFixedBytes - 4) / 16;
+
+Uuid to_uuid(std::string_view bytes) {
+  Uuid uuid{};
+  if (bytes.size() == uuid.size()) std::memcpy(uuid.data(), bytes.data(), uuid.size());
+  return uuid;
+}
+
+Result<Meta> decode_slot(std::string_view slot) {
+  if (slot.substr(0, kMagic.size()) != kMagic ||
+      crc32c(slot.substr(0, kMetaSlotBytes - 4)) !=
+          load<std::uint32_t>(slot.data() + kMetaSlotBytes - 4)) {
+    return Error{ErrorCode::corrupt, "does not check"};
+  }
+  ByteReader reader(slot.substr(kMagic.size()));
+  const auto version = reader.take<std::uint32_t>();
+  const auto flags = reader.take<std::uint32_t>();
+  if (version != kFormatVersion || flags != 0) {
+    return Error{ErrorCode::unsupported,
+                 "format version " + std::to_string(version) + ", features " +
+                     std::to_string(flags) + ": this build reads version " +
+                     std::to_string(kFormatVersion) + "; use a newer kimdb"};
+  }
+  Meta meta;
+  meta.generation = reader.take<std::uint64_t>();
+  meta.cluster_id = to_uuid(reader.take_bytes(16));
+  meta.node_id = to_uuid(reader.take_bytes(16));
+  meta.term = reader.take<std::uint64_t>();
+  meta.checkpoint_lsn = reader.take<Lsn>();
+  meta.durable_lsn = reader.take<Lsn>();
+  meta.last_sequence = reader.take<std::uint64_t>();
+  meta.clean = reader.take<std::uint64_t>() != 0;
+  reader.take<std::uint64_t>();  // free
+  const auto count = reader.take<std::uint64_t>();
+  if (count > kHistoryMax) return Error{ErrorCode::corrupt, "does not check"};
+  for (std::uint64_t i = 0; i < count; ++i) {
+    TermStart start;
+    start.term = reader.take<std::uint64_t>();
+    start.first_lsn = reader.take<Lsn>();
+    meta.history.push_back(start);
+  }
+  return meta;
+}
+
+}  // namespace
+
+void begin_term(Meta& meta, std::uint64_t term, Lsn first_lsn) {
+  while (!meta.history.empty() && meta.history.back().first_lsn >= first_lsn)
+    meta.history.pop_back();
+  meta.term = term;
+  meta.history.push_back({term, first_lsn});
+}
+
+std::string encode_meta(const Meta& meta) {
+  const std::size_t count = std::min(meta.history.size(), kHistoryMax);
+  ByteWriter writer;
+  writer.put_bytes(kMagic).put(kFormatVersion).put(std::uint32_t{0}).put(meta.generation);
+  writer.put_bytes({reinterpret_cast<const char*>(meta.cluster_id.data()), meta.cluster_id.size()});
+  writer.put_bytes({reinterpret_cast<const char*>(meta.node_id.data()), meta.node_id.size()});
+  writer.put(meta.term).put(meta.checkpoint_lsn).put(meta.durable_lsn).put(meta.last_sequence);
+  writer.put(std::uint64_t{meta.clean}).put(std::uint64_t{0}).put(std::uint64_t{count});
+  for (std::size_t i = meta.history.size() - count; i < meta.history.size(); ++i) {
+    writer.put(meta.history[i].term).put(meta.history[i].first_lsn);
+  }
+  std::string slot = writer.take();
+  slot.resize(kMetaSlotBytes, '\0');
+  store(slot.data() + kMetaSlotBytes - 4, crc32c({slot.data(), kMetaSlotBytes - 4}));
+  return slot;
+}
+
+Result<Meta> decode_meta(std::string_view bytes) {
+  if (bytes.size() != kMetaBytes) {
+    return Error{ErrorCode::corrupt, "has " + std::to_string(bytes.size()) + " bytes instead of " +
+                                         std::to_string(kMetaBytes)};
+  }
+  std::optional<Meta> newest;
+  Error error;
+  for (int i = 0; i < 2; ++i) {
+    auto slot =
+        decode_slot(bytes.substr(static_cast<std::size_t>(i) * kMetaSlotBytes, kMetaSlotBytes));
+    if (!slot) {
+      // A slot of a newer version is not a torn one: starting on the other would lose what the
+      // newer build wrote.
+      if (slot.error().code == ErrorCode::unsupported) return std::move(slot).error();
+      error = std::move(slot).error();
+    } else if (!newest || slot->generation > newest->generation) {
+      newest = std::move(*slot);
+    }
+  }
+  if (!newest) return error;
+  return std::move(*newest);
+}
+
+}  // namespace kimdb::wal
