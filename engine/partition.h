@@ -1,6 +1,6 @@
 // A partition: its share of every keyspace, and what belongs to it, behind one lock.
 //
-// Everything but mutex() and the counters marked so wants the lock held. The partition changes only
+// Everything but mutex() and what is marked so wants the lock held. The partition changes only
 // by apply(), which reads no clock, draws no random number and does no I/O. Owned by Engine.
 #pragma once
 
@@ -41,11 +41,8 @@ class Partition {
     const Keyspace* space = keyspaces_[keyspace].get();
     return space == nullptr ? nullptr : space->table.find(key, hash);
   }
-  void prefetch(std::uint8_t keyspace, std::uint64_t hash) const {
-    if (const Keyspace* space = keyspaces_[keyspace].get()) space->table.prefetch(hash);
-  }
-  // The same as of an LSN that a registered reader holds. The entry is valid while the lock is
-  // held.
+  // What find() would give as of an LSN that a registered reader holds. The entry is valid while
+  // the lock is held.
   const Entry* find_at(std::uint8_t keyspace, std::string_view key, std::uint64_t hash,
                        Lsn lsn) const;
   // Calls visit(const Entry&) for every entry of the keyspace as of an LSN that a registered reader
@@ -81,6 +78,14 @@ class Partition {
   };
   std::optional<Expired> next_expired(std::int64_t now_ms);
 
+  // Without the lock: brings what find() will read into the cache. A hint: does nothing where
+  // somebody else holds the lock.
+  void prefetch(std::uint8_t keyspace, std::uint64_t hash) const {
+    if (!mutex_.try_lock()) return;
+    if (const Keyspace* space = keyspaces_[keyspace].get()) space->table.prefetch(hash);
+    mutex_.unlock();
+  }
+
   // Without the lock: bytes held, and a time before which nothing here expires (INT64_MAX: nothing
   // does).
   std::int64_t memory() const { return memory_.load(std::memory_order_relaxed); }
@@ -114,7 +119,7 @@ class Partition {
   auto change_table(Keyspace& space, Change&& change);
   void update_memory();
 
-  alignas(64) Mutex mutex_;
+  alignas(64) mutable Mutex mutex_;
   Hasher hasher_;
   unsigned skip_bits_;
   std::array<std::unique_ptr<Keyspace>, kKeyspaces> keyspaces_;

@@ -64,18 +64,44 @@ bool SnapshotCopier::copy_requests(const Partition& partition, std::string& out,
   return false;
 }
 
+namespace {
+
+struct Restored {
+  Lsn lsn = 0;
+  Operation operation;
+};
+
+Result<Restored> take_restored(Engine& engine, std::string_view& section) {
+  const auto lsn = take_varint(section);
+  if (!lsn) return Error{ErrorCode::corrupt, "malformed section of a snapshot"};
+  auto operation = take_operation(section);
+  if (!operation) return std::move(operation).error();
+  if (operation->kind != OperationKind::put && operation->kind != OperationKind::request &&
+      operation->kind != OperationKind::dropped)
+    return Error{ErrorCode::corrupt, "a section of a snapshot has an operation that is no state"};
+  operation->hash = engine.hash(operation->key);
+  return Restored{*lsn, *operation};
+}
+
+}  // namespace
+
 Status restore_section(Engine& engine, std::string_view section) {
+  // Some at a time: memory brings the places of all of them while the first are put in.
+  constexpr std::size_t kAtOnce = 16;
   while (!section.empty()) {
-    const auto lsn = take_varint(section);
-    if (!lsn) return Error{ErrorCode::corrupt, "malformed section of a snapshot"};
-    auto operation = take_operation(section);
-    if (!operation) return std::move(operation).error();
-    if (operation->kind != OperationKind::put && operation->kind != OperationKind::request &&
-        operation->kind != OperationKind::dropped)
-      return Error{ErrorCode::corrupt, "a section of a snapshot has an operation that changes"};
-    operation->hash = engine.hash(operation->key);
-    MutexLock lock(engine.partition_of(operation->hash).mutex());
-    engine.restore(*lsn, *operation);
+    Restored batch[kAtOnce];
+    std::size_t size = 0;
+    for (; size < kAtOnce && !section.empty(); ++size) {
+      auto next = take_restored(engine, section);
+      if (!next) return std::move(next).error();
+      batch[size] = *next;
+      engine.partition_of(next->operation.hash)
+          .prefetch(next->operation.keyspace, next->operation.hash);
+    }
+    for (std::size_t i = 0; i < size; ++i) {
+      MutexLock lock(engine.partition_of(batch[i].operation.hash).mutex());
+      engine.restore(batch[i].lsn, batch[i].operation);
+    }
   }
   return {};
 }
