@@ -6,7 +6,7 @@
 # goes on from there. An input that crashes is left as <build>/crash-<name>-…; make it smaller, then put it into the corpus
 # together with the repair. FUZZ_ONLY="line_parser config" runs some.
 set -u
-cd "$(dirname "$0")/.."
+cd "$(dirname "$0")/.." || exit 1
 build=${1:-build/fuzz}
 export seconds=${FUZZ_SECONDS:-60} build
 

@@ -8,12 +8,12 @@
 #   docs         docs/commands.md and docs/configuration.md are what the binary prints
 #   headers      each header compiles alone
 #   threads      clang's -Wthread-safety over every source
-#   tidy         clang-tidy: files that differ from origin/main, LINT_ALL=1 for all
+#   tidy         clang-tidy: files that differ from origin/main, or else all, the last ones touched first
 #
-# LINT_ONLY="includes format" runs some. Without LINT_ALL clang-tidy starts no further file after LINT_TIDY_SECONDS (150)
-# and says how many it left; tools/proof.sh runs all of them.
+# LINT_ONLY="includes format" runs some. clang-tidy starts no further file after LINT_TIDY_SECONDS (150) and says how many
+# it left; LINT_ALL=1 takes all files and any time (tools/proof.sh does).
 set -u
-cd "$(dirname "$0")/.."
+cd "$(dirname "$0")/.." || exit 1
 build=${BUILD:-build/release}
 clang=clang++-16
 jobs=$(nproc)
@@ -190,15 +190,15 @@ tidy_one() { # file flags…
   fi
 }
 
-# All, or the sources that differ from what was published, the newest first.
+# The sources that differ from what was published; where none do, all of them. The last ones touched first.
 files_to_tidy() {
-  local base
-  if [ -n "${LINT_ALL:-}" ] || ! base=$(git merge-base HEAD origin/main 2>/dev/null); then
-    sources '*.cc'
-  else
-    { git diff --name-only --diff-filter=d "$base" -- '*.cc' && git ls-files --others --exclude-standard -- '*.cc'; } |
-      while read -r file; do [ -f "$file" ] && echo "$(stat -c %Y "$file") $file"; done | sort -rn | cut -d' ' -f2-
+  local base files=
+  if [ -z "${LINT_ALL:-}" ] && base=$(git merge-base HEAD origin/main 2>/dev/null); then
+    files=$(git diff --name-only --diff-filter=d "$base" -- '*.cc')
   fi
+  [ -n "$files" ] || files=$(git ls-files -- '*.cc')
+  { git diff --name-only HEAD; git log --format= --name-only; } | grep '\.cc$' | awk '!seen[$0]++' | grep -Fxf <(echo "$files") |
+    while read -r file; do [ -f "$file" ] && echo "$file"; done
 }
 
 main
