@@ -8,6 +8,7 @@
 // read an older state (engine/undo.h); it is replaced. Its partition's lock guards it.
 #pragma once
 
+#include <cassert>
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
@@ -76,7 +77,8 @@ class Entry {
     lsn_ = fields.lsn;
     if (fields.expires_at != 0) std::memcpy(data_, &fields.expires_at, sizeof fields.expires_at);
     set_accessed(fields.accessed);
-    if (!fields.value.empty()) std::memcpy(value_data(), fields.value.data(), fields.value.size());
+    // The value may be this entry's own.
+    if (!fields.value.empty()) std::memmove(value_data(), fields.value.data(), fields.value.size());
     return true;
   }
 
@@ -107,6 +109,7 @@ class Entry {
 };
 
 inline EntryPointer Entry::allocate(const Fields& fields, std::size_t value_size) {
+  assert(fields.key.size() < (std::size_t{1} << 24) && value_size >> 32 == 0);
   const std::uint32_t flags = flags_for(fields);
   const std::size_t optional = (flags & kExpires ? 8 : 0) + (flags & kAccessed ? 4 : 0);
   void* memory = std::malloc(kHeaderSize + optional + fields.key.size() + value_size);
