@@ -241,6 +241,7 @@ void Log::after_write(const Status& status) {
   }
   const Lsn durable = writer_->durable_lsn();
   const bool rose = durable > durable_lsn_.load(std::memory_order_relaxed);
+  written_bytes_.store(writer_->written_bytes(), std::memory_order_relaxed);
   flushed_lsn_.store(writer_->written_lsn(), std::memory_order_relaxed);
   noted_durable_lsn_.store(writer_->noted_durable_lsn(), std::memory_order_relaxed);
   room_.store(writer_->room(), std::memory_order_relaxed);

@@ -139,6 +139,9 @@ class Log {
   // Waits until durable_lsn() >= lsn. Not for I/O threads. unavailable after a failure.
   Status sync_through(Lsn lsn);
 
+  // Bytes written to the log since it was opened.
+  std::uint64_t written_bytes() const { return written_bytes_.load(std::memory_order_relaxed); }
+
   bool disk_full() const { return disk_full_.load(std::memory_order_relaxed); }
   // Refuse writes while less than this would stay free: the room for one checkpoint.
   void set_keep_free_bytes(std::uint64_t bytes);
@@ -200,8 +203,9 @@ class Log {
   // Read by everybody, written once for each flush.
   alignas(64) std::atomic<Lsn> durable_lsn_{0};
   std::atomic<std::uint64_t> allowed_waiting_bytes_{
-      0};                                  // reserve() lets pass while less waits; 0: nobody
-  std::atomic<Lsn> flushed_lsn_{0};        // written, and synced where the mode says so
+      0};                            // reserve() lets pass while less waits; 0: nobody
+  std::atomic<Lsn> flushed_lsn_{0};  // written, and synced where the mode says so
+  std::atomic<std::uint64_t> written_bytes_{0};
   std::atomic<Lsn> noted_durable_lsn_{0};  // the highest durable LSN that the log itself says
   std::atomic<std::uint64_t> room_{0};     // bytes of the active segment that are free
   std::atomic<bool> disk_full_{false};

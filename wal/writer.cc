@@ -81,6 +81,7 @@ void Writer::queue(char* frame, FrameHeader header) {
   if (queued_.empty()) queued_offset_ = offset_;
   queued_.emplace_back(frame, size);
   offset_ += size;
+  written_bytes_ += size;
 }
 
 Status Writer::write_queued() {

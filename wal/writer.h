@@ -54,6 +54,7 @@ class Writer {
   // The highest durable_lsn() that a frame on disk carries.
   Lsn noted_durable_lsn() const { return noted_durable_lsn_; }
   std::uint64_t room() const { return file_ == nullptr ? 0 : segment_size_ - offset_; }
+  std::uint64_t written_bytes() const { return written_bytes_; }
   std::uint64_t sequence() const { return sequence_; }
 
  private:
@@ -76,6 +77,7 @@ class Writer {
   std::uint64_t sequence_;  // of the active segment; of the first one before it is opened
   std::unique_ptr<File> file_;
   std::uint64_t segment_size_ = 0;
+  std::uint64_t written_bytes_ = 0;  // in frames
   std::uint64_t salt_ = 0;
   std::uint64_t offset_ = 0;         // behind the last queued frame
   std::uint64_t queued_offset_ = 0;  // of the first queued frame
