@@ -124,7 +124,7 @@ constexpr std::array kKeys{
 
     Key{"auth.enabled", BoolField{at<kAuth, &AuthConfig::enabled>}, 0, 0, kAtStart,
         "Clients log in (AUTH user password) before anything else."},
-    Key{"auth.users", UsersField{}, 0, 0, kReloadable,
+    Key{"auth.users", UsersField{}, 0, 0, kAtStart,
         "Who may log in: name, password_hash (kimdb-cli passwd prints one), role (admin, readwrite, readonly)."},
 
     Key{"snapshot.interval", MillisecondsField{at<kSnapshot, &SnapshotConfig::interval>}, 0, 365 * kDay, kReloadable,
