@@ -44,7 +44,9 @@ class Bystander {
  private:
   void run(const std::stop_token& stop) {
     try {
-      while (!stop.stop_requested() && wrong_.empty()) one_request();
+      do {
+        one_request();
+      } while (!stop.stop_requested() && wrong_.empty());
     } catch (const TcpError& error) {
       wrong_ = error.what();
     }
@@ -54,7 +56,8 @@ class Bystander {
     const auto begin = steady_clock::now();
     const std::string value = std::to_string(++requests_);
     client_.send(resp_request({"SET", "bystander", value}) + resp_request({"GET", "bystander"}));
-    const std::string replies = client_.receive_reply().raw + client_.receive_reply().raw;
+    std::string replies = client_.receive_reply().raw;
+    replies += client_.receive_reply().raw;
     if (replies != "+OK\r\n$" + std::to_string(value.size()) + "\r\n" + value + "\r\n") {
       wrong_ = "the bystander got " + readable(replies);
     }
@@ -109,7 +112,7 @@ TEST_CASE("unbalanced quotes and brackets are an error on that line alone") {
   TcpClient client = server.connect();
   CHECK(client.ask(R"(SET a "no end)").starts_with("ERROR: "));
   CHECK(client.ask("SET a 'no end").starts_with("ERROR: "));
-  CHECK(client.ask(R"(SET a {"b": [1, 2})").starts_with("ERROR: "));
+  CHECK(client.ask(R"(SET a {"b": {"c": 1})").starts_with("ERROR: "));
   CHECK(client.ask(R"(SET a "b"c)").starts_with("ERROR: "));
   CHECK(client.ask("GET a") == "ERROR: key not found");
 }
@@ -265,7 +268,7 @@ TEST_CASE("a client that is silent between requests is not closed by network.req
 }
 
 TEST_CASE("a client that never reads is closed, and its replies take bounded memory") {
-  TestServer server({"network.max_output_buffer=4MB"});
+  TestServer server({"network.max_output_buffer=4MB", "network.request_timeout=1s"});
   CHECK(server.connect().call({"SET", "big", std::string(512 * 1024, 'b')}).raw == "+OK\r\n");
   Bystander bystander(server);
   const std::uint64_t before = server.resident_bytes();

@@ -92,9 +92,11 @@ std::string RecentCommands::text() const {
 }
 
 std::string readable_command(const StreamCommand& command) {
+  constexpr std::size_t kShownOfWord = 100;
   std::string text;
-  for (const std::string& word : command.words)
-    text += (text.empty() ? "\"" : " \"") + readable(word) + "\"";
+  for (const std::string& word : command.words) {
+    text += (text.empty() ? "\"" : " \"") + readable(word, kShownOfWord) + "\"";
+  }
   return text;
 }
 

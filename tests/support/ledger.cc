@@ -61,7 +61,8 @@ std::string LedgerKey::settle(std::optional<std::string_view> stored) {
 }
 
 std::string LedgerKey::wrong(const std::string& what) const {
-  return key_ + ": " + what + "; promised up to write " + std::to_string(promised_) +
+  const char* kind = writes_[promised_] == Write::put ? " (a put)" : " (a remove)";
+  return key_ + ": " + what + "; promised up to write " + std::to_string(promised_) + kind +
          ", sent up to " + std::to_string(sent());
 }
 

@@ -63,10 +63,9 @@ std::size_t parse_reply(std::string_view bytes, RespReply& reply) {
   return size;
 }
 
-std::string readable(std::string_view bytes) {
-  constexpr std::size_t kShown = 2000;
+std::string readable(std::string_view bytes, std::size_t shown) {
   std::string text;
-  for (const char byte : bytes.substr(0, kShown)) {
+  for (const char byte : bytes.substr(0, shown)) {
     if (byte == '\r') {
       text += "\\r";
     } else if (byte == '\n') {
@@ -79,7 +78,7 @@ std::string readable(std::string_view bytes) {
       text += escaped;
     }
   }
-  if (bytes.size() > kShown) text += "… (" + std::to_string(bytes.size()) + " bytes)";
+  if (bytes.size() > shown) text += "… (" + std::to_string(bytes.size()) + " bytes)";
   return text;
 }
 

@@ -25,7 +25,8 @@ struct RespReply {
 // std::runtime_error where the bytes are no RESP.
 std::size_t parse_reply(std::string_view bytes, RespReply& reply);
 
-// Bytes as a person can read them: \r, \n and what is not printable escaped, long ones cut.
-std::string readable(std::string_view bytes);
+// Bytes as a person can read them: \r, \n and what is not printable escaped, what is behind the
+// first `shown` bytes cut.
+std::string readable(std::string_view bytes, std::size_t shown = 2000);
 
 }  // namespace kimdb::support
