@@ -32,7 +32,7 @@ main() {
 
 part_tests() {
   export KIMDB_KILLS=${KIMDB_KILLS:-100} KIMDB_CRASH_STATES=${KIMDB_CRASH_STATES:-200000}
-  export KIMDB_TEST_SECONDS=${KIMDB_TEST_SECONDS:-120} KIMDB_BAD_LINE_MB=${KIMDB_BAD_LINE_MB:-1024} KIMDB_PROOF=1
+  export KIMDB_TEST_SECONDS=${KIMDB_TEST_SECONDS:-120} KIMDB_BAD_LINE_MB=${KIMDB_BAD_LINE_MB:-1024} KIMDB_BIT_STRIDE=${KIMDB_BIT_STRIDE:-1}
   local output status
   output=$(mktemp)
   make --no-print-directory test 2>&1 | tee "$output"
@@ -52,8 +52,10 @@ part_tests() {
 part_faults() {
   local total=0 caught=0 patch
   work=$(mktemp -d)
-  # Its build stays from fault to fault: only what a patch touches is compiled again.
-  git ls-files -z | xargs -0 cp --parents -t "$work"
+  # Its build stays from fault to fault: only what a patch touches is compiled again, and ccache serves the rest from the
+  # builds of this directory.
+  export CCACHE_NOHASHDIR=1
+  git ls-files -z --cached --others --exclude-standard | xargs -0 cp --parents -t "$work"
   {
     echo
     echo "| planted fault | test that must turn red | result |"
