@@ -75,7 +75,7 @@ check_includes() {
   only_in asio server client || status=1
   only_in readline cli || status=1
   only_in sodium.h database || status=1
-  only_in yaml-cpp server || status=1
+  only_in yaml-cpp server cli || status=1
   own_header_first || status=1
   return $status
 }
