@@ -94,8 +94,12 @@ void ignore(const Result<T>& result, std::string_view why) {
 }  // namespace kimdb
 
 // Returns the error of a Status or Result from the enclosing function.
-#define KIMDB_RETURN_IF_ERROR(expression)                            \
-  do {                                                               \
-    if (auto kimdb_status = (expression); !kimdb_status.has_value()) \
-      return std::move(kimdb_status).error();                        \
+#define KIMDB_RETURN_IF_ERROR(expression) KIMDB_RETURN_IF_ERROR_COUNTED(expression, __COUNTER__)
+#define KIMDB_RETURN_IF_ERROR_COUNTED(expression, number) \
+  KIMDB_RETURN_IF_ERROR_AS(expression, number)
+#define KIMDB_RETURN_IF_ERROR_AS(expression, number) \
+  KIMDB_RETURN_IF_ERROR_NAMED(expression, kimdb_status_##number)
+#define KIMDB_RETURN_IF_ERROR_NAMED(expression, name)                                \
+  do {                                                                               \
+    if (auto name = (expression); !name.has_value()) return std::move(name).error(); \
   } while (false)

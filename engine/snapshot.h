@@ -25,6 +25,8 @@ class SnapshotCopier {
 
   // Appends the next section to `out`; false, and nothing appended, when there is no more.
   bool next_section(std::string& out);
+  // The partition that it goes on in.
+  std::size_t partition() const { return partition_; }
 
  private:
   // What one call copies at most; one entry that is larger goes alone.

@@ -17,6 +17,7 @@
 
 #include "base/logging.h"
 #include "base/result.h"
+#include "database/rights.h"
 #include "wal/log.h"
 
 namespace kimdb::server {
@@ -24,7 +25,9 @@ namespace kimdb::server {
 enum class EngineType { in_memory };
 enum class Eviction { noeviction, allkeys_lru };
 enum class ReplicaType { master, slave };
-enum class Role { readonly, readwrite, admin };
+
+using database::Role;
+using database::User;
 
 struct EngineConfig {
   EngineType type = EngineType::in_memory;
@@ -76,14 +79,6 @@ struct ReplicationConfig {
   std::chrono::milliseconds sync_interval = std::chrono::seconds(1);
 
   bool operator==(const ReplicationConfig&) const = default;
-};
-
-struct User {
-  std::string name;
-  std::string password_hash;  // argon2id, as kimdb-cli passwd prints it
-  Role role = Role::readonly;
-
-  bool operator==(const User&) const = default;
 };
 
 struct AuthConfig {

@@ -392,8 +392,6 @@ Result<Role> parse_role(std::string_view text) {
   return static_cast<Role>(found - kRoles.begin());
 }
 
-std::string_view role_name(Role role) { return kRoles[static_cast<std::size_t>(role)]; }
-
 std::string shown(std::string_view text) {
   constexpr std::size_t kLongest = 60;
   if (text.empty()) return "\"\"";

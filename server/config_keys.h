@@ -91,7 +91,6 @@ std::string type_text(const Key& key);
 std::string range_text(const Key& key);
 
 Result<Role> parse_role(std::string_view text);
-std::string_view role_name(Role role);
 
 // The user's text for a message: clipped, control bytes replaced.
 std::string shown(std::string_view text);

@@ -322,7 +322,7 @@ std::string users_to_yaml(const std::vector<User>& users, ShowHashes show) {
     text.append(text.size() > 1 ? ", " : "").append("{name: ").append(yaml_scalar(user.name));
     text.append(", password_hash: ");
     text.append(show == ShowHashes::yes ? yaml_scalar(user.password_hash) : "(hidden)");
-    text.append(", role: ").append(role_name(user.role)).append("}");
+    text.append(", role: ").append(database::role_name(user.role)).append("}");
   }
   return text + "]";
 }

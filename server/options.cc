@@ -5,6 +5,7 @@
 #include <CLI/Formatter.hpp>
 #include <algorithm>
 
+#include "database/command_docs.h"
 #include "server/config_docs.h"
 
 namespace kimdb::server {
@@ -33,11 +34,10 @@ void declare(CLI::App& app, Raw& raw) {
                "Check the configuration, print what is in effect as YAML, and exit.");
   app.add_flag("--insecure", raw.options.insecure,
                "Accept addresses that other machines can reach without auth.enabled.");
-  app.add_option(
-         "--print-docs", raw.document,
-         "Print the documentation of the keys (configuration) or the manual page (man), and exit.")
+  app.add_option("--print-docs", raw.document,
+                 "Print a page of the documentation (commands, configuration or man) and exit.")
       ->option_text("NAME")
-      ->check(CLI::IsMember({"configuration", "man"}));
+      ->check(CLI::IsMember({"commands", "configuration", "man"}));
 }
 
 // One line without CLI11's class names.
@@ -71,6 +71,9 @@ Result<Options> parse_options(int argc, const char* const* argv) {
       return wrong("--set wants key=value, not " + setting);
     }
     raw.options.settings.emplace_back(setting.substr(0, equals), setting.substr(equals + 1));
+  }
+  if (raw.document == "commands") {
+    raw.options.print = database::commands_markdown(database::CommandTable());
   }
   if (raw.document == "configuration") raw.options.print = configuration_document();
   if (raw.document == "man") raw.options.print = manual_page(option_texts());

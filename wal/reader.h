@@ -35,6 +35,8 @@ class Reader {
 
   // The LSN behind which next() goes on.
   Lsn position() const { return end_.lsn; }
+  // The same with what a snapshot that is exact there says of it.
+  const Position& end() const { return end_; }
 
  private:
   Reader(DataDirectory& directory, SegmentReader segment, Position end, Lsn after)

@@ -1,0 +1,47 @@
+// Reading the words of a command. Each function that fails has answered with Redis' error already.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string_view>
+
+#include "database/context.h"
+#include "protocol/ascii.h"
+
+namespace kimdb::database {
+
+inline bool is_word(std::string_view word, std::string_view name) {
+  return protocol::equals_ignoring_case(word, name);
+}
+
+std::optional<std::int64_t> integer_argument(Context& c, std::string_view word);
+void syntax_error(Context& c);
+
+enum class TimeUnit { seconds, milliseconds };
+
+// What SET and GETEX say about expiry.
+struct ExpiryOption {
+  bool given = false;
+  bool absolute = false;
+  TimeUnit unit = TimeUnit::seconds;
+  std::string_view value;
+
+  // Takes EX, PX, EXAT or PXAT with its value at words[i], moving i to the value; false where it is
+  // none of them.
+  bool take(Words words, std::size_t& i);
+};
+// Unix ms, positive.
+std::optional<std::int64_t> expiry_time(Context& c, const ExpiryOption& option);
+
+// A command with subcommands, as Redis 7 treats them: words[1] names one, HELP lists them.
+struct Subcommand {
+  std::string_view name;
+  int arity = 0;  // of the whole command, as CommandRow::arity
+  Handler handler = nullptr;
+  std::string_view syntax;
+  std::string_view help;
+};
+void run_subcommand(Context& c, std::span<const Subcommand> subcommands);
+
+}  // namespace kimdb::database

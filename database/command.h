@@ -1,0 +1,65 @@
+// A command: one row of the command table, and what its handler works with.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+namespace kimdb::database {
+
+class Context;
+
+enum CommandFlag : std::uint32_t {
+  kRead = 1 << 0,   // shows data
+  kWrite = 1 << 1,  // changes data: its keys' partitions are locked, refused on a replica and when
+                    // read-only
+  kDenyOom = 1 << 2,  // may need memory: refused over engine.max_memory
+  kAdmin = 1 << 3,    // role admin only
+  kPubSub = 1 << 4,
+  kSlow = 1 << 5,  // runs on the worker pool, not on an I/O thread
+  kWholeKeyspace =
+      1 << 6,  // looks at or changes any key: locks every partition where atomicity is asked for
+  kNoAuth = 1 << 7,        // allowed before login
+  kNoMulti = 1 << 8,       // not allowed in a transaction
+  kConnection = 1 << 9,    // about the connection itself; executed, not queued, where Redis does so
+  kSubscribed = 1 << 10,   // allowed in a RESP2 connection that has subscribed
+  kCopiesValue = 1 << 13,  // its record holds the value that is there (RENAME, COPY)
+  kTransaction = 1 << 12,  // EXEC: locks what the queued commands need, and commits by itself
+  kFast = 1 << 11,         // constant or logarithmic time; for COMMAND's flags and categories
+};
+
+// Which words are keys: as in Redis' COMMAND. first 0: none; last -1: to the end.
+struct KeyRange {
+  int first = 0;
+  int last = 0;
+  int step = 0;
+};
+
+using Handler = void (*)(Context&);
+
+struct CommandRow {
+  std::string_view name;  // lower case; subcommands are the handler's
+  int arity = 0;          // words with the name; negative: at least
+  std::uint32_t flags = 0;
+  KeyRange keys;
+  Handler handler = nullptr;
+  std::string_view family;  // connection, keys, transactions, pub/sub, server
+  std::string_view syntax;  // arguments, without the name: "key value [EX seconds]"
+  std::string_view help;    // one line
+  std::uint16_t index = 0;  // set by CommandTable
+};
+
+using Words = std::span<const std::string_view>;
+
+// Calls visit(key) for each key among the words of a command, whose arity was checked.
+template <class Visit>
+void for_each_key(const CommandRow& row, Words words, Visit&& visit) {
+  if (row.keys.first == 0) return;
+  const int size = static_cast<int>(words.size());
+  const int last = row.keys.last < 0 ? size + row.keys.last : std::min(row.keys.last, size - 1);
+  for (int i = row.keys.first; i <= last; i += row.keys.step)
+    visit(words[static_cast<std::size_t>(i)]);
+}
+
+}  // namespace kimdb::database

@@ -1,0 +1,241 @@
+#include "database/database.h"
+
+#include <algorithm>
+
+#include "base/cycles.h"
+#include "database/lock_set.h"
+#include "database/password.h"
+#include "wal/recovery.h"
+
+namespace kimdb::database {
+
+using protocol::Format;
+using protocol::ReplyWriter;
+
+Outcome Database::run(Session& session, const CommandRow& row, Words words, ReplyWriter& reply,
+                      const Prefix& prefix, const ExecuteOptions& options) {
+  Outcome outcome{.acknowledge = prefix.acknowledge, .explained = prefix.explained};
+  if (prefix.explained) reply.array(2);
+
+  // A numbered write is answered in a form that can be kept, and rendered into any framing later.
+  std::string kept;
+  ReplyWriter keeper(kept, Format::neutral);
+  Context context(*this, session, row, words, prefix.client.empty() ? reply : keeper,
+                  options.now_ms);
+  context.client_ = prefix.client;
+  context.sequence_ = prefix.sequence;
+
+  // Room in the log and in memory is found before the first lock is taken.
+  if (row.flags & kWrite) {
+    std::size_t bytes = 0;
+    for (const std::string_view word : words) bytes += word.size();
+    if (refuse_write(bytes, row.flags & kDenyOom, reply)) return outcome;
+  }
+  LockSet locks(engine_);
+  lock_keys(context, locks);
+  const std::uint64_t begin = prefix.explained ? cycles_now() : 0;
+  locks.lock();
+  const std::uint64_t locked = prefix.explained ? cycles_now() : 0;
+  const bool done_before =
+      context.numbered() && !(row.flags & kTransaction) && answer_again(context);
+  if (!done_before) row.handler(context);
+  const std::uint64_t executed = prefix.explained ? cycles_now() : 0;
+  const bool leaves_record =
+      !context.operations_.empty() || (context.numbered() && (row.flags & kWrite));
+  if (!done_before && !context.committed_ && leaves_record) commit(context);
+  locks.unlock();
+
+  if (prefix.explained)
+    outcome.timings = {
+        .lock = locked - begin, .execute = executed - locked, .log = cycles_now() - executed};
+  if (context.numbered()) protocol::render(kept, reply);
+  if ((row.flags & kRead) && options.statistics != nullptr && row.keys.first != 0)
+    options.statistics->looked_up(context.found_);
+  outcome.depends_on = context.depends_on_;
+  outcome.close = context.close_;
+  return outcome;
+}
+
+bool Database::refuse_write(std::size_t bytes, bool needs_memory, ReplyWriter& reply) {
+  if (const Status room = log_->reserve(bytes); !room.has_value()) {
+    reply.error((room.error().code == ErrorCode::disk_full ? "" : "ERR ") + room.error().message);
+    return true;
+  }
+  if (needs_memory && !make_room()) {
+    reply.error("OOM command not allowed when used memory > 'maxmemory'.");
+    return true;
+  }
+  return false;
+}
+
+// Adds the partitions of the command's keys, and of the client of a numbered write.
+void Database::lock_keys(Context& context, LockSet& locks) {
+  const CommandRow& row = *context.row;
+  if (row.flags & kTransaction) return;  // locks what the queued commands need
+  if ((row.flags & kWrite) && (row.flags & kWholeKeyspace)) {
+    locks.add_all();
+    context.holds_all_ = true;
+    return;
+  }
+  if (context.numbered()) locks.add(engine_.hash(context.client_));
+  for_each_key(row, context.words, [&](std::string_view key) { locks.add(context.hash_of(key)); });
+}
+
+bool Database::answer_again(Context& context) {
+  engine::Partition& partition = engine_.partition_of(engine_.hash(context.client_));
+  const engine::RequestLog::Lookup lookup =
+      partition.requests().find(context.client_, context.sequence_);
+  switch (lookup.seen) {
+    case engine::RequestLog::Seen::never:
+      return false;
+    case engine::RequestLog::Seen::done:
+      context.reply.out() = lookup.result->reply;
+      context.depends_on(lookup.result->lsn);
+      return true;
+    case engine::RequestLog::Seen::unknown:
+      context.reply.error("UNKNOWNOUTCOME outcome unknown: only the last " +
+                          std::to_string(engine::RequestLog::kResultsKept) +
+                          " results of a client are kept");
+      return true;
+  }
+  return false;
+}
+
+void Database::add_result(Context& context) {
+  context.operations_.push_back({.kind = engine::OperationKind::request,
+                                 .number = context.sequence_,
+                                 .key = context.client_,
+                                 .value = context.reply.out(),
+                                 .hash = engine_.hash(context.client_)});
+}
+
+Lsn Database::append(const Context& context) {
+  std::size_t size = 0;
+  for (const auto& operation : context.operations_) size += engine::encoded_size(operation);
+  return log_->append(size, [&](char* out, Lsn) {
+    for (const auto& operation : context.operations_) out = engine::encode(out, operation);
+  });
+}
+
+void Database::commit(Context& context) {
+  if (context.numbered()) add_result(context);
+  const Lsn lsn = append(context);
+  for (const auto& operation : context.operations_) engine_.apply(lsn, operation);
+  context.depends_on(lsn);
+}
+
+// --- background: expiry, eviction ---
+
+// Removes an entry by a record of its own. Its partition is locked.
+void Database::remove_in_background(const engine::Entry& entry, std::uint8_t keyspace,
+                                    std::uint64_t hash, engine::RemoveReason reason) {
+  const engine::Operation operation{.kind = engine::OperationKind::remove,
+                                    .keyspace = keyspace,
+                                    .reason = reason,
+                                    .replaces = entry.lsn(),
+                                    .key = entry.key(),
+                                    .hash = hash};
+  const Lsn lsn = log_->append(engine::encoded_size(operation),
+                               [&](char* out, Lsn) { engine::encode(out, operation); });
+  engine_.apply(lsn, operation);
+}
+
+bool Database::sweep_expired(std::chrono::nanoseconds budget) {
+  const std::int64_t now = now_ms();
+  const std::int64_t end = environment_.clock.monotonic_ns() + budget.count();
+  Lsn last = 0;
+  for (std::size_t i = 0; i < engine_.partition_count(); ++i) {
+    engine::Partition& partition = engine_.partition(i);
+    while (partition.next_expiry() <= now) {
+      if (environment_.clock.monotonic_ns() > end) return false;
+      if (!log_->reserve(0).has_value())
+        return true;  // read-only: expired keys stay unseen, and are removed later
+      MutexLock lock(partition.mutex());
+      for (int count = 0; count < 32; ++count) {
+        const auto expired = partition.next_expired(now);
+        if (!expired) break;
+        remove_in_background(*expired->entry, expired->keyspace, expired->hash,
+                             engine::RemoveReason::expired);
+        last = log_->last_lsn();
+        statistics_.expired.fetch_add(1, std::memory_order_relaxed);
+      }
+    }
+  }
+  if (last != 0) log_->request_sync(last);
+  return true;
+}
+
+bool Database::make_room() {
+  const std::uint64_t limit = max_memory();
+  if (limit == 0 || static_cast<std::uint64_t>(engine_.memory()) <= limit) return true;
+  if (!evicts()) return false;
+  // Redis' approximation: of a few entries drawn at random the one unused longest goes.
+  constexpr int kSamples = 5;
+  for (int rounds = 0; rounds < 1000 && static_cast<std::uint64_t>(engine_.memory()) > limit;
+       ++rounds) {
+    engine::Partition& partition =
+        engine_.partition(environment_.random.below(engine_.partition_count()));
+    MutexLock lock(partition.mutex());
+    const engine::Entry* oldest = nullptr;
+    std::uint8_t oldest_keyspace = 0;
+    for (std::uint8_t keyspace = 0; keyspace < engine::kKeyspaces; ++keyspace) {
+      const engine::Table* table = partition.table(keyspace);
+      for (int i = 0; table != nullptr && i < kSamples; ++i) {
+        const engine::Entry* entry = table->sample(environment_.random.next());
+        if (entry == nullptr) break;
+        if (oldest != nullptr && entry->accessed() >= oldest->accessed()) continue;
+        oldest = entry;
+        oldest_keyspace = keyspace;
+      }
+    }
+    if (oldest == nullptr) continue;
+    remove_in_background(*oldest, oldest_keyspace, engine_.hash(oldest->key()),
+                         engine::RemoveReason::evicted);
+    statistics_.evicted.fetch_add(1, std::memory_order_relaxed);
+  }
+  return static_cast<std::uint64_t>(engine_.memory()) <= limit;
+}
+
+void Database::set_eviction(bool lru) {
+  evict_lru_.store(lru, std::memory_order_relaxed);
+  engine_.keep_accessed(lru);
+}
+
+// --- sessions ---
+
+bool Database::authenticate(Session& session, std::string_view user, std::string_view password) {
+  if (login_throttle_.begin(session.peer_host).count() != 0) return false;
+  const auto found = std::find_if(options_.users.begin(), options_.users.end(),
+                                  [&](const User& candidate) { return candidate.name == user; });
+  // An unknown user takes the time of a known one.
+  const bool right =
+      verify_password(found == options_.users.end() ? nullptr : &found->password_hash, password);
+  if (!right || found == options_.users.end()) {
+    login_throttle_.failed(session.peer_host);
+    return false;
+  }
+  login_throttle_.succeeded(session.peer_host);
+  session.authenticated = true;
+  session.role = found->role;
+  session.info.set_user(found->name);
+  return true;
+}
+
+void Database::end_session(Session& session) {
+  for (const std::string& channel : session.channels)
+    pubsub_.unsubscribe(channel, session.receiver);
+  for (const std::string& pattern : session.patterns)
+    pubsub_.unsubscribe_pattern(pattern, session.receiver);
+  session.channels.clear();
+  session.patterns.clear();
+  if (session.monitor) pubsub_.remove_monitor(session.receiver);
+  session.monitor = false;
+  session.info.channels = session.info.patterns = 0;
+  session.info.monitor = false;
+}
+
+std::int64_t Database::now_ms() const {
+  return std::max(environment_.clock.unix_ms(), time_floor_ms_.load(std::memory_order_relaxed));
+}
+
+}  // namespace kimdb::database

@@ -1,0 +1,263 @@
+// Database: the commit pipeline. Takes requests, runs commands on the engine, writes Mutations to
+// the log.
+//
+// Why nobody is ever shown what a crash could take back (wal.sync: commit, the default ACK):
+//
+// 1. A write runs with its keys' partitions locked. Under these locks it draws its LSN, puts its
+// record into the log's
+//    open frame and changes the entries. So for each key the order in the log is the order in
+//    memory; and because a frame is closed at X only when every record up to X is whole, "synced up
+//    to X" means all of them.
+// 2. An entry carries the LSN that last wrote it, a partition the LSN of its last removal and its
+// last change.
+// 3. Every reply carries the highest LSN it depends on: the one it wrote; the one of the value it
+// shows; for "nothing
+//    there" the partition's last removal; for counts and scans the last change of every partition
+//    it looked at; an error or a refusal that of what it looked at. The connection sends a reply
+//    only when that LSN is committed, and replies stay in order.
+// 4. Committed means synced here (and later: acknowledged by the replicas that the configuration
+// asks for).
+//
+// So a reader that sees a value before it is synced is answered after it is synced; if the machine
+// dies in between, the reader was never answered. Reads write to no cache line but their
+// partition's lock; writes share the log's tail.
+//
+// Memory runs ahead of what is committed, so that later commands see earlier ones. With sync:
+// interval or off everything counts as committed when it is in memory, as the configuration says.
+//
+// Owned by main (or an embedding program). Thread-safe; a Session is used by one thread at a time.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/filesystem.h"
+#include "base/logging.h"
+#include "base/random.h"
+#include "base/result.h"
+#include "database/checkpoint.h"
+#include "database/command_table.h"
+#include "database/context.h"
+#include "database/host.h"
+#include "database/login_throttle.h"
+#include "database/maintenance.h"
+#include "database/prefix.h"
+#include "database/pubsub.h"
+#include "database/rights.h"
+#include "database/slowlog.h"
+#include "database/statistics.h"
+#include "database/worker_pool.h"
+#include "engine/engine.h"
+#include "protocol/request.h"
+#include "wal/data_directory.h"
+#include "wal/log.h"
+
+namespace kimdb::database {
+
+class LockSet;
+
+struct DatabaseOptions {
+  std::size_t partitions = 64;   // a power of two
+  std::uint64_t max_memory = 0;  // bytes, 0: no limit
+  bool evict_lru = false;        // allkeys-lru; else writes are refused over max_memory
+  bool wal_enabled = true;
+  std::string data_directory = "./data";
+  wal::LogOptions log;
+  std::chrono::milliseconds snapshot_interval{std::chrono::minutes(5)};  // 0: none by time
+  std::string backup_directory;                                          // empty: no backups
+  std::chrono::milliseconds backup_interval{std::chrono::hours(1)};
+  std::size_t backup_keep = 24;
+  bool auth_enabled = false;
+  std::vector<User> users;
+  std::chrono::microseconds slowlog_threshold{10000};  // negative: off
+  std::size_t slowlog_entries = 128;
+  std::size_t workers = 2;
+};
+
+// The seams, borrowed: they outlive the Database.
+struct Environment {
+  Filesystem& filesystem;
+  Clock& clock;
+  Random& random;  // thread-safe
+  Logger& logger;
+};
+
+// Where the time of one command went, in ticks (base/cycles.h); for EXPLAINED.
+struct Timings {
+  std::uint64_t lock = 0;
+  std::uint64_t execute = 0;
+  std::uint64_t log = 0;
+};
+
+struct Outcome {
+  Lsn depends_on = 0;
+  Acknowledge acknowledge = Acknowledge::standard;
+  bool close = false;  // close the connection once everything is sent
+  bool deferred =
+      false;  // the reply comes later, through Completion; run nothing of this session until then
+  bool explained = false;  // once depends_on is reached, call write_explanation
+  Timings timings;
+};
+
+// Called from a worker thread with the reply of a deferred command.
+using Completion = std::function<void(std::string reply, const Outcome& outcome)>;
+
+struct ExecuteOptions {
+  std::int64_t now_ms = 0;                 // Unix ms; read once for a batch
+  ThreadStatistics* statistics = nullptr;  // of the calling thread
+  // Null: slow commands run at once, on the calling thread. Else asked for a Completion when a
+  // command is deferred.
+  std::function<Completion()>* defer = nullptr;
+};
+
+class Database {
+ public:
+  // Opens the data directory (made where missing), recovers, starts the log and the background
+  // work. `host` may be null.
+  static Result<std::unique_ptr<Database>> open(const DatabaseOptions& options,
+                                                Environment environment);
+  ~Database();  // as a crash would end it, but for close()
+
+  // Commands ask the program around; set before the first execute() that may need it. Null: none.
+  void set_host(Host* host) { host_ = host; }
+  // Called after the committed LSN rose, from the thread that synced, without locks held; set
+  // before serving.
+  void set_commit_listener(std::function<void(Lsn durable)> listener) {
+    commit_listener_ = std::move(listener);
+  }
+  // Called once when the log cannot be written any more: the process must end; set before serving.
+  void set_failure_listener(std::function<void(const Error&)> listener) {
+    failure_listener_ = std::move(listener);
+  }
+
+  // Runs one request and appends its reply to `out`. Never fails: what is wrong is said in the
+  // reply.
+  Outcome execute(Session& session, const protocol::Request& request, std::string& out,
+                  const ExecuteOptions& options);
+  // Appends what follows an EXPLAINED reply.
+  void write_explanation(std::string& out, protocol::Format format, const Outcome& outcome,
+                         std::uint64_t wait_ticks);
+  // Brings what the request will look up into the cache. A hint: does nothing where it is not sure.
+  void prefetch(const Session& session, const protocol::Request& request) const;
+
+  bool may_send(Lsn depends_on, Acknowledge acknowledge) const {
+    if (acknowledge == Acknowledge::memory) return true;
+    if (acknowledge == Acknowledge::standard && options_.log.sync != wal::Sync::commit) return true;
+    return depends_on <=
+           (acknowledge == Acknowledge::synced ? log_->durable_lsn() : log_->committed_lsn());
+  }
+
+  // A session has ended (or was reset): its subscriptions and its monitoring end.
+  void end_session(Session& session);
+
+  // A clean stop: no execute() any more. Syncs, and takes a snapshot where `save` says so.
+  Status close(bool save);
+
+  // --- for commands, and for the parts of this folder ---
+  engine::Engine& engine() { return engine_; }
+  wal::Log& log() { return *log_; }
+  const CommandTable& commands() const { return commands_; }
+  const DatabaseOptions& options() const { return options_; }
+  Clock& clock() { return environment_.clock; }
+  Random& random() { return environment_.random; }
+  Logger& logger() { return environment_.logger; }
+  Filesystem& filesystem() { return environment_.filesystem; }
+  wal::DataDirectory* directory() { return directory_.get(); }
+  Host* host() { return host_; }
+  PubSub& pubsub() { return pubsub_; }
+  Slowlog& slowlog() { return slowlog_; }
+  Statistics& statistics() { return statistics_; }
+  WorkerPool& workers() { return workers_; }
+  Checkpointer& checkpointer() { return *checkpointer_; }
+  LoginThrottle& login_throttle() { return login_throttle_; }
+  std::int64_t started_at_ms() const { return started_at_ms_; }
+  // Unix ms that never falls and is not before the last commit that recovery found.
+  std::int64_t now_ms() const;
+
+  // Settings that CONFIG SET may change.
+  void set_max_memory(std::uint64_t bytes) { max_memory_.store(bytes, std::memory_order_relaxed); }
+  std::uint64_t max_memory() const { return max_memory_.load(std::memory_order_relaxed); }
+  void set_eviction(bool lru);
+  bool evicts() const { return evict_lru_.load(std::memory_order_relaxed); }
+  // Sets the session's user where the password is right. Takes the time of a password hash.
+  bool authenticate(Session& session, std::string_view user, std::string_view password);
+
+  // Runs the commands queued by MULTI as one record. For EXEC.
+  void execute_transaction(Context& exec);
+
+  // Removes what has expired, for at most `budget`; true when nothing is left to remove.
+  bool sweep_expired(std::chrono::nanoseconds budget);
+  // Removes least recently used entries until memory is below the limit; false when it cannot.
+  bool make_room();
+
+ private:
+  Database(const DatabaseOptions& options, Environment environment);
+
+  // recovery.cc
+  Result<wal::Position> load_snapshot(wal::DataDirectory& directory, const wal::SnapshotName& name);
+  Status replay_log(const wal::Position& position);
+
+  // dispatch.cc
+  Status take_prefixes(Words& words, Prefix& prefix) const;
+  static void refuse_unauthenticated(protocol::Framing framing, protocol::ReplyWriter& reply);
+  bool refuse(const Session& session, const CommandRow& row, Words words, protocol::Framing framing,
+              const Prefix& prefix, protocol::ReplyWriter& reply);
+  void queue_command(Session& session, const CommandRow& row, Words words);
+  void defer(Session& session, const CommandRow& row, Words words, const protocol::Request& request,
+             const Prefix& prefix, const ExecuteOptions& options);
+  void feed_monitors(const Session& session, Words words, std::int64_t now_ms);
+  Outcome run_measured(Session& session, const CommandRow& row, Words words,
+                       protocol::ReplyWriter& reply, const Prefix& prefix, std::size_t start,
+                       const ExecuteOptions& options);
+
+  // database.cc: one command under its locks
+  Outcome run(Session& session, const CommandRow& row, Words words, protocol::ReplyWriter& reply,
+              const Prefix& prefix, const ExecuteOptions& options);
+  bool refuse_write(std::size_t bytes, bool needs_memory, protocol::ReplyWriter& reply);
+  void lock_keys(Context& context, LockSet& locks);
+  // Answers a numbered write that was done before; false where it has to be done.
+  bool answer_again(Context& context);
+  void add_result(Context& context);
+  Lsn append(const Context& context);
+  // Writes the context's changes as one record and applies them; the locks are held.
+  void commit(Context& context);
+
+  void remove_in_background(const engine::Entry& entry, std::uint8_t keyspace, std::uint64_t hash,
+                            engine::RemoveReason reason);
+
+  // transaction.cc
+  void apply_pending(Context& context);
+  void commit_pending(Context& context);
+
+  DatabaseOptions options_;
+  Environment environment_;
+  CommandTable commands_;
+  engine::Engine engine_;
+  std::unique_ptr<wal::DataDirectory> directory_;
+  std::unique_ptr<wal::Log> log_;
+  Host* host_ = nullptr;
+  std::function<void(Lsn)> commit_listener_;
+  std::function<void(const Error&)> failure_listener_;
+  PubSub pubsub_;
+  Slowlog slowlog_;
+  Statistics statistics_;
+  LoginThrottle login_throttle_;
+  std::unique_ptr<Checkpointer> checkpointer_;
+  std::int64_t started_at_ms_ = 0;
+  std::atomic<std::int64_t> time_floor_ms_{0};
+  std::atomic<std::uint64_t> max_memory_;
+  std::atomic<bool> evict_lru_;
+  WorkerPool workers_;
+  std::unique_ptr<Maintenance> maintenance_;
+};
+
+// Forgets the queue and the watched keys of a transaction.
+void end_transaction(Session& session);
+
+}  // namespace kimdb::database

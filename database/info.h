@@ -1,0 +1,16 @@
+// The text of INFO: sections of name:value lines, named as Redis names them where the meaning is
+// the same.
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace kimdb::database {
+
+class Database;
+
+// No sections named: those that Redis shows by default.
+std::string info_text(Database& database, std::span<const std::string_view> sections);
+
+}  // namespace kimdb::database

@@ -1,0 +1,62 @@
+#include "database/maintenance.h"
+
+#include <chrono>
+
+#include "database/database.h"
+
+namespace kimdb::database {
+
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr auto kTick = 50ms;
+// The share of a tick that removing expired entries may take.
+constexpr auto kSweepBudget = 12ms;
+
+}  // namespace
+
+Maintenance::Maintenance(Database& database) : database_(database), thread_([this] { run(); }) {}
+
+Maintenance::~Maintenance() {
+  {
+    MutexLock lock(mutex_);
+    stopping_ = true;
+    stop_.notify_all();
+  }
+  thread_.join();
+}
+
+void Maintenance::run() {
+  for (int tick = 0;; ++tick) {
+    {
+      MutexLock lock(mutex_);
+      if (!stopping_) stop_.wait_for(mutex_, kTick);
+      if (stopping_) return;
+    }
+    sweep();
+    if (tick % 20 == 0) {
+      database_.engine().prune();
+      snapshot_when_due();
+    }
+  }
+}
+
+void Maintenance::sweep() {
+  database_.engine().set_access_time(static_cast<std::uint32_t>(database_.now_ms() / 1000));
+  database_.sweep_expired(kSweepBudget);
+}
+
+void Maintenance::snapshot_when_due() {
+  const DatabaseOptions& options = database_.options();
+  if (!options.wal_enabled) return;
+  const Checkpointer::Progress progress = database_.checkpointer().progress();
+  if (progress.running || database_.log().last_lsn() == progress.last_lsn) return;
+  const bool by_time =
+      options.snapshot_interval.count() != 0 &&
+      database_.now_ms() - progress.last_success_ms >= options.snapshot_interval.count();
+  if (by_time || database_.checkpointer().due_by_size())
+    database_.checkpointer().save_in_background();
+}
+
+}  // namespace kimdb::database

@@ -1,0 +1,199 @@
+// Opening a Database: the newest snapshot that checks, then the log behind it.
+
+#include "wal/recovery.h"
+
+#include <algorithm>
+#include <atomic>
+#include <thread>
+
+#include "base/varint.h"
+#include "database/database.h"
+#include "database/snapshot_format.h"
+#include "engine/snapshot.h"
+#include "wal/snapshot_file.h"
+
+namespace kimdb::database {
+
+Database::Database(const DatabaseOptions& options, Environment environment)
+    : options_(options),
+      environment_(environment),
+      engine_({.partitions = options.partitions, .hash_seed = environment.random.next()}),
+      slowlog_(options.slowlog_threshold, options.slowlog_entries),
+      statistics_(commands_.rows().size()),
+      login_throttle_(environment.clock),
+      checkpointer_(std::make_unique<Checkpointer>(*this)),
+      max_memory_(options.max_memory),
+      evict_lru_(options.evict_lru),
+      workers_(options.workers) {
+  engine_.keep_accessed(options.evict_lru);
+  started_at_ms_ = environment.clock.unix_ms();
+}
+
+Database::~Database() {
+  maintenance_.reset();
+  workers_.stop();
+}
+
+Result<std::unique_ptr<Database>> Database::open(const DatabaseOptions& options,
+                                                 Environment environment) {
+  const auto make = [&] { return std::unique_ptr<Database>(new Database(options, environment)); };
+  std::unique_ptr<Database> database;
+  if (!options.wal_enabled) {
+    database = make();
+    database->log_ = wal::Log::in_memory(0);
+  } else {
+    auto directory = wal::DataDirectory::open(environment.filesystem, environment.clock,
+                                              environment.random, options.data_directory);
+    if (!directory) return std::move(directory).error();
+    auto snapshots = (*directory)->list_snapshots();
+    if (!snapshots) return std::move(snapshots).error();
+    wal::Position position;
+    for (const wal::SnapshotName& name : *snapshots) {
+      database = make();
+      auto loaded = database->load_snapshot(**directory, name);
+      if (loaded) {
+        position = *loaded;
+        break;
+      }
+      if (loaded.error().code != ErrorCode::corrupt) return std::move(loaded).error();
+      environment.logger.warning("snapshot {} is damaged, the one before it is used: {}",
+                                 to_file_name(name), loaded.error().message);
+      database = nullptr;
+    }
+    if (database == nullptr) database = make();
+    database->directory_ = std::move(*directory);
+    KIMDB_RETURN_IF_ERROR(database->replay_log(position));
+  }
+  database->maintenance_ = std::make_unique<Maintenance>(*database);
+  return database;
+}
+
+namespace {
+
+// Visits the blocks of a section.
+template <class Visit>
+Status for_each_block(const wal::SnapshotFile& file, const wal::SnapshotSection& section,
+                      Visit&& visit) {
+  auto reader = file.read(section);
+  if (!reader) return std::move(reader).error();
+  for (;;) {
+    auto block = reader->next_block();
+    if (!block) return std::move(block).error();
+    if (!block->has_value()) return {};
+    KIMDB_RETURN_IF_ERROR(visit(**block));
+  }
+}
+
+Status apply_records(engine::Engine& engine, std::string_view block) {
+  while (!block.empty()) {
+    const auto lsn = take_varint(block);
+    const auto record = lsn ? take_sized_bytes(block) : std::nullopt;
+    if (!record) return Error{ErrorCode::corrupt, "malformed records in a snapshot"};
+    KIMDB_RETURN_IF_ERROR(engine.restore(*lsn, *record));
+  }
+  return {};
+}
+
+}  // namespace
+
+// Loads the state sections on all cores, then the records that make them exact.
+Result<wal::Position> Database::load_snapshot(wal::DataDirectory& directory,
+                                              const wal::SnapshotName& name) {
+  const std::int64_t begin = environment_.clock.monotonic_ns();
+  const auto file = wal::SnapshotFile::open(environment_.filesystem, directory.snapshot_path(name));
+  if (!file) return file.error();
+  std::vector<const wal::SnapshotSection*> states, records;
+  for (const wal::SnapshotSection& section : file->sections())
+    (section.kind == kStateSection ? states : records).push_back(&section);
+
+  std::atomic<std::size_t> next{0};
+  Mutex mutex;
+  Status failure;
+  const auto load = [&] {
+    for (std::size_t i; (i = next.fetch_add(1)) < states.size();) {
+      const Status loaded = for_each_block(*file, *states[i], [&](std::string_view block) {
+        return engine::restore_section(engine_, block);
+      });
+      if (loaded.has_value()) continue;
+      next = states.size();
+      MutexLock lock(mutex);
+      failure = loaded;
+    }
+  };
+  std::vector<std::thread> threads;
+  for (unsigned i = 1; i < std::max(1u, std::thread::hardware_concurrency()); ++i)
+    threads.emplace_back(load);
+  load();
+  for (std::thread& thread : threads) thread.join();
+  KIMDB_RETURN_IF_ERROR(failure);
+  for (const wal::SnapshotSection* section : records)
+    KIMDB_RETURN_IF_ERROR(for_each_block(
+        *file, *section, [&](std::string_view block) { return apply_records(engine_, block); }));
+  logger().info("snapshot at LSN {} loaded in {:.3f} s", file->end().lsn,
+                static_cast<double>(environment_.clock.monotonic_ns() - begin) / 1e9);
+  return file->end();
+}
+
+// Reads the log behind the snapshot and goes on in it.
+Status Database::replay_log(const wal::Position& position) {
+  const std::int64_t begin = environment_.clock.monotonic_ns();
+  std::int64_t next_line = begin + 2'000'000'000;
+  const auto progress = [&](const wal::RecoverProgress& p) {
+    const std::int64_t now = environment_.clock.monotonic_ns();
+    if (now < next_line) return;
+    next_line = now + 2'000'000'000;
+    const double seconds = static_cast<double>(now - begin) / 1e9;
+    const double rate = static_cast<double>(p.records) / seconds;
+    const double left = p.bytes == 0 ? 0
+                                     : seconds * static_cast<double>(p.bytes_total - p.bytes) /
+                                           static_cast<double>(p.bytes);
+    logger().info("recovery: {} records, {:.0f} records/s, {:.0f} s left", p.records, rate, left);
+  };
+  const auto visit = [&](std::span<const wal::RecordView> records) -> Status {
+    for (const wal::RecordView& record : records)
+      if (Status restored = engine_.restore(record.lsn, record.bytes); !restored.has_value())
+        return std::move(restored).error().in("record " + std::to_string(record.lsn));
+    return {};
+  };
+  const auto recovered = wal::recover(*directory_, position, visit, progress);
+  if (!recovered) return recovered.error();
+  for (const std::string& warning : recovered->warnings) logger().warning("{}", warning);
+  time_floor_ms_ = recovered->last_commit_time_ms();
+  logger().info("recovered up to LSN {}: {} records from the log in {:.3f} s",
+                recovered->last_lsn(), recovered->records,
+                static_cast<double>(environment_.clock.monotonic_ns() - begin) / 1e9);
+  checkpointer_->start_from(position.lsn, now_ms());
+
+  auto log = wal::Log::open(*directory_, *recovered, options_.log,
+                            {.durable =
+                                 [this](Lsn lsn) {
+                                   if (commit_listener_) commit_listener_(lsn);
+                                 },
+                             .failed =
+                                 [this](const Error& error) {
+                                   if (failure_listener_) failure_listener_(error);
+                                 },
+                             .disk_full =
+                                 [this](bool full) {
+                                   if (full)
+                                     logger().error("the disk is full ({}): writes are refused",
+                                                    options_.data_directory);
+                                   else
+                                     logger().info("there is room again: writes are taken");
+                                 }});
+  if (!log) return std::move(log).error();
+  log_ = std::move(*log);
+  return {};
+}
+
+Status Database::close(bool save) {
+  maintenance_.reset();
+  workers_.stop();
+  if (!options_.wal_enabled) return {};
+  Status saved;
+  if (save) saved = checkpointer_->save();
+  KIMDB_RETURN_IF_ERROR(log_->close());
+  return saved;
+}
+
+}  // namespace kimdb::database

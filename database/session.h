@@ -1,0 +1,130 @@
+// A session: what Database remembers of one connection (or of one user of the embedded library)
+// between commands.
+//
+// Owned by whoever speaks to the client; used by one thread at a time. The few fields that others
+// look at (SHOW PROCESSLIST) are in SessionInfo, which is thread-safe.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/lsn.h"
+#include "base/mutex.h"
+#include "database/rights.h"
+#include "protocol/reply_writer.h"
+#include "protocol/request.h"
+
+namespace kimdb::database {
+
+struct CommandRow;
+
+// What other sessions may see. The server keeps one for each connection in its list; thread-safe.
+struct SessionInfo {
+  std::uint64_t id = 0;
+  std::string address;               // of the client, "127.0.0.1:53412"; set once
+  std::string local_address;         // set once
+  std::int64_t connected_at_ms = 0;  // Unix ms; set once
+
+  std::atomic<const CommandRow*> last_command{nullptr};
+  std::atomic<std::int64_t> last_active_ms{0};  // Unix ms
+  std::atomic<bool> executing{false};
+  std::atomic<std::uint64_t> commands{0};
+  std::atomic<std::uint8_t> keyspace{0};
+  std::atomic<std::uint8_t> resp_version{2};
+  std::atomic<std::uint32_t> channels{0};
+  std::atomic<std::uint32_t> patterns{0};
+  std::atomic<std::int32_t> queued{-1};  // commands queued by MULTI; -1: no transaction
+  std::atomic<bool> monitor{false};
+  std::atomic<std::size_t> output_bytes{0};
+
+  std::string name() const {
+    MutexLock lock(mutex_);
+    return name_;
+  }
+  std::string user() const {
+    MutexLock lock(mutex_);
+    return user_;
+  }
+  void set_name(std::string_view name) {
+    MutexLock lock(mutex_);
+    name_ = name;
+  }
+  void set_user(std::string_view user) {
+    MutexLock lock(mutex_);
+    user_ = user;
+  }
+
+ private:
+  mutable Mutex mutex_;
+  std::string name_ GUARDED_BY(mutex_);
+  std::string user_ GUARDED_BY(mutex_) = "default";
+};
+
+// An event for sessions that subscribed: a published message, or a line of MONITOR. Shared by all
+// receivers.
+struct Event {
+  enum class Kind { message, pattern_message, monitor } kind = Kind::message;
+  std::string channel;
+  std::string payload;
+};
+
+// Where events for a session go. deliver() is thread-safe and never blocks; it is called without
+// locks of Database except the hub's.
+class EventReceiver {
+ public:
+  virtual ~EventReceiver() = default;
+  virtual void deliver(std::shared_ptr<const Event> event,
+                       std::shared_ptr<const std::string> pattern) = 0;
+};
+
+// A command waiting for EXEC, its words owned.
+struct QueuedCommand {
+  const CommandRow* row = nullptr;
+  std::vector<std::string> words;
+};
+
+struct WatchedKey {
+  std::uint8_t keyspace = 0;
+  std::string key;
+  Lsn lsn = 0;           // of the entry; 0 where there was none
+  Lsn last_removed = 0;  // the partition's, where there was none
+};
+
+struct Session {
+  explicit Session(SessionInfo& session_info) : info(session_info) {}
+
+  SessionInfo& info;
+  EventReceiver* receiver = nullptr;  // null: cannot subscribe
+
+  std::uint8_t keyspace = 0;
+  Role role = Role::admin;
+  bool authenticated = false;
+  std::string peer_host;  // for slowing down password guessing
+  protocol::Format line_format = protocol::Format::text;
+  protocol::Format resp_format = protocol::Format::resp2;
+
+  bool in_transaction = false;
+  bool transaction_failed = false;  // a command was refused while queueing
+  std::vector<QueuedCommand> queue;
+  std::size_t queued_bytes = 0;
+  std::vector<WatchedKey> watched;
+
+  std::set<std::string, std::less<>> channels;
+  std::set<std::string, std::less<>> patterns;
+  bool monitor = false;
+
+  // CLIENT REPLY
+  enum class Replies { on, off, skip_next, skip_this } replies = Replies::on;
+
+  protocol::Format format(protocol::Framing framing) const {
+    return framing == protocol::Framing::line ? line_format : resp_format;
+  }
+  bool subscribed() const { return !channels.empty() || !patterns.empty(); }
+};
+
+}  // namespace kimdb::database

@@ -1,0 +1,75 @@
+// Counters of commands, one set for each thread that executes, so that counting shares no cache
+// line; summed on demand.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "base/mutex.h"
+
+namespace kimdb::database {
+
+struct CommandCounters {
+  std::uint64_t calls = 0;
+  std::uint64_t ticks = 0;     // base/cycles.h
+  std::uint64_t rejected = 0;  // refused before execution
+  std::uint64_t failed = 0;    // answered by an error
+};
+
+// Written by one thread, read by any.
+class ThreadStatistics {
+ public:
+  explicit ThreadStatistics(std::size_t commands) : commands_(commands) {}
+
+  void executed(std::size_t command, std::uint64_t ticks, bool failed) {
+    raise(commands_[command].calls, 1);
+    raise(commands_[command].ticks, ticks);
+    if (failed) raise(commands_[command].failed, 1);
+  }
+  void rejected(std::size_t command) { raise(commands_[command].rejected, 1); }
+  void looked_up(bool found) { raise(found ? hits_ : misses_, 1); }
+
+ private:
+  friend class Statistics;
+  using Counter = std::atomic<std::uint64_t>;
+  struct Counters {
+    Counter calls{0}, ticks{0}, rejected{0}, failed{0};
+  };
+  static void raise(Counter& counter, std::uint64_t by) {
+    counter.store(counter.load(std::memory_order_relaxed) + by, std::memory_order_relaxed);
+  }
+
+  std::vector<Counters> commands_;
+  Counter hits_{0}, misses_{0};
+};
+
+class Statistics {
+ public:
+  explicit Statistics(std::size_t commands) : commands_(commands) {}
+
+  // Counters for one more thread; they live as long as this object. Thread-safe, as are the rest.
+  ThreadStatistics* add_thread();
+  std::vector<CommandCounters> sum() const;
+  struct Totals {
+    std::uint64_t commands = 0, hits = 0, misses = 0, errors = 0;
+  };
+  Totals totals() const;
+  // Counts from here on (CONFIG RESETSTAT).
+  void reset();
+
+  std::atomic<std::uint64_t> expired{0};
+  std::atomic<std::uint64_t> evicted{0};
+
+ private:
+  std::vector<CommandCounters> raw_sum() const REQUIRES(mutex_);
+
+  const std::size_t commands_;
+  mutable Mutex mutex_;
+  std::vector<std::unique_ptr<ThreadStatistics>> threads_ GUARDED_BY(mutex_);
+  std::vector<CommandCounters> base_ GUARDED_BY(mutex_);  // what reset() found
+  std::uint64_t base_hits_ GUARDED_BY(mutex_) = 0, base_misses_ GUARDED_BY(mutex_) = 0;
+};
+
+}  // namespace kimdb::database

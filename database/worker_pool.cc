@@ -1,0 +1,39 @@
+#include "database/worker_pool.h"
+
+namespace kimdb::database {
+
+WorkerPool::WorkerPool(std::size_t threads) {
+  for (std::size_t i = 0; i < threads; ++i) threads_.emplace_back([this] { run(); });
+}
+
+void WorkerPool::post(std::function<void()> work) {
+  MutexLock lock(mutex_);
+  waiting_.push_back(std::move(work));
+  changed_.notify_one();
+}
+
+void WorkerPool::stop() {
+  {
+    MutexLock lock(mutex_);
+    stopping_ = true;
+    changed_.notify_all();
+  }
+  for (std::thread& thread : threads_) thread.join();
+  threads_.clear();
+}
+
+void WorkerPool::run() {
+  for (;;) {
+    std::function<void()> work;
+    {
+      MutexLock lock(mutex_);
+      while (waiting_.empty() && !stopping_) changed_.wait(mutex_);
+      if (stopping_) return;
+      work = std::move(waiting_.front());
+      waiting_.pop_front();
+    }
+    work();
+  }
+}
+
+}  // namespace kimdb::database

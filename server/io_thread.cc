@@ -1,0 +1,102 @@
+#include "server/io_thread.h"
+
+#include <pthread.h>
+
+#include "server/session.h"
+
+namespace kimdb::server {
+
+IoThread::IoThread(database::Database& database)
+    : database_(database),
+      work_(context_.get_executor()),
+      poller_(context_, [this] { round_end(); }),
+      timer_(context_),
+      statistics_(database.statistics().add_thread()),
+      receive_buffer_(std::make_unique<char[]>(kReceiveBytes)) {}
+
+void IoThread::start() {
+  poller_.start();
+  tick();
+  thread_ = std::thread([this] {
+    pthread_setname_np(pthread_self(), "kimdb-io");
+    context_.run();
+  });
+}
+
+void IoThread::stop() {
+  if (!thread_.joinable()) return;
+  post([this] {
+    const std::vector<std::shared_ptr<Session>> open(sessions_.begin(), sessions_.end());
+    for (const auto& session : open) session->close("server stops");
+    context_.stop();
+  });
+  thread_.join();
+}
+
+std::int64_t IoThread::now_ms() {
+  if (now_ms_ == 0) now_ms_ = database_.now_ms();
+  return now_ms_;
+}
+
+void IoThread::wait_for(Session& session, Lsn lsn) {
+  keep_waiting(session);
+  wanted_ = std::max(wanted_, lsn);
+}
+
+void IoThread::keep_waiting(Session& session) {
+  if (session.waits) return;
+  session.waits = true;
+  waiting_.push_back(session.shared_from_this());
+}
+
+void IoThread::round_end() {
+  now_ms_ = 0;
+  while (!waiting_.empty()) {
+    somebody_waits_.store(true, std::memory_order_seq_cst);
+    const Lsn wanted = std::exchange(wanted_, 0);
+    if (wanted != 0) database_.log().commit_here(wanted);
+    // Also where the writer is at it: it may have finished before it could see that somebody waits.
+    release();
+    if (wanted_ == 0) return;  // else a reply that went out let its session go on and write
+  }
+}
+
+void IoThread::wake(Lsn) {
+  if (!somebody_waits_.load(std::memory_order_seq_cst) || wake_posted_.exchange(true)) return;
+  post([this] {
+    wake_posted_.store(false);
+    release();
+    round_end();
+  });
+}
+
+void IoThread::release() {
+  std::vector<std::shared_ptr<Session>> waiting = std::move(waiting_);
+  waiting_.clear();
+  for (auto& session : waiting) {
+    session->waits = false;
+    session->release();  // keeps waiting where it must, or waits anew
+  }
+  if (waiting_.empty()) somebody_waits_.store(false, std::memory_order_seq_cst);
+}
+
+void IoThread::add(const std::shared_ptr<Session>& session) { sessions_.insert(session); }
+
+void IoThread::remove(const std::shared_ptr<Session>& session) {
+  sessions_.erase(session);
+  std::erase(waiting_, session);
+}
+
+// Once a second: whoever was silent too long.
+void IoThread::tick() {
+  timer_.expires_after(std::chrono::seconds(1));
+  timer_.async_wait([this](const asio::error_code& error) {
+    if (error) return;
+    const std::int64_t now = database_.now_ms();
+    const std::vector<std::shared_ptr<Session>> open(sessions_.begin(), sessions_.end());
+    for (const auto& session : open) session->check_timeouts(now);
+    tick();
+  });
+}
+
+}  // namespace kimdb::server

@@ -1,0 +1,89 @@
+// One I/O thread: an io_context, the sockets that belong to it, and buffers that its sessions
+// share.
+//
+// A connection stays on the thread that got it, and everything of a session happens on its thread;
+// others reach it by post(). Owned by Server.
+#pragma once
+
+#include <asio/io_context.hpp>
+#include <asio/post.hpp>
+#include <asio/steady_timer.hpp>
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <thread>
+#include <unordered_set>
+#include <vector>
+
+#include "database/database.h"
+#include "server/poller.h"
+
+namespace kimdb::server {
+
+class Session;
+
+class IoThread {
+ public:
+  explicit IoThread(database::Database& database);
+  ~IoThread() { stop(); }
+
+  void start();
+  // Closes all sessions and ends the thread.
+  void stop();
+
+  asio::io_context& context() { return context_; }
+  template <class Work>
+  void post(Work&& work) {
+    asio::post(context_, std::forward<Work>(work));
+  }
+
+  // Any thread: replies that wait for `durable` may go. Posts only where somebody waits.
+  void wake(Lsn durable);
+
+  // --- for sessions, on this thread ---
+  database::Database& database() { return database_; }
+  Poller& poller() { return poller_; }
+  database::ThreadStatistics* statistics() { return statistics_; }
+  // Shared buffers, valid until the session returns.
+  static constexpr std::size_t kReceiveBytes = 256 << 10;
+  char* receive_buffer() { return receive_buffer_.get(); }
+  std::string& output_buffer() { return output_buffer_; }
+  protocol::Request& request() { return request_; }
+  // Unix ms, read once a round.
+  std::int64_t now_ms();
+  // The session has replies that wait for `lsn`: release() is called when the log got further.
+  void wait_for(Session& session, Lsn lsn);
+  // The same for an LSN that was asked for before.
+  void keep_waiting(Session& session);
+  void add(const std::shared_ptr<Session>& session);
+  void remove(const std::shared_ptr<Session>& session);
+
+  // All sockets that were ready together have been served: what they wrote becomes one group
+  // commit.
+  void round_end();
+
+ private:
+  void release();
+  void tick();
+
+  database::Database& database_;
+  asio::io_context context_{1};
+  asio::executor_work_guard<asio::io_context::executor_type> work_;
+  Poller poller_;
+  asio::steady_timer timer_;
+  database::ThreadStatistics* statistics_;
+  std::unique_ptr<char[]> receive_buffer_;
+  std::string output_buffer_;
+  protocol::Request request_;
+  std::int64_t now_ms_ = 0;  // 0: to be read
+
+  std::unordered_set<std::shared_ptr<Session>> sessions_;
+  std::vector<std::shared_ptr<Session>> waiting_;
+  Lsn wanted_ = 0;  // the highest LSN that a session of this round waits for
+  std::atomic<bool> somebody_waits_{false};
+  std::atomic<bool> wake_posted_{false};
+  std::thread thread_;
+};
+
+}  // namespace kimdb::server

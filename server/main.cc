@@ -1,0 +1,190 @@
+// kimdb-server: builds everything in order and passes references down. Reading it shows what
+// exists.
+
+#include <unistd.h>
+
+#include <asio/io_context.hpp>
+#include <asio/signal_set.hpp>
+#include <atomic>
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+
+#include "base/clock.h"
+#include "base/logging.h"
+#include "base/posix_filesystem.h"
+#include "base/random.h"
+#include "database/database.h"
+#include "server/config.h"
+#include "server/config_live.h"
+#include "server/config_yaml.h"
+#include "server/options.h"
+#include "server/server.h"
+
+namespace kimdb::server {
+namespace {
+
+int fail(const Error& error) {
+  std::fprintf(stderr, "kimdb-server: %s\n", error.message.c_str());
+  return 1;
+}
+
+database::DatabaseOptions database_options(const Config& config) {
+  return {.partitions = config.engine.partitions,
+          .max_memory = config.engine.max_memory,
+          .evict_lru = config.engine.eviction == Eviction::allkeys_lru,
+          .wal_enabled = config.wal.enabled,
+          .data_directory = config.wal.data_directory,
+          .log = {.sync = config.wal.sync,
+                  .max_segment_size = config.wal.max_segment_size,
+                  .max_transaction_size = config.wal.max_transaction_size,
+                  .flushing_batch_size = static_cast<std::uint32_t>(config.wal.flushing_batch_size),
+                  .flushing_batch_timeout = config.wal.flushing_batch_timeout},
+          .snapshot_interval = config.snapshot.interval,
+          .auth_enabled = config.auth.enabled,
+          .users = config.auth.users,
+          .slowlog_threshold = config.slowlog.threshold,
+          .slowlog_entries = config.slowlog.max_entries};
+}
+
+// Waits for SIGTERM or SIGINT (a second one ends the process at once), and reloads the
+// configuration on SIGHUP.
+class Signals {
+ public:
+  Signals(Logger& logger, LiveConfig& config, database::Database& database)
+      : logger_(logger),
+        config_(config),
+        database_(database),
+        end_(context_, SIGINT, SIGTERM),
+        reload_(context_, SIGHUP) {
+    wait_for_end();
+    wait_for_reload();
+  }
+  // Until a signal, or stop().
+  void run() { context_.run(); }
+  // Any thread.
+  void stop(bool save) {
+    save_.store(save);
+    context_.stop();
+  }
+  bool save() const { return save_.load(); }
+
+ private:
+  void wait_for_end() {
+    end_.async_wait([this](const asio::error_code& error, int number) {
+      if (error) return;
+      logger_.info("stopping on {}", number == SIGINT ? "SIGINT" : "SIGTERM");
+      // From here on the signal does what it does by default.
+      end_.cancel();
+      std::signal(SIGINT, SIG_DFL);
+      std::signal(SIGTERM, SIG_DFL);
+      context_.stop();
+    });
+  }
+  void wait_for_reload() {
+    reload_.async_wait([this](const asio::error_code& error, int) {
+      if (error) return;
+      database_.workers().post([this] { reload(); });
+      wait_for_reload();
+    });
+  }
+  void reload() {
+    const auto reloaded = config_.reload();
+    if (!reloaded) return logger_.error("configuration not reloaded: {}", reloaded.error().message);
+    for (const std::string& warning : reloaded->warnings) logger_.warning("{}", warning);
+    for (const std::string_view name : reloaded->changed) logger_.info("{} changed", name);
+    for (const std::string_view name : reloaded->need_restart)
+      logger_.warning("{} changes with the next start", name);
+  }
+
+  Logger& logger_;
+  LiveConfig& config_;
+  database::Database& database_;
+  asio::io_context context_{1};
+  asio::signal_set end_;
+  asio::signal_set reload_;
+  std::atomic<bool> save_{true};
+};
+
+int run(const Options& options) {
+  const LoadOptions load{.path = options.config_path,
+                         .environment = environment_variables(),
+                         .flags = options.settings,
+                         .insecure = options.insecure};
+  auto loaded = load_config(load);
+  if (!loaded) return fail(loaded.error());
+  if (options.check) {
+    std::fputs(config_to_yaml(loaded->config, loaded->sources).c_str(), stdout);
+    return 0;
+  }
+  const Config config = loaded->config;
+  auto logger = Logger::open({.level = config.logging.level,
+                              .output = config.logging.output,
+                              .format = config.logging.format});
+  if (!logger) return fail(logger.error());
+  Logger& log = **logger;
+  for (const std::string& warning : loaded->warnings) log.warning("{}", warning);
+  log.info("kimdb {} starts, process {}", KIMDB_VERSION, getpid());
+
+  PosixFilesystem filesystem;
+  SystemClock clock;
+  SystemRandom random;
+  auto database =
+      database::Database::open(database_options(config), {filesystem, clock, random, log});
+  if (!database) {
+    log.close();
+    return fail(database.error());
+  }
+  database::Database& db = **database;
+
+  Server* running = nullptr;
+  LiveConfig live(load, std::move(*loaded),
+                  [&](const Config& changed, std::span<const std::string_view>) {
+                    if (running != nullptr) running->apply(changed);
+                  });
+  Signals signals(log, live, db);
+  Server server(db, log, live, options.config_path, [&](bool save) { signals.stop(save); });
+  running = &server;
+  db.set_host(&server);
+  db.set_commit_listener([&](Lsn durable) { server.wake(durable); });
+  db.set_failure_listener([&](const Error& error) {
+    // Nothing that waits may be acknowledged, so nothing is said to anybody: the end of the process
+    // closes all.
+    log.error("the log cannot be written: {}", error.message);
+    log.close();
+    std::fprintf(stderr, "kimdb-server: the log cannot be written: %s\n", error.message.c_str());
+    std::_Exit(1);
+  });
+  if (const Status listening = server.listen(); !listening.has_value()) {
+    ignore(db.close(false), "the reason for stopping is said below");
+    log.close();
+    return fail(listening.error());
+  }
+  server.start();
+  signals.run();
+
+  log.info("stopping");
+  server.stop();
+  const Status closed = db.close(signals.save());
+  if (!closed.has_value()) {
+    log.close();
+    return fail(closed.error());
+  }
+  log.info("stopped");
+  log.close();
+  return 0;
+}
+
+}  // namespace
+}  // namespace kimdb::server
+
+int main(int argc, char** argv) {
+  std::signal(SIGPIPE, SIG_IGN);
+  const auto options = kimdb::server::parse_options(argc, argv);
+  if (!options) return kimdb::server::fail(options.error());
+  if (!options->print.empty()) {
+    std::fputs(options->print.c_str(), stdout);
+    return 0;
+  }
+  return kimdb::server::run(*options);
+}

@@ -1,0 +1,175 @@
+#include "server/server.h"
+
+#include <algorithm>
+#include <asio/ip/v6_only.hpp>
+#include <thread>
+
+#include "base/address.h"
+
+namespace kimdb::server {
+
+using asio::ip::tcp;
+
+Server::Server(database::Database& database, Logger& logger, LiveConfig& config,
+               std::string config_file, std::function<void(bool save)> stop)
+    : database_(database),
+      logger_(logger),
+      config_(config),
+      config_file_(std::move(config_file)),
+      stop_(std::move(stop)),
+      connections_(logger, config.current().network.max_connections) {
+  const Config current = config.current();
+  session_options_ = {.max_message_size = current.network.max_message_size,
+                      .max_output_buffer = current.network.max_output_buffer,
+                      .idle_timeout = current.network.idle_timeout,
+                      .request_timeout = current.network.request_timeout,
+                      .greeting = current.network.greeting,
+                      .auth_enabled = current.auth.enabled};
+  const std::size_t count = current.network.io_threads != 0
+                                ? current.network.io_threads
+                                : std::max(1u, std::thread::hardware_concurrency());
+  for (std::size_t i = 0; i < count; ++i) threads_.push_back(std::make_unique<IoThread>(database));
+}
+
+Server::~Server() { stop(); }
+
+Status Server::listen() {
+  const NetworkConfig network = config_.current().network;
+  KIMDB_RETURN_IF_ERROR(
+      listen_at(network.address, "network.address", Session::Kind::lines_and_resp));
+  if (!network.resp_address.empty())
+    KIMDB_RETURN_IF_ERROR(
+        listen_at(network.resp_address, "network.resp_address", Session::Kind::resp_only));
+  return {};
+}
+
+Status Server::listen_at(const std::string& address, std::string_view key, Session::Kind kind) {
+  const auto parsed = parse_address(address);
+  if (!parsed) return Error(parsed.error()).in(key);
+  const auto failed = [&](const asio::error_code& error) {
+    return Error{ErrorCode::unavailable,
+                 "cannot listen on " + address + " (" + std::string(key) + "): " + error.message()};
+  };
+  asio::error_code error;
+  tcp::resolver resolver(threads_[0]->context());
+  const auto found =
+      parsed->host.empty()
+          ? tcp::resolver::results_type::create(tcp::endpoint(tcp::v6(), parsed->port), "", "")
+          : resolver.resolve(parsed->host, std::to_string(parsed->port), error);
+  if (error) return failed(error);
+  const tcp::endpoint endpoint = found.begin()->endpoint();
+  auto listener = std::make_unique<Listener>(Listener{tcp::acceptor(threads_[0]->context()), kind});
+  tcp::acceptor& acceptor = listener->acceptor;
+  acceptor.open(endpoint.protocol(), error);
+  if (!error) acceptor.set_option(tcp::acceptor::reuse_address(true), error);
+  if (!error && parsed->host.empty()) acceptor.set_option(asio::ip::v6_only(false), error);
+  if (!error) acceptor.bind(endpoint, error);
+  if (!error) acceptor.listen(4096, error);
+  if (error) return failed(error);
+  if (kind == Session::Kind::lines_and_resp) port_ = acceptor.local_endpoint().port();
+  logger_.info("listening on {}:{}{}", endpoint.address().to_string(),
+               acceptor.local_endpoint().port(), kind == Session::Kind::resp_only ? " (RESP)" : "");
+  listeners_.push_back(std::move(listener));
+  return {};
+}
+
+void Server::start() {
+  for (auto& listener : listeners_) accept(*listener);
+  for (auto& thread : threads_) thread->start();
+}
+
+void Server::stop() {
+  if (threads_.empty()) return;
+  // The listeners live on the first thread: it closes them before the threads end.
+  threads_[0]->post([this] {
+    for (auto& listener : listeners_) {
+      asio::error_code ignored;
+      listener->acceptor.close(ignored);
+    }
+  });
+  for (auto& thread : threads_) thread->stop();
+  listeners_.clear();
+  threads_.clear();
+}
+
+void Server::wake(Lsn durable) {
+  for (auto& thread : threads_) thread->wake(durable);
+}
+
+void Server::accept(Listener& listener) {
+  // Connections go to the threads in turn; each stays where it is.
+  IoThread& thread = *threads_[next_thread_++ % threads_.size()];
+  listener.acceptor.async_accept(
+      thread.context(),
+      [this, &listener, &thread](const asio::error_code& error, tcp::socket socket) {
+        if (error == asio::error::operation_aborted || !listener.acceptor.is_open()) return;
+        if (error)
+          logger_.warning("cannot accept a connection: {}", error.message());
+        else
+          begin_session(std::move(socket), thread, listener.kind);
+        if (error == asio::error::no_descriptors) {
+          // Trying again at once would only spin: wait until somebody has left.
+          auto timer = std::make_shared<asio::steady_timer>(threads_[0]->context(),
+                                                            std::chrono::milliseconds(100));
+          timer->async_wait([this, &listener, timer](const asio::error_code& stopped) {
+            if (!stopped) accept(listener);
+          });
+          return;
+        }
+        accept(listener);
+      });
+}
+
+void Server::begin_session(tcp::socket socket, IoThread& thread, Session::Kind kind) {
+  asio::error_code error;
+  socket.non_blocking(true, error);
+  if (!error) socket.set_option(tcp::no_delay(true), error);
+  if (error) return;  // it is gone already
+  if (connections_.full()) {
+    if (connections_.too_many_refused()) return;
+    kind = Session::Kind::refused;
+  }
+  const std::uint64_t id = kind == Session::Kind::refused ? 0 : connections_.next_id();
+  auto session = std::make_shared<Session>(thread, connections_, std::move(socket), id, kind,
+                                           session_options_);
+  connections_.began(session);
+  thread.post([session] { session->start(); });
+}
+
+void Server::apply(const Config& config) {
+  connections_.set_max_connections(config.network.max_connections);
+  database_.set_max_memory(config.engine.max_memory);
+  database_.set_eviction(config.engine.eviction == Eviction::allkeys_lru);
+  database_.slowlog().set_threshold(config.slowlog.threshold);
+  database_.slowlog().set_entries_max(config.slowlog.max_entries);
+  logger_.set_level(config.logging.level);
+}
+
+void Server::for_each_session(
+    const std::function<void(const database::SessionInfo&)>& visit) const {
+  connections_.for_each(visit);
+}
+
+bool Server::kill_session(std::uint64_t id) { return connections_.kill(id); }
+
+database::Host::NetworkStatistics Server::network_statistics() const {
+  return {.connections_received = connections_.received(),
+          .connections_rejected = connections_.rejected(),
+          .bytes_in = connections_.bytes_in(),
+          .bytes_out = connections_.bytes_out(),
+          .max_connections = connections_.max_connections(),
+          .port = port_};
+}
+
+std::vector<std::pair<std::string, std::string>> Server::config_get(
+    std::string_view pattern) const {
+  return config_.get(pattern);
+}
+
+Status Server::config_set(const std::vector<std::pair<std::string, std::string>>& settings) {
+  return config_.set(settings);
+}
+
+Status Server::config_rewrite() { return config_.rewrite(); }
+
+}  // namespace kimdb::server

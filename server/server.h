@@ -1,0 +1,74 @@
+// The TCP server: listeners, I/O threads, the live sessions; and what Database's commands ask of
+// the program (Host).
+//
+// main makes it, starts it and stops it. Everything public is called from main's thread but the
+// Host's functions, which any thread may call.
+#pragma once
+
+#include <asio/io_context.hpp>
+#include <asio/ip/tcp.hpp>
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "base/logging.h"
+#include "database/database.h"
+#include "database/host.h"
+#include "server/config_live.h"
+#include "server/connection_manager.h"
+#include "server/io_thread.h"
+#include "server/session.h"
+
+namespace kimdb::server {
+
+class Server final : public database::Host {
+ public:
+  // `stop` asks main for a graceful stop.
+  Server(database::Database& database, Logger& logger, LiveConfig& config, std::string config_file,
+         std::function<void(bool save)> stop);
+  ~Server() override;
+
+  // Binds the addresses of the configuration. Nothing is accepted yet.
+  Status listen();
+  void start();
+  // Closes listeners, then sessions, then ends the threads.
+  void stop();
+  // Replies that wait for `durable` may go. Any thread.
+  void wake(Lsn durable);
+  // Takes over what changed in the configuration.
+  void apply(const Config& config);
+
+  void for_each_session(
+      const std::function<void(const database::SessionInfo&)>& visit) const override;
+  bool kill_session(std::uint64_t id) override;
+  NetworkStatistics network_statistics() const override;
+  std::vector<std::pair<std::string, std::string>> config_get(
+      std::string_view pattern) const override;
+  Status config_set(const std::vector<std::pair<std::string, std::string>>& settings) override;
+  Status config_rewrite() override;
+  std::string config_file() const override { return config_file_; }
+  void shut_down(bool save) override { stop_(save); }
+
+ private:
+  struct Listener {
+    asio::ip::tcp::acceptor acceptor;
+    Session::Kind kind;
+  };
+  Status listen_at(const std::string& address, std::string_view key, Session::Kind kind);
+  void accept(Listener& listener);
+  void begin_session(asio::ip::tcp::socket socket, IoThread& thread, Session::Kind kind);
+
+  database::Database& database_;
+  Logger& logger_;
+  LiveConfig& config_;
+  const std::string config_file_;
+  const std::function<void(bool save)> stop_;
+  SessionOptions session_options_;
+  ConnectionManager connections_;
+  std::vector<std::unique_ptr<IoThread>> threads_;
+  std::vector<std::unique_ptr<Listener>> listeners_;
+  std::size_t next_thread_ = 0;
+  std::uint16_t port_ = 0;
+};
+
+}  // namespace kimdb::server

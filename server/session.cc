@@ -1,0 +1,432 @@
+#include "server/session.h"
+
+#include <sys/socket.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "base/cycles.h"
+#include "server/connection_manager.h"
+
+namespace kimdb::server {
+
+using database::Acknowledge;
+using database::Outcome;
+using protocol::Framing;
+using protocol::ReplyWriter;
+using protocol::RequestParser;
+
+namespace {
+
+// Before login.
+constexpr std::size_t kStrangerMessageBytes = 16 << 10;
+constexpr std::size_t kStrangerArguments = 16;
+
+std::string to_text(const asio::ip::tcp::endpoint& endpoint) {
+  const std::string address = endpoint.address().to_string();
+  return (endpoint.address().is_v6() ? "[" + address + "]" : address) + ":" +
+         std::to_string(endpoint.port());
+}
+
+}  // namespace
+
+Session::Session(IoThread& thread, ConnectionManager& connections, asio::ip::tcp::socket socket,
+                 std::uint64_t id, Kind kind, const SessionOptions& options)
+    : thread_(thread),
+      connections_(connections),
+      socket_(std::move(socket)),
+      options_(options),
+      kind_(kind),
+      state_(info_),
+      parser_({}) {
+  asio::error_code error;
+  info_.id = id;
+  const auto remote = socket_.remote_endpoint(error);
+  info_.address = error ? "unknown" : to_text(remote);
+  state_.peer_host = error ? "unknown" : remote.address().to_string();
+  const auto local = socket_.local_endpoint(error);
+  info_.local_address = error ? "unknown" : to_text(local);
+  info_.connected_at_ms = thread.database().now_ms();
+  info_.last_active_ms = info_.connected_at_ms;
+  state_.receiver = this;
+  make_completion_ = [this] {
+    return [self = shared_from_this()](std::string reply, const Outcome& outcome) {
+      self->thread_.post([self, reply = std::move(reply), outcome]() mutable {
+        self->complete(std::move(reply), outcome);
+      });
+    };
+  };
+  if (options.auth_enabled) {
+    state_.role = database::Role::readonly;
+  }
+  set_limits();
+}
+
+void Session::set_limits() {
+  protocol::ParserLimits limits{.message_bytes = options_.max_message_size,
+                                .resp_only = kind_ == Kind::resp_only};
+  if (options_.auth_enabled && !state_.authenticated) {
+    limits.before_login = true;
+    limits.message_bytes = std::min(limits.message_bytes, kStrangerMessageBytes);
+    limits.arguments = kStrangerArguments;
+  }
+  parser_.set_limits(limits);
+}
+
+Session::~Session() = default;
+
+void Session::start() {
+  thread_.add(shared_from_this());
+  thread_.poller().add(socket_.native_handle(), this, interest_);
+  if (options_.greeting && kind_ == Kind::lines_and_resp) send("HANDSHAKE|v1.0\n");
+}
+
+void Session::on_ready(bool readable, bool writable) {
+  const auto keep_alive = shared_from_this();
+  if (writable) flush_queue();
+  if (readable && open_) receive();
+}
+
+void Session::receive() {
+  char* buffer = thread_.receive_buffer();
+  const ssize_t count = ::recv(socket_.native_handle(), buffer, IoThread::kReceiveBytes, 0);
+  if (count < 0) {
+    if (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR) return;
+    return close(std::strerror(errno));
+  }
+  if (count == 0) {
+    input_ended_ = true;
+    update_interest();
+    return close_if_done();
+  }
+  connections_.count_in(static_cast<std::uint64_t>(count));
+  info_.last_active_ms.store(thread_.now_ms(), std::memory_order_relaxed);
+  const std::string_view received(buffer, static_cast<std::size_t>(count));
+  if (kind_ == Kind::refused) return refuse_connection(received.front() == '*');
+  if (input_.empty() && !deferred_ && !explaining_) return process(received);
+  input_.append(received);
+  if (!deferred_ && !explaining_) {
+    const std::string input = std::move(input_);
+    input_.clear();
+    process(input);
+  } else {
+    update_interest();  // enough is enough
+  }
+}
+
+void Session::refuse_connection(bool resp) {
+  const std::string limit = std::to_string(connections_.max_connections());
+  send(resp ? "-ERR max number of clients reached\r\n"
+            : "ERROR: too many connections (limit " + limit + ")\n");
+  close("too many connections");
+}
+
+// Parses and executes what is there; keeps what is left over.
+void Session::process(std::string_view input) {
+  std::string& out = thread_.output_buffer();
+  out.clear();
+  const std::size_t consumed = execute_all(input, out);
+  if (!open_) return;
+  if (!out.empty()) send(out);
+  if (!open_) return;
+  input_.assign(input.substr(consumed));
+  if (input_.empty() && input_.capacity() > (64 << 10)) input_ = {};
+  if (parser_.inside_request()) {
+    if (started_request_ms_ == 0) started_request_ms_ = thread_.now_ms();
+  } else {
+    started_request_ms_ = 0;
+  }
+  update_interest();
+  close_if_done();
+}
+
+std::size_t Session::execute_all(std::string_view input, std::string& out) {
+  protocol::Request& request = thread_.request();
+  std::size_t consumed = 0;
+  while (consumed < input.size() && !deferred_ && !explaining_ && !close_when_sent_) {
+    const RequestParser::Parsed parsed = parser_.next(input.substr(consumed), request);
+    consumed += parsed.consumed;
+    switch (parsed.outcome) {
+      case RequestParser::Outcome::incomplete:
+        return consumed;
+      case RequestParser::Outcome::skipped:
+        break;
+      case RequestParser::Outcome::error:
+      case RequestParser::Outcome::fatal:
+        answer_malformed(parsed, out);
+        break;
+      case RequestParser::Outcome::request: {
+        const std::size_t from = out.size();
+        const Outcome outcome = execute(request, out);
+        if (outcome.depends_on != 0 || !marks_.empty()) hold(out, from, outcome);
+        if (outcome.close) close_when_sent_ = true;
+        // A flood of large replies goes out before more is executed.
+        if (out.size() > kQueueSoftLimit) {
+          send(out);
+          out.clear();
+          if (!open_ || congested()) return consumed;
+        }
+        break;
+      }
+    }
+  }
+  return consumed;
+}
+
+void Session::answer_malformed(const RequestParser::Parsed& parsed, std::string& out) {
+  const std::size_t from = out.size();
+  if (!parsed.error.empty()) ReplyWriter(out, state_.format(parsed.framing)).error(parsed.error);
+  if (!marks_.empty()) hold(out, from, {});
+  if (parsed.outcome == RequestParser::Outcome::fatal) close_when_sent_ = true;
+}
+
+Outcome Session::execute(const protocol::Request& request, std::string& out) {
+  info_.commands.store(info_.commands.load(std::memory_order_relaxed) + 1,
+                       std::memory_order_relaxed);
+  const Outcome outcome = thread_.database().execute(
+      state_, request, out,
+      {.now_ms = thread_.now_ms(), .statistics = thread_.statistics(), .defer = &make_completion_});
+  if (outcome.deferred) {
+    deferred_ = true;
+    info_.executing.store(true, std::memory_order_relaxed);
+  }
+  explained_format_ = state_.format(request.framing);
+  if (outcome.explained) begin_explanation(outcome);
+  if (state_.subscribed() || state_.monitor) events_format_ = explained_format_;
+  return outcome;
+}
+
+// The reply of a command that ran on a worker.
+void Session::complete(std::string reply, Outcome outcome) {
+  deferred_ = false;
+  info_.executing.store(false, std::memory_order_relaxed);
+  if (!open_) return thread_.database().end_session(state_);
+  set_limits();  // it may have been AUTH
+  if (outcome.close) close_when_sent_ = true;
+  if (outcome.explained) begin_explanation(outcome);
+  hold(reply, 0, outcome);
+  if (!reply.empty()) send(reply);
+  if (!open_) return;
+  const std::string input = std::move(input_);
+  input_.clear();
+  process(input);
+  thread_.round_end();
+}
+
+// Takes the reply that begins at `from` out of `out` where it may not be sent yet; replies stay in
+// order.
+void Session::hold(std::string& out, std::size_t from, const Outcome& outcome) {
+  const bool may_go = thread_.database().may_send(outcome.depends_on, outcome.acknowledge);
+  if (may_go && marks_.empty() && !outcome.explained) return;
+  held_.append(out, from);
+  out.resize(from);
+  const std::uint64_t end = held_base_ + held_.size();
+  // What may go waits only for those before it.
+  const Lsn lsn = may_go ? 0 : outcome.depends_on;
+  if (!marks_.empty() && marks_.back().lsn >= lsn &&
+      marks_.back().acknowledge == outcome.acknowledge)
+    marks_.back().end = end;
+  else
+    marks_.push_back({end, lsn, outcome.acknowledge});
+  thread_.wait_for(*this, lsn);
+}
+
+// The log got further: lets go what was waiting for that.
+void Session::release() {
+  if (!open_) return;
+  std::uint64_t end = held_base_;
+  while (!marks_.empty() &&
+         thread_.database().may_send(marks_.front().lsn, marks_.front().acknowledge)) {
+    end = marks_.front().end;
+    marks_.pop_front();
+  }
+  const bool explained = explaining_ && marks_.empty();
+  if (end != held_base_) {
+    const std::size_t size = end - held_base_;
+    const std::string ready = held_.substr(0, size);
+    held_.erase(0, size);
+    held_base_ = end;
+    if (held_.empty() && held_.capacity() > (64 << 10)) held_ = {};
+    send(ready);
+    if (!open_) return;
+  }
+  if (explained) finish_explanation();
+  if (!open_) return;
+  if (!marks_.empty()) thread_.keep_waiting(*this);
+  close_if_done();
+}
+
+// What follows the reply is known once the reply may go: until then the session does nothing else.
+void Session::begin_explanation(const Outcome& outcome) {
+  explaining_ = true;
+  explained_ = outcome;
+  explained_since_ = cycles_now();
+}
+
+void Session::finish_explanation() {
+  explaining_ = false;
+  std::string tail;
+  thread_.database().write_explanation(tail, explained_format_, explained_,
+                                       cycles_now() - explained_since_);
+  send(tail);
+  if (!open_) return;
+  const std::string input = std::move(input_);
+  input_.clear();
+  process(input);
+}
+
+void Session::send(std::string_view bytes) {
+  if (queue_.empty()) {
+    const ssize_t count = ::send(socket_.native_handle(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
+    if (count < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR)
+      return close(std::strerror(errno));
+    if (count > 0) {
+      connections_.count_out(static_cast<std::uint64_t>(count));
+      bytes.remove_prefix(static_cast<std::size_t>(count));
+    }
+  }
+  if (bytes.empty()) return;
+  if (queue_.size() - queue_sent_ + bytes.size() > options_.max_output_buffer)
+    return close("does not read its replies (network.max_output_buffer)");
+  queue_.append(bytes);
+  if (stalled_since_ms_ == 0) stalled_since_ms_ = thread_.now_ms();
+  info_.output_bytes.store(queue_.size() - queue_sent_, std::memory_order_relaxed);
+  update_interest();
+}
+
+void Session::flush_queue() {
+  while (queue_sent_ < queue_.size()) {
+    const ssize_t count = ::send(socket_.native_handle(), queue_.data() + queue_sent_,
+                                 queue_.size() - queue_sent_, MSG_NOSIGNAL);
+    if (count < 0) {
+      if (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR) break;
+      return close(std::strerror(errno));
+    }
+    connections_.count_out(static_cast<std::uint64_t>(count));
+    queue_sent_ += static_cast<std::size_t>(count);
+    stalled_since_ms_ = thread_.now_ms();
+  }
+  const bool was_congested = congested();
+  if (queue_sent_ == queue_.size()) {
+    queue_ = {};
+    queue_sent_ = 0;
+    stalled_since_ms_ = 0;
+  } else if (queue_sent_ > queue_.size() / 2) {
+    queue_.erase(0, queue_sent_);
+    queue_sent_ = 0;
+  }
+  info_.output_bytes.store(queue_.size() - queue_sent_, std::memory_order_relaxed);
+  if (!was_congested && !input_.empty() && !deferred_ && !explaining_) {
+    const std::string input = std::move(input_);
+    input_.clear();
+    return process(input);
+  }
+  update_interest();
+  close_if_done();
+}
+
+void Session::update_interest() {
+  if (!open_) return;
+  const bool enough = (deferred_ || explaining_) && input_.size() > kQueueSoftLimit;
+  const Poller::Interest wanted{
+      .read = !input_ended_ && !congested() && !enough && !close_when_sent_,
+      .write = queue_sent_ < queue_.size()};
+  if (wanted == interest_) return;
+  interest_ = wanted;
+  thread_.poller().change(socket_.native_handle(), this, interest_);
+}
+
+void Session::close_if_done() {
+  if (!open_ || deferred_ || explaining_) return;
+  if (!marks_.empty() || queue_sent_ < queue_.size()) return;
+  if (close_when_sent_ || input_ended_) close("");
+}
+
+void Session::close(std::string_view why) {
+  if (!open_) return;
+  open_ = false;
+  thread_.poller().remove(socket_.native_handle(), this);
+  asio::error_code ignored;
+  socket_.shutdown(asio::ip::tcp::socket::shutdown_both, ignored);
+  socket_.close(ignored);
+  const auto keep_alive = shared_from_this();
+  thread_.remove(keep_alive);
+  connections_.ended(*this, why);
+  // A deferred command may still use the state; complete() ends it then.
+  if (!deferred_) thread_.database().end_session(state_);
+}
+
+void Session::close_from_anywhere(std::string why) {
+  thread_.post([self = shared_from_this(), why = std::move(why)] { self->close(why); });
+}
+
+void Session::check_timeouts(std::int64_t now_ms) {
+  const auto passed = [&](std::int64_t since, std::chrono::milliseconds limit) {
+    return since != 0 && limit.count() != 0 && now_ms - since >= limit.count();
+  };
+  if (kind_ == Kind::refused) return refuse_connection(false);
+  if (passed(started_request_ms_, options_.request_timeout))
+    return close("request took too long (network.request_timeout)");
+  if (passed(stalled_since_ms_, options_.request_timeout))
+    return close("does not read its replies");
+  if (deferred_ || state_.subscribed() || state_.monitor) return;
+  if (passed(info_.last_active_ms.load(std::memory_order_relaxed), options_.idle_timeout))
+    close("idle (network.idle_timeout)");
+}
+
+// --- events ---
+
+void Session::deliver(std::shared_ptr<const database::Event> event,
+                      std::shared_ptr<const std::string> pattern) {
+  MutexLock lock(events_mutex_);
+  events_bytes_ += event->payload.size() + event->channel.size() + 64;
+  const bool first = events_.empty();
+  events_.push_back({std::move(event), std::move(pattern)});
+  if (events_bytes_ > options_.max_output_buffer) {
+    events_.clear();
+    events_bytes_ = 0;
+    close_from_anywhere("does not read its events (network.max_output_buffer)");
+    return;
+  }
+  if (!first) return;
+  thread_.post([weak = weak_from_this()] {
+    if (const auto self = weak.lock()) self->deliver_events();
+  });
+}
+
+void Session::deliver_events() {
+  std::vector<PendingEvent> events;
+  {
+    MutexLock lock(events_mutex_);
+    events.swap(events_);
+    events_bytes_ = 0;
+  }
+  if (!open_) return;
+  std::string out;
+  ReplyWriter writer(out, events_format_);
+  for (const PendingEvent& pending : events) {
+    const database::Event& event = *pending.event;
+    switch (event.kind) {
+      case database::Event::Kind::message:
+        writer.push(3);
+        writer.bulk("message");
+        writer.bulk(event.channel);
+        writer.bulk(event.payload);
+        break;
+      case database::Event::Kind::pattern_message:
+        writer.push(4);
+        writer.bulk("pmessage");
+        writer.bulk(*pending.pattern);
+        writer.bulk(event.channel);
+        writer.bulk(event.payload);
+        break;
+      case database::Event::Kind::monitor:
+        writer.simple(event.payload);
+        break;
+    }
+  }
+  if (!marks_.empty()) hold(out, 0, {});  // behind the replies that wait
+  if (!out.empty()) send(out);
+}
+
+}  // namespace kimdb::server

@@ -1,0 +1,83 @@
+#include <doctest/doctest.h>
+
+#include "tests/support/test_db.h"
+
+namespace kimdb::database {
+namespace {
+
+TEST_CASE("queued commands run as one, each sees those before it") {
+  support::TestDb db;
+  CHECK(db.run("MULTI") == "OK");
+  CHECK(db.run("SET a 1") == "QUEUED");
+  CHECK(db.run("INCR a") == "QUEUED");
+  CHECK(db.run("APPEND a x") == "QUEUED");
+  CHECK(db.run("GET a") == "QUEUED");
+  CHECK(db.run("DEL a") == "QUEUED");
+  CHECK(db.run("EXISTS a") == "QUEUED");
+  CHECK(db.run("EXEC") == "*6\nOK\n2\n2\n2x\nOK\n0");
+}
+
+TEST_CASE("all changes of a transaction carry one LSN") {
+  support::TestDb db;
+  const Lsn before = db.database().log().last_lsn();
+  db.run("MULTI\nSET a 1\nSET b 2\nINCR a\nEXEC");
+  CHECK(db.database().log().last_lsn() == before + 1);
+  CHECK(db.run("OBJECT VERSION a") == db.run("OBJECT VERSION b"));
+  CHECK(db.run("OBJECT VERSION a") == std::to_string(before + 1));
+}
+
+TEST_CASE("a refused command fails the transaction, a failing one does not") {
+  support::TestDb db;
+  db.run("MULTI");
+  CHECK(db.run("NOSUCH a").starts_with("ERROR: unknown command"));
+  CHECK(db.run("EXEC") == "ERROR: EXECABORT Transaction discarded because of previous errors.");
+  db.run("MULTI\nSET a x\nINCR a\nSET b 1");
+  CHECK(db.run("EXEC") == "*3\nOK\nERROR: value is not an integer or out of range\nOK");
+  CHECK(db.run("GET b") == "1");
+}
+
+TEST_CASE("EXEC fails when a watched key has changed, was removed or has come to be") {
+  support::TestDb db;
+  support::TestSession other(db.database(), db.clock(), 2);
+  db.run("SET a 1\nWATCH a missing\nMULTI\nSET b 1");
+  other.run("SET a 1");
+  CHECK(db.run("EXEC") == "(nil)");
+  db.run("WATCH a\nMULTI\nSET b 1");
+  other.run("DEL a");
+  CHECK(db.run("EXEC") == "(nil)");
+  db.run("WATCH a\nMULTI\nSET b 1");
+  other.run("SET a 1");
+  CHECK(db.run("EXEC") == "(nil)");
+  db.run("WATCH a\nMULTI\nSET b 1");
+  CHECK(db.run("EXEC") == "*1\nOK");
+}
+
+TEST_CASE("a numbered write is done once, and answered again in whatever framing") {
+  support::TestDb db;
+  CHECK(db.run("ID alice 1 INCR n") == "1");
+  CHECK(db.run("ID alice 1 INCR n") == "1");
+  CHECK(db.run_resp("ID alice 1 INCR n") == ":1\r\n");
+  CHECK(db.run("ID alice 2 INCR n") == "2");
+  CHECK(db.run("ID bob 1 INCR n") == "3");
+  CHECK(db.run("ID alice 3 SET n x NX") == "(nil)");
+  db.run("DEL n");
+  CHECK(db.run("ID alice 3 SET n x NX") == "(nil)");
+  for (int i = 4; i < 140; ++i) db.run("ID alice " + std::to_string(i) + " INCR n");
+  CHECK(db.run("ID alice 1 INCR n").starts_with("ERROR: UNKNOWNOUTCOME"));
+  CHECK(db.run("ID alice 0 INCR n").starts_with("ERROR: ID takes"));
+  CHECK(db.run("ID alice 500 GET n").starts_with("ERROR: ID goes before a command that writes"));
+}
+
+TEST_CASE("a numbered transaction is done once") {
+  support::TestDb db;
+  const auto transaction = [&] {
+    db.run("MULTI\nINCR n\nINCR m");
+    return db.run("ID alice 7 EXEC");
+  };
+  CHECK(transaction() == "*2\n1\n1");
+  CHECK(transaction() == "*2\n1\n1");
+  CHECK(db.run("GET n") == "1");
+}
+
+}  // namespace
+}  // namespace kimdb::database
