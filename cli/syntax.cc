@@ -12,6 +12,14 @@ using protocol::equals_ignoring_case;
 
 // --- parsing ---
 
+// "seconds|PX": a value, then a keyword, so what the bar parts are two groups of words, not two
+// words.
+bool parts_groups(std::string_view left, std::string_view right) {
+  const std::string_view last = left.substr(left.rfind('|') + 1);
+  const std::string_view next = right.substr(0, right.find_first_of(" \t\n|[]()"));
+  return !last.empty() && !is_keyword(last) && is_keyword(next);
+}
+
 std::vector<std::string> tokens_of(std::string_view text) {
   std::vector<std::string> tokens;
   std::string word;
@@ -19,8 +27,10 @@ std::vector<std::string> tokens_of(std::string_view text) {
     if (!word.empty()) tokens.push_back(std::move(word));
     word.clear();
   };
-  for (const char c : text) {
-    if (c == '[' || c == ']' || c == '(' || c == ')') {
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    const bool is_group_bar = c == '|' && parts_groups(word, text.substr(i + 1));
+    if (c == '[' || c == ']' || c == '(' || c == ')' || is_group_bar) {
       end_word();
       tokens.emplace_back(1, c);
     } else if (c == ' ' || c == '\t' || c == '\n') {

@@ -5,7 +5,8 @@
 //   words in capitals        are typed as they are
 //   [ … ]                    may be left out; "…" or "..." in or after it: may come again
 //   a | b                    either; outside brackets: the forms of a command ("GET p | SET n v")
-//   NX|XX                    either word; without spaces the bar binds no more than that
+//   NX|XX                    either word; without spaces the bar binds no more than that, but for
+//                            "EX seconds|PX ms": between a value and a keyword it parts the groups
 //
 // Syntax lines come from a server, maybe a newer one: what does not fit this is taken for a value.
 #pragma once

@@ -44,6 +44,14 @@ TEST_CASE("options may come in any order, each once") {
   CHECK(keywords(kSet, {"k", "v", "EX", "10"}) == Strings{"GET", "NX", "XX"});
 }
 
+TEST_CASE("a bar without spaces parts words, or groups where a keyword follows a value") {
+  CHECK(rest("key [EX seconds|PX ms|KEEPTTL]", {"k"}) == "[EX seconds | PX ms | KEEPTTL]");
+  CHECK(keywords("key [EX seconds|PX ms|KEEPTTL]", {"k"}) == Strings{"EX", "KEEPTTL", "PX"});
+  CHECK(keywords("[SKIPME yes|no]", {}) == Strings{"SKIPME"});
+  CHECK(rest("[SKIPME yes|no]", {"SKIPME"}) == "yes|no");
+  CHECK(rest("ENCODING|VERSION key", {"VERSION"}) == "key");
+}
+
 TEST_CASE("what may be repeated stays expected") {
   CHECK(rest("key [key ...]", {"a", "b", "c"}) == "[key ...]");
   CHECK(rest("key value [key value ...]", {"a", "1", "b"}) == "value [key value ...]");
