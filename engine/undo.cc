@@ -20,7 +20,6 @@ void UndoList::settle(Lsn pending, Lsn lsn) {
   for (auto version = versions_.rbegin();
        version != versions_.rend() && version->replaced_at == pending; ++version) {
     version->replaced_at = lsn;
-    if (version->entry && version->entry->lsn() == pending) version->entry->set_lsn(lsn);
   }
 }
 

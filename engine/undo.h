@@ -44,7 +44,8 @@ class UndoList {
   // before.
   void add(Lsn replaced_at, std::uint8_t keyspace, std::string_view key, std::uint64_t hash,
            EntryPointer entry);
-  // Gives the versions added with `pending` as their LSN the real one.
+  // Gives the versions added with `pending` as their LSN the real one. Entries among them that the
+  // same record made keep theirs: no state shows them.
   void settle(Lsn pending, Lsn lsn);
   // Frees what no state after `horizon` needs, `limit` versions at most. True when more are left.
   bool prune(Lsn horizon, std::size_t limit);

@@ -123,6 +123,27 @@ TEST_CASE("memory() rises with what is stored and falls back when it is gone") {
   CHECK(engine.memory() == empty);
 }
 
+TEST_CASE("restore() leaves alone what a later record wrote") {
+  Engine engine({.partitions = 2, .hash_seed = 1});
+  const auto restore = [&](Lsn lsn, const Operation& operation) {
+    std::string record;
+    append_encoded(record, operation);
+    REQUIRE(engine.restore(lsn, record).has_value());
+  };
+  restore(10, {.key = "k", .value = "later"});
+  restore(5, {.key = "k", .value = "earlier"});
+  restore(6, {.kind = OperationKind::set_expiry, .expires_at = 1000, .key = "k"});
+  restore(7, {.kind = OperationKind::write_range, .key = "k", .value = "E"});
+  restore(8, {.kind = OperationKind::remove, .key = "k"});
+  restore(8, {.key = "other", .value = "v"});
+  restore(9, {.kind = OperationKind::flush, .keyspace = kEveryKeyspace});
+  const Model state = state_of(engine);
+  CHECK(state.entries.size() == 1);
+  CHECK(state.entries.at({0, "k"}) == Model::Value{"later", 0, 10});
+  restore(11, {.kind = OperationKind::flush, .keyspace = 0});
+  CHECK(state_of(engine).entries.empty());
+}
+
 TEST_CASE("a record that cannot be read is an error") {
   Engine engine({.partitions = 2, .hash_seed = 1});
   std::string record;
