@@ -40,6 +40,9 @@ class Executor {
   // left then.
   virtual bool streams() const = 0;
   virtual Status stream(const std::function<void(const Value& event)>& show) = 0;
+
+  // After the last command; an Error where something was not kept.
+  virtual Status close() = 0;
 };
 
 }  // namespace kimdb::cli

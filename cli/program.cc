@@ -8,6 +8,7 @@
 #include "cli/connect.h"
 #include "cli/interrupt.h"
 #include "cli/keys.h"
+#include "cli/local_executor.h"
 #include "cli/output.h"
 #include "cli/render.h"
 #include "cli/repl.h"
@@ -70,24 +71,25 @@ int run_command(Executor& executor, const Words& words, const RenderOptions& opt
 }
 
 Result<std::unique_ptr<Executor>> open_executor(const Options& options, Interrupt& interrupt) {
-  return connect_to_server(options, interrupt);
+  return options.local ? LocalExecutor::open(options) : connect_to_server(options, interrupt);
+}
+
+int run_commands(Executor& executor, const Options& options, Interrupt& interrupt) {
+  const RenderOptions rendering{
+      .format = options.format, .for_person = output_is_terminal(), .color = output_has_color()};
+  if (!options.command.empty()) return run_command(executor, options.command, rendering, interrupt);
+  if (!input_is_terminal()) return run_batch(executor, rendering, interrupt);
+  run_repl(executor, rendering, interrupt);
+  return kDone;
 }
 
 int run_commands(const Options& options) {
   Interrupt interrupt;
   auto executor = open_executor(options, interrupt);
   if (!executor) return fail(executor.error());
-  const RenderOptions rendering{
-      .format = options.format,
-      .for_person = output_is_terminal(),
-      .color = output_has_color(),
-  };
-  if (!options.command.empty()) {
-    return run_command(**executor, options.command, rendering, interrupt);
-  }
-  if (!input_is_terminal()) return run_batch(**executor, rendering, interrupt);
-  run_repl(**executor, rendering, interrupt);
-  return kDone;
+  const int code = run_commands(**executor, options, interrupt);
+  const Status closed = (*executor)->close();
+  return closed ? code : fail(closed.error());
 }
 
 }  // namespace

@@ -22,6 +22,7 @@ class RemoteExecutor final : public Executor {
   bool may_look_up() override { return !client_.in_transaction() && client_.is_connected(); }
   bool streams() const override { return client_.has_subscriptions(); }
   Status stream(const std::function<void(const Value& event)>& show) override;
+  Status close() override { return {}; }
 
  private:
   void note_read_only(const Words& words, const Value& reply);

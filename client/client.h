@@ -8,7 +8,7 @@
 //
 // Public headers, as they are installed: client/client.h, client/options.h, client/pipeline.h,
 // protocol/reply_reader.h (Value), base/result.h, and what these include of base/ and protocol/.
-// Link -lkimdb. Nothing else of kimdb and no other library shows through.
+// `pkg-config --cflags --libs kimdb` says how to build with them. No other library shows through.
 //
 // A Client is used by one thread at a time. Several connections are several Clients.
 //

@@ -49,11 +49,12 @@ struct Options {
   std::function<void(const Notice&)> on_notice;
 };
 
-// What the server answers to HELLO.
+// What the server answers to HELLO. kimdb calls itself Redis there, for Redis' clients; INFO says
+// kimdb_version.
 struct ServerInfo {
-  std::string server;   // "kimdb", "redis"
-  std::string version;  // "0.1.0"
-  std::string role;     // "master", "replica"
+  std::string server;
+  std::string version;
+  std::string role;  // "master"; another word on a replica
   std::int64_t connection_id = 0;
 };
 

@@ -1,0 +1,149 @@
+// The real kimdb-cli against the real server, as a person or a script runs it.
+#include <doctest/doctest.h>
+#include <sys/wait.h>
+
+#include <cstdlib>
+#include <fstream>
+#include <string>
+
+#include "tests/support/test_server.h"
+
+namespace kimdb::cli {
+namespace {
+
+struct Run {
+  int code = 0;
+  std::string out;
+  std::string errors;
+};
+
+// Runs `kimdb-cli <arguments>` in a shell with `input` on its standard input.
+class CommandLine {
+ public:
+  explicit CommandLine(std::string options) : options_(std::move(options)) {}
+
+  Run run(const std::string& arguments, const std::string& input = "") const {
+    const std::string base = directory_.path();
+    std::ofstream(base + "/in") << input;
+    const std::string command = support::built_binary("kimdb-cli") + " " + options_ + " " +
+                                arguments + " <" + base + "/in >" + base + "/out 2>" + base +
+                                "/err";
+    const int status = std::system(command.c_str());
+    return {.code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status),
+            .out = support::file_text(base + "/out"),
+            .errors = support::file_text(base + "/err")};
+  }
+
+ private:
+  std::string options_;
+  support::TemporaryDirectory directory_;
+};
+
+std::string address_of(const support::TestServer& server) {
+  return "--address 127.0.0.1:" + std::to_string(server.port());
+}
+
+TEST_CASE("one shot: the reply on standard output, an error as exit code 1") {
+  support::TestServer server;
+  const CommandLine cli(address_of(server));
+  CHECK(cli.run("SET motto 'two words'").out == "OK\n");
+  CHECK(cli.run("GET motto").out == "two words\n");
+  CHECK(cli.run("--json MGET motto nope").out == "[\"two words\",null]\n");
+  const Run refused = cli.run("INCR motto");
+  CHECK(refused.code == 1);
+  CHECK(refused.out == "ERROR: value is not an integer or out of range\n");
+  CHECK(cli.run("GET motto").code == 0);
+  CHECK(cli.run("help get").out.starts_with("GET key\n"));
+}
+
+TEST_CASE("from a pipe: replies in order, errors with their line's number") {
+  support::TestServer server;
+  const CommandLine cli(address_of(server));
+  const Run run = cli.run("",
+                          "SET a 1\n"
+                          "# a comment\n"
+                          "\n"
+                          "INCR a\n"
+                          "NOSUCH\n"
+                          "SET b \"open\n"
+                          "SET c $5\nx\ny\nz\n"
+                          "#7 GET c\n"
+                          "GET a");
+  CHECK(run.code == 1);
+  CHECK(run.out ==
+        "OK\n2\n"
+        "ERROR: unknown command 'NOSUCH', with args beginning with: \n"
+        "ERROR: unbalanced \" (no closing quote) at column 7\n"
+        "OK\n\"x\\ny\\nz\"\n2\n");
+  CHECK(run.errors.find("line 5: ") != std::string::npos);
+  CHECK(run.errors.find("line 6: ") != std::string::npos);
+  CHECK(cli.run("", "SET d $5\nab").errors.find("ends inside a value") != std::string::npos);
+}
+
+TEST_CASE("a large file is loaded whole") {
+  support::TestServer server;
+  const CommandLine cli(address_of(server));
+  std::string input;
+  for (int i = 0; i < 50'000; ++i) {
+    input += "SET key" + std::to_string(i) + " " + std::to_string(i) + "\n";
+  }
+  const Run run = cli.run("", input);
+  CHECK(run.code == 0);
+  CHECK(run.out.size() == 50'000 * 3);
+  CHECK(cli.run("DBSIZE").out == "50000\n");
+}
+
+TEST_CASE("no server is exit code 2 and one clear line") {
+  const CommandLine cli("--address 127.0.0.1:" + std::to_string(support::free_port()));
+  const Run run = cli.run("PING");
+  CHECK(run.code == 2);
+  CHECK(run.out.empty());
+  CHECK(run.errors.find("cannot connect to 127.0.0.1:") != std::string::npos);
+}
+
+TEST_CASE("--local works on a stopped server's data, and not on a running one's") {
+  support::TestServer server;
+  const CommandLine cli(address_of(server));
+  const CommandLine local("--local --data " + server.data_directory());
+  REQUIRE(cli.run("SET a 1").out == "OK\n");
+  CHECK(local.run("GET a").code == 2);
+  CHECK(server.stop() == 0);
+  CHECK(local.run("GET a").out == "1\n");
+  CHECK(local.run("", "MULTI\nINCR a\nINCR a\nEXEC\n").out == "OK\nQUEUED\nQUEUED\n*2\n2\n3\n");
+  CHECK(local.run("SUBSCRIBE x").code == 1);
+  CHECK(CommandLine("--local --data /nonexistent").run("GET a").code == 2);
+  server.restart();
+  CHECK(cli.run("GET a").out == "3\n");
+}
+
+TEST_CASE("a login takes its password from KIMDB_PASSWORD, or asks for it on a terminal only") {
+  ::unsetenv("KIMDB_PASSWORD");
+  support::TestServer server;
+  const CommandLine cli(address_of(server) + " -u kim");
+  // setsid: without a terminal of its own there is nobody to ask.
+  const std::string base = support::built_binary("kimdb-cli");
+  const support::TemporaryDirectory directory;
+  const std::string file = directory.path() + "/err";
+  const int status = std::system(
+      ("setsid " + base + " " + address_of(server) + " -u kim PING </dev/null >/dev/null 2>" + file)
+          .c_str());
+  CHECK(WEXITSTATUS(status) == 2);
+  CHECK(support::file_text(file).find("KIMDB_PASSWORD") != std::string::npos);
+  ::setenv("KIMDB_PASSWORD", "wrong", 1);
+  const Run wrong = cli.run("PING");
+  ::unsetenv("KIMDB_PASSWORD");
+  CHECK(wrong.code == 2);
+  CHECK(wrong.errors.find("kimdb-cli: ") == 0);
+}
+
+TEST_CASE("passwd prints a hash that is one line of argon2id") {
+  ::setenv("KIMDB_PASSWORD", "secret", 1);
+  const Run run = CommandLine("").run("passwd");
+  ::unsetenv("KIMDB_PASSWORD");
+  CHECK(run.code == 0);
+  CHECK(run.out.starts_with("$argon2id$"));
+  CHECK(run.out.find('\n') == run.out.size() - 1);
+}
+
+}  // namespace
+}  // namespace kimdb::cli
