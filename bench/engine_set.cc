@@ -62,7 +62,10 @@ class Store {
         write_key(keys[size], i);
         const std::string_view key(keys[size], kKeyBytes);
         operations[size] = {.key = key, .value = value, .hash = engine_.hash(key)};
-        engine_.partition_of(operations[size].hash).prefetch(0, operations[size].hash);
+        engine::Partition& partition = engine_.partition_of(operations[size].hash);
+        if (!partition.mutex().try_lock()) continue;
+        partition.prefetch(0, operations[size].hash);
+        partition.mutex().unlock();
       }
       for (std::size_t j = 0; j < size; ++j) set(operations[j]);
     }

@@ -45,6 +45,13 @@ std::size_t resident_bytes() {
   return resident * static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
 }
 
+void prefetch(Engine& engine, std::uint64_t hash) {
+  Partition& partition = engine.partition_of(hash);
+  if (!partition.mutex().try_lock()) return;
+  partition.prefetch(0, hash);
+  partition.mutex().unlock();
+}
+
 double cpu_seconds() {
   timespec time{};
   clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
@@ -102,7 +109,7 @@ int main(int argc, char** argv) {
           batch[j] = make_key(i + j);
           const std::uint64_t hash = batched.hash(batch[j].view());
           operations[j] = {.key = batch[j].view(), .value = value, .hash = hash};
-          batched.partition_of(hash).prefetch(0, hash);
+          prefetch(batched, hash);
         }
         for (const Operation& operation : operations) {
           MutexLock lock(batched.partition_of(operation.hash).mutex());
@@ -133,7 +140,7 @@ int main(int argc, char** argv) {
       for (std::size_t j = 0; j < kBatch; ++j) {
         batch[j] = make_key(random.below(keys));
         hashes[j] = engine.hash(batch[j].view());
-        engine.partition_of(hashes[j]).prefetch(0, hashes[j]);
+        prefetch(engine, hashes[j]);
       }
       for (std::size_t j = 0; j < kBatch; ++j) {
         Partition& partition = engine.partition_of(hashes[j]);

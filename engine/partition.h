@@ -78,12 +78,14 @@ class Partition {
   };
   std::optional<Expired> next_expired(std::int64_t now_ms);
 
-  // Without the lock: brings what find() will read into the cache. A hint: does nothing where
-  // somebody else holds the lock.
+  // Brings what find() will read into the cache; first its group, then, when that has come, the
+  // entries that may be the one. For callers with many keys, who get the lock by try_lock(): a hint
+  // is not worth waiting for.
   void prefetch(std::uint8_t keyspace, std::uint64_t hash) const {
-    if (!mutex_.try_lock()) return;
     if (const Keyspace* space = keyspaces_[keyspace].get()) space->table.prefetch(hash);
-    mutex_.unlock();
+  }
+  void prefetch_entry(std::uint8_t keyspace, std::uint64_t hash) const {
+    if (const Keyspace* space = keyspaces_[keyspace].get()) space->table.prefetch_entry(hash);
   }
 
   // Without the lock: bytes held, and a time before which nothing here expires (INT64_MAX: nothing
@@ -119,7 +121,7 @@ class Partition {
   auto change_table(Keyspace& space, Change&& change);
   void update_memory();
 
-  alignas(64) mutable Mutex mutex_;
+  alignas(64) Mutex mutex_;
   Hasher hasher_;
   unsigned skip_bits_;
   std::array<std::unique_ptr<Keyspace>, kKeyspaces> keyspaces_;

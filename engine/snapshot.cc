@@ -95,8 +95,10 @@ Status restore_section(Engine& engine, std::string_view section) {
       auto next = take_restored(engine, section);
       if (!next) return std::move(next).error();
       batch[size] = *next;
-      engine.partition_of(next->operation.hash)
-          .prefetch(next->operation.keyspace, next->operation.hash);
+      Partition& partition = engine.partition_of(next->operation.hash);
+      if (!partition.mutex().try_lock()) continue;
+      partition.prefetch(next->operation.keyspace, next->operation.hash);
+      partition.mutex().unlock();
     }
     for (std::size_t i = 0; i < size; ++i) {
       MutexLock lock(engine.partition_of(batch[i].operation.hash).mutex());

@@ -52,6 +52,20 @@ void Table::prefetch(std::uint64_t hash) const {
   __builtin_prefetch(&group.slots[6]);
 }
 
+void Table::prefetch_entry(std::uint64_t hash) const {
+  if (directory_.empty()) return;
+  const std::uint64_t order = order_of(hash);
+  const Segment& segment = directory_[directory_index(order)];
+  const Group& group = segment.groups[segment.home(segment.bucket(order))];
+  for (unsigned bits = group.match(Segment::fingerprint(hash)); bits != 0; bits &= bits - 1) {
+    const auto slot = static_cast<unsigned>(std::countr_zero(bits));
+    if (group.tag(slot) != segment.tag(order)) continue;
+    const char* entry = reinterpret_cast<const char*>(group.entry(slot));
+    __builtin_prefetch(entry);
+    __builtin_prefetch(entry + 64);
+  }
+}
+
 EntryPointer Table::put(EntryPointer entry, std::uint64_t hash) {
   if (const Segment::Place place = find_place(entry->key(), hash)) {
     EntryPointer replaced(place.group->entry(place.slot));

@@ -45,6 +45,8 @@ class Table {
   Entry* find(std::string_view key, std::uint64_t hash) const;
   // Brings what find(hash) will read into the cache.
   void prefetch(std::uint64_t hash) const;
+  // Then, when that has come: the entries that may be the one looked for.
+  void prefetch_entry(std::uint64_t hash) const;
   // Puts the entry in; returns the one with the same key that it replaces, if any.
   EntryPointer put(EntryPointer entry, std::uint64_t hash);
   // Puts in an entry whose key find() has just not found.

@@ -219,8 +219,6 @@ TEST_CASE("readers see whole states while writers run") {
           // here.
           const std::string record = maker.next(model, static_cast<Lsn>(i) + 1);
           const auto operations = operations_of(engine, record);
-          for (const Operation& operation : operations)
-            engine.partition_of(operation.hash).prefetch(operation.keyspace, operation.hash);
           std::set<std::size_t> partitions;
           for (const Operation& operation : operations)
             partitions.insert(engine.partition_index(operation.hash));

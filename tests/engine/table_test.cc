@@ -183,6 +183,18 @@ TEST_CASE("memory for the slots follows the number of keys closely") {
   }
 }
 
+TEST_CASE(
+    "a prefetch is a hint at any time: for an empty table, a key that is there, one that is not") {
+  TestTable t(17);
+  for (std::size_t i = 0; i < 5000; ++i) {
+    t.table.prefetch(t.hasher(t.key(i)));
+    t.table.prefetch_entry(t.hasher(t.key(i)));
+    t.put(t.key(i), "v");
+    t.table.prefetch_entry(t.hasher(t.key(i)));
+    REQUIRE(t.find(t.key(i))->key() == t.key(i));
+  }
+}
+
 TEST_CASE("a sample can be any entry, and none of an empty table") {
   const std::uint64_t seed = support::test_seed("a sample can be any entry");
   SeededRandom random(seed);
