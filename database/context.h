@@ -93,6 +93,10 @@ class Context {
   engine::Partition& partition_at(std::size_t index);
   engine::Operation& add(engine::OperationKind kind, std::uint8_t keyspace, std::string_view key);
   std::uint64_t hash_of(std::string_view key);
+  void set_hash(std::string_view key, std::uint64_t hash) {
+    hashed_key_ = key;
+    hash_ = hash;
+  }
 
   boost::container::small_vector<engine::Operation, 2> operations_;
   std::size_t applied_ = 0;      // operations of a transaction that are applied, as kOwnRecord

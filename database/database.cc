@@ -24,6 +24,7 @@ Outcome Database::run(Session& session, const CommandRow& row, Words words, Repl
                   options.now_ms);
   context.client_ = prefix.client;
   context.sequence_ = prefix.sequence;
+  if (options.first_key_hash != 0 && words.size() > 1) context.set_hash(words[1], options.first_key_hash);
 
   // Room in the log and in memory is found before the first lock is taken.
   if (row.flags & kWrite) {

@@ -111,6 +111,7 @@ using Completion = std::function<void(std::string reply, const Outcome& outcome)
 struct ExecuteOptions {
   std::int64_t now_ms = 0;                 // Unix ms; read once for a batch
   ThreadStatistics* statistics = nullptr;  // of the calling thread
+  std::uint64_t first_key_hash = 0;        // what prefetch() gave
   // Null: slow commands run at once, on the calling thread. Else asked for a Completion when a
   // command is deferred.
   std::function<Completion()>* defer = nullptr;
@@ -143,8 +144,12 @@ class Database {
   // Appends what follows an EXPLAINED reply.
   void write_explanation(std::string& out, protocol::Format format, const Outcome& outcome,
                          std::uint64_t wait_ticks);
-  // Brings what the request will look up into the cache. A hint: does nothing where it is not sure.
-  void prefetch(const Session& session, const protocol::Request& request) const;
+  // For batches of requests: begins to bring into the cache what the request will look up, and
+  // gives its first key's hash (0: none). Called for the whole batch, then prefetch_entry for the
+  // whole batch, then execute for each: so the waiting for memory overlaps. Only hints; a partition
+  // that is busy is left alone.
+  std::uint64_t prefetch(const Session& session, const protocol::Request& request);
+  void prefetch_entry(const Session& session, std::uint64_t hash);
 
   bool may_send(Lsn depends_on, Acknowledge acknowledge) const {
     if (acknowledge == Acknowledge::memory) return true;

@@ -279,10 +279,22 @@ void Database::write_explanation(std::string& out, Format format, const Outcome&
   stage("sync_us", wait_ticks);
 }
 
-void Database::prefetch(const Session& session, const protocol::Request& request) const {
-  if (request.words.size() < 2) return;
+std::uint64_t Database::prefetch(const Session& session, const protocol::Request& request) {
+  if (request.words.size() < 2) return 0;
   const std::uint64_t hash = engine_.hash(request.words[1]);
-  engine_.partition(engine_.partition_index(hash)).prefetch(session.keyspace, hash);
+  engine::Partition& partition = engine_.partition_of(hash);
+  if (partition.mutex().try_lock()) {
+    partition.prefetch(session.keyspace, hash);
+    partition.mutex().unlock();
+  }
+  return hash;
+}
+
+void Database::prefetch_entry(const Session& session, std::uint64_t hash) {
+  engine::Partition& partition = engine_.partition_of(hash);
+  if (hash == 0 || !partition.mutex().try_lock()) return;
+  partition.prefetch_entry(session.keyspace, hash);
+  partition.mutex().unlock();
 }
 
 }  // namespace kimdb::database

@@ -51,6 +51,9 @@ class RequestParser {
   // Parses the first request of `input` into `request` (cleared before).
   Parsed next(std::string_view input, Request& request);
 
+  // Forgets what began: the next input begins with a new request.
+  void reset() { *this = RequestParser(limits_); }
+
   // True while a request has begun and not ended (for network.request_timeout), or the rest of one
   // that is too large is still being thrown away.
   bool inside_request() const { return inside_; }

@@ -5,6 +5,7 @@
 // others reach it by post(). Owned by Server.
 #pragma once
 
+#include <array>
 #include <asio/io_context.hpp>
 #include <asio/post.hpp>
 #include <asio/steady_timer.hpp>
@@ -49,7 +50,8 @@ class IoThread {
   static constexpr std::size_t kReceiveBytes = 256 << 10;
   char* receive_buffer() { return receive_buffer_.get(); }
   std::string& output_buffer() { return output_buffer_; }
-  protocol::Request& request() { return request_; }
+  static constexpr std::size_t kRequestsAhead = 16;
+  std::array<protocol::Request, kRequestsAhead>& requests() { return requests_; }
   // Unix ms, read once a round.
   std::int64_t now_ms();
   // The session has replies that wait for `lsn`: release() is called when the log got further.
@@ -75,7 +77,7 @@ class IoThread {
   database::ThreadStatistics* statistics_;
   std::unique_ptr<char[]> receive_buffer_;
   std::string output_buffer_;
-  protocol::Request request_;
+  std::array<protocol::Request, kRequestsAhead> requests_;
   std::int64_t now_ms_ = 0;  // 0: to be read
 
   std::unordered_set<std::shared_ptr<Session>> sessions_;

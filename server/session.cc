@@ -140,37 +140,53 @@ void Session::process(std::string_view input) {
   close_if_done();
 }
 
+// Requests are parsed some ahead, so that the memory they will look at comes while others are
+// parsed and executed.
 std::size_t Session::execute_all(std::string_view input, std::string& out) {
-  protocol::Request& request = thread_.request();
   std::size_t consumed = 0;
-  while (consumed < input.size() && !deferred_ && !explaining_ && !close_when_sent_) {
-    const RequestParser::Parsed parsed = parser_.next(input.substr(consumed), request);
-    consumed += parsed.consumed;
-    switch (parsed.outcome) {
-      case RequestParser::Outcome::incomplete:
+  while (consumed < input.size() && may_execute()) {
+    Batch batch;
+    std::size_t parsed_to = consumed;
+    parse_ahead(input, parsed_to, batch);
+    for (std::size_t i = 0; i < batch.size; ++i) {
+      const std::size_t from = out.size();
+      const Outcome outcome = execute(thread_.requests()[i], batch.hashes[i], out);
+      if (outcome.depends_on != 0 || !marks_.empty()) hold(out, from, outcome);
+      if (outcome.close) close_when_sent_ = true;
+      consumed = batch.ends[i];
+      // A flood of large replies goes out before more is executed.
+      if (out.size() > kQueueSoftLimit) {
+        send(out);
+        out.clear();
+      }
+      if (!may_execute() && consumed < parsed_to) {
+        parser_.reset();  // what was parsed ahead comes again
         return consumed;
-      case RequestParser::Outcome::skipped:
-        break;
-      case RequestParser::Outcome::error:
-      case RequestParser::Outcome::fatal:
-        answer_malformed(parsed, out);
-        break;
-      case RequestParser::Outcome::request: {
-        const std::size_t from = out.size();
-        const Outcome outcome = execute(request, out);
-        if (outcome.depends_on != 0 || !marks_.empty()) hold(out, from, outcome);
-        if (outcome.close) close_when_sent_ = true;
-        // A flood of large replies goes out before more is executed.
-        if (out.size() > kQueueSoftLimit) {
-          send(out);
-          out.clear();
-          if (!open_ || congested()) return consumed;
-        }
-        break;
       }
     }
+    consumed = parsed_to;
+    if (batch.end.outcome == RequestParser::Outcome::incomplete) return consumed;
+    if (batch.end.outcome != RequestParser::Outcome::request) answer_malformed(batch.end, out);
   }
   return consumed;
+}
+
+// Parses up to a batch of requests from `offset` on, moving it behind them.
+void Session::parse_ahead(std::string_view input, std::size_t& offset, Batch& batch) {
+  while (batch.size < IoThread::kRequestsAhead && offset < input.size()) {
+    batch.end = parser_.next(input.substr(offset), thread_.requests()[batch.size]);
+    offset += batch.end.consumed;
+    if (batch.end.outcome == RequestParser::Outcome::skipped) continue;
+    if (batch.end.outcome != RequestParser::Outcome::request) break;
+    batch.ends[batch.size++] = offset;
+  }
+  if (batch.end.outcome == RequestParser::Outcome::skipped)
+    batch.end.outcome = RequestParser::Outcome::request;
+  if (batch.size < 2) return;
+  database::Database& database = thread_.database();
+  for (std::size_t i = 0; i < batch.size; ++i)
+    batch.hashes[i] = database.prefetch(state_, thread_.requests()[i]);
+  for (std::size_t i = 0; i < batch.size; ++i) database.prefetch_entry(state_, batch.hashes[i]);
 }
 
 void Session::answer_malformed(const RequestParser::Parsed& parsed, std::string& out) {
@@ -180,12 +196,14 @@ void Session::answer_malformed(const RequestParser::Parsed& parsed, std::string&
   if (parsed.outcome == RequestParser::Outcome::fatal) close_when_sent_ = true;
 }
 
-Outcome Session::execute(const protocol::Request& request, std::string& out) {
+Outcome Session::execute(const protocol::Request& request, std::uint64_t hash, std::string& out) {
   info_.commands.store(info_.commands.load(std::memory_order_relaxed) + 1,
                        std::memory_order_relaxed);
-  const Outcome outcome = thread_.database().execute(
-      state_, request, out,
-      {.now_ms = thread_.now_ms(), .statistics = thread_.statistics(), .defer = &make_completion_});
+  const Outcome outcome = thread_.database().execute(state_, request, out,
+                                                     {.now_ms = thread_.now_ms(),
+                                                      .statistics = thread_.statistics(),
+                                                      .first_key_hash = hash,
+                                                      .defer = &make_completion_});
   if (outcome.deferred) {
     deferred_ = true;
     info_.executing.store(true, std::memory_order_relaxed);

@@ -71,12 +71,22 @@ class Session final : public std::enable_shared_from_this<Session>,
     database::Acknowledge acknowledge;
   };
 
+  // Requests parsed before they are executed; they stand in the thread's requests().
+  struct Batch {
+    std::size_t size = 0;
+    std::array<std::size_t, IoThread::kRequestsAhead> ends;  // offsets in the input
+    std::array<std::uint64_t, IoThread::kRequestsAhead> hashes{};
+    protocol::RequestParser::Parsed end{
+        .outcome = protocol::RequestParser::Outcome::request};  // what stopped it
+  };
+
   void receive();
   void process(std::string_view input);
   std::size_t execute_all(std::string_view input, std::string& out);
   void refuse_connection(bool resp);
   void answer_malformed(const protocol::RequestParser::Parsed& parsed, std::string& out);
-  database::Outcome execute(const protocol::Request& request, std::string& out);
+  void parse_ahead(std::string_view input, std::size_t& offset, Batch& batch);
+  database::Outcome execute(const protocol::Request& request, std::uint64_t hash, std::string& out);
   void defer();
   void complete(std::string reply, database::Outcome outcome);
   void hold(std::string& out, std::size_t from, const database::Outcome& outcome);
@@ -89,6 +99,9 @@ class Session final : public std::enable_shared_from_this<Session>,
   void update_interest();
   void deliver_events();
   void close_if_done();
+  bool may_execute() const {
+    return open_ && !deferred_ && !explaining_ && !close_when_sent_ && !congested();
+  }
   bool congested() const { return queue_.size() - queue_sent_ > kQueueSoftLimit; }
 
   static constexpr std::size_t kQueueSoftLimit =
