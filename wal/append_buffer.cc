@@ -58,12 +58,6 @@ Lsn AppendBuffer::last_lsn() const {
   }
 }
 
-bool AppendBuffer::has_records() const {
-  return waiting_bytes() != 0 ||
-         (active_.load(std::memory_order_acquire)->state.load(std::memory_order_acquire) &
-          kBytesMask) != 0;
-}
-
 std::vector<AppendBuffer::Chunk*> AppendBuffer::collect() {
   for (int round = 0;; ++round) {
     Chunk* active = active_.load(std::memory_order_acquire);

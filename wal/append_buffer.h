@@ -105,7 +105,13 @@ class AppendBuffer {
   Lsn last_lsn() const;
   // Bytes of sealed chunks that were not recycled yet; changes once for each chunk.
   std::uint64_t waiting_bytes() const { return waiting_bytes_.load(std::memory_order_relaxed); }
-  bool has_records() const;
+  bool has_records() const { return pending_bytes() != 0; }
+  // Bytes that the next collect() will give, or somewhat more.
+  std::uint64_t pending_bytes() const {
+    const std::uint64_t open =
+        active_.load(std::memory_order_acquire)->state.load(std::memory_order_acquire) & kBytesMask;
+    return waiting_bytes() + (open < kChunkBytes ? open : kChunkBytes);
+  }
 
   // For the writer: seals the open chunk where it has records, and gives all sealed chunks in
   // order, each of them whole. Waits for appends that are still copying.

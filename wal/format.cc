@@ -169,6 +169,8 @@ std::optional<FrameHeader> decode_frame_header(std::string_view bytes, FramePlac
   return header;
 }
 
+bool may_be_frame(const char* bytes) { return load<std::uint32_t>(bytes) == kFrameMagic; }
+
 bool payload_checks(const FrameHeader& header, std::string_view payload, FramePlace place) {
   return payload.size() == header.payload_size &&
          crc32c_extend(seed_of(place), payload) == header.payload_crc;

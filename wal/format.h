@@ -112,6 +112,8 @@ constexpr std::uint64_t frame_size(std::uint64_t payload_size) {
 void seal_frame(FrameHeader& header, std::string_view payload, std::uint32_t chain_before,
                 FramePlace place, char* out);
 
+// A quick look at the first four bytes.
+bool may_be_frame(const char* bytes);
 // The header where magic and header_crc check.
 std::optional<FrameHeader> decode_frame_header(std::string_view bytes, FramePlace place);
 bool payload_checks(const FrameHeader& header, std::string_view payload, FramePlace place);

@@ -16,8 +16,9 @@ using Clock = std::chrono::steady_clock;
 
 // interval and off: so many bytes of full chunks are written without waiting for the time.
 constexpr std::uint64_t kWriteAtBytes = 1 << 20;
-// Room for a segment's header and a frame's, and for records' lengths, when bytes are counted.
-constexpr std::uint64_t kOverheadBytes = 16 << 10;
+// reserve() looks closer below this room, or half of a smaller segment, but always below the other.
+constexpr std::uint64_t kLittleRoomMax = 2 << 20;
+constexpr std::uint64_t kLittleRoomMin = 512 << 10;
 
 }  // namespace
 
@@ -98,7 +99,8 @@ Status Log::reserve_slowly(std::size_t bytes) {
                                            std::to_string(options_.max_transaction_size)};
   }
   if (buffer_ == nullptr) return {};
-  const std::uint64_t needed = bytes + kOverheadBytes;
+  // The lengths of records and the headers of frames; how many there will be is not known.
+  const std::uint64_t needed = bytes + bytes / 8 + 1024;
   MutexLock guard(mutex_);
   waiters_.fetch_add(1);
   Status result;
@@ -113,13 +115,16 @@ Status Log::reserve_slowly(std::size_t bytes) {
                      "READONLY disk full (wal.data_directory " + directory_->path() + ")"};
       break;
     }
-    const std::uint64_t waiting = buffer_->waiting_bytes();
+    const std::uint64_t waiting = buffer_->pending_bytes();
     const std::uint64_t ready = preparer_->ready_bytes();
     const bool fits_buffer = waiting == 0 || waiting + bytes <= options_.buffer_size;
-    const bool fits_disk = waiting + needed <= room_.load() || waiting + needed <= ready;
+    const bool fits_disk =
+        waiting + needed <= room_.load() || waiting + needed + kSegmentHeaderBytes <= ready;
     if (fits_buffer && fits_disk) break;
-    if (needed > ready) preparer_->want(needed);
+    if (needed + kSegmentHeaderBytes > ready) preparer_->want(needed + kSegmentHeaderBytes);
     if (waiting != 0) {
+      // Nobody may have asked for what is in the open frame yet: this caller itself, for one.
+      raise_wanted(buffer_->last_lsn());
       woken_ = true;
       wake_condition_.notify_one();
     }
@@ -129,9 +134,9 @@ Status Log::reserve_slowly(std::size_t bytes) {
   return result;
 }
 
-// What may wait for the writer while reserve() does not look closer: half of what there surely is
-// room for, on the disk and in the buffer; the other half is for those who have passed it and
-// append now.
+// What may wait for the writer while reserve() does not look closer: a part of what there surely is
+// room for. The rest of it is for the open frame, and for those who have passed reserve() and
+// append now. With little room everybody looks closer.
 void Log::update_room() {
   bool changed = false, full = false;
   {
@@ -139,8 +144,10 @@ void Log::update_room() {
     full = preparer_->disk_full();
     const std::uint64_t room =
         std::max(preparer_->ready_bytes(), room_.load(std::memory_order_relaxed));
-    const bool refuse = full || failed_.load();
-    allowed_waiting_bytes_.store(refuse ? 0 : std::min(options_.buffer_size, room) / 2,
+    const std::uint64_t little =
+        std::max(kLittleRoomMin, std::min(kLittleRoomMax, options_.max_segment_size / 2));
+    const bool look_closer = full || failed_.load() || room < little;
+    allowed_waiting_bytes_.store(look_closer ? 0 : std::min(options_.buffer_size, room) / 4,
                                  std::memory_order_relaxed);
     changed = disk_full_.exchange(full) != full;
   }
@@ -189,10 +196,11 @@ bool Log::commit_here(Lsn lsn) {
 // Without waiting for a segment to be prepared, let alone for a full disk: this may be an I/O
 // thread.
 bool Log::can_write_at_once() const {
-  const std::uint64_t needed =
-      buffer_->waiting_bytes() + AppendBuffer::kChunkBytes + kOverheadBytes;
+  const std::uint64_t pending = buffer_->pending_bytes();
+  const std::uint64_t needed = pending + (pending / AppendBuffer::kChunkBytes + 2) * frame_size(0);
   return !disk_full_.load(std::memory_order_relaxed) &&
-         (needed <= room_.load(std::memory_order_relaxed) || needed <= preparer_->ready_bytes());
+         (needed <= room_.load(std::memory_order_relaxed) ||
+          needed + kSegmentHeaderBytes <= preparer_->ready_bytes());
 }
 
 Status Log::sync_through(Lsn lsn) {

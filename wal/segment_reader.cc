@@ -51,12 +51,21 @@ Result<std::optional<SegmentReader::Frame>> SegmentReader::next_of_growing() {
 
 Result<std::optional<FrameHeader>> SegmentReader::find_header() {
   while (offset_ + kFrameHeaderBytes <= file_size_) {
-    auto bytes = bytes_at(offset_, kFrameHeaderBytes);
+    auto bytes = bytes_at(offset_, kWindowBytes);
     if (!bytes) return std::move(bytes).error();
-    const std::uint64_t at = offset_;
-    offset_ += kFrameAlignment;
-    if (auto header = decode_frame_header(*bytes, {.salt = header_.salt, .offset = at}))
-      return header;
+    if (bytes->size() < kFrameHeaderBytes) break;
+    for (std::size_t at = 0; at + kFrameHeaderBytes <= bytes->size(); at += kFrameAlignment) {
+      if (!may_be_frame(bytes->data() + at)) continue;
+      if (auto header = decode_frame_header(bytes->substr(at),
+                                            {.salt = header_.salt, .offset = offset_ + at})) {
+        offset_ += at + kFrameAlignment;
+        return header;
+      }
+    }
+    // The last places of the window did not have a whole header in it: they are looked at with the
+    // next one.
+    offset_ +=
+        (bytes->size() - kFrameHeaderBytes) / kFrameAlignment * kFrameAlignment + kFrameAlignment;
   }
   offset_ = file_size_;
   return std::optional<FrameHeader>();

@@ -46,6 +46,8 @@ class SimulatedFilesystem::SimulatedFile final : public File {
       return error_of(Fault::disk_full, "write " + path_);
     resize(size);
     bytes.copy(node_->bytes.data() + offset, bytes.size());
+    const std::string& text = filesystem_.sync_fails_after_;
+    if (!text.empty() && bytes.find(text) != std::string_view::npos) node_->fails_sync = true;
     filesystem_.add_event({.kind = Event::Kind::write,
                            .file = node_->number,
                            .offset = offset,
@@ -57,6 +59,8 @@ class SimulatedFilesystem::SimulatedFile final : public File {
   Status sync() override {
     MutexLock guard(filesystem_.mutex_);
     Status status = filesystem_.simple_call("sync " + path_, true);
+    if (std::exchange(node_->fails_sync, false))
+      status = error_of(Fault::io_error, "sync " + path_);
     filesystem_.add_event(
         {.kind = status ? Event::Kind::sync : Event::Kind::sync_failed, .file = node_->number});
     return status;
@@ -132,6 +136,11 @@ void SimulatedFilesystem::fail_call(std::uint64_t number, Fault fault) {
   fault_happened_ = false;
 }
 
+void SimulatedFilesystem::fail_sync_after(std::string text) {
+  MutexLock guard(mutex_);
+  sync_fails_after_ = std::move(text);
+}
+
 std::uint64_t SimulatedFilesystem::calls() const {
   MutexLock guard(mutex_);
   return calls_;
@@ -174,6 +183,12 @@ void SimulatedFilesystem::set_contents(const std::string& path, std::string byte
   if (node == nullptr) node = std::make_shared<Node>(Node{.number = ++nodes_});
   used_ += bytes.size() - node->bytes.size();
   node->bytes = std::move(bytes);
+}
+
+void SimulatedFilesystem::flip_bit(const std::string& path, std::uint64_t bit) {
+  MutexLock guard(mutex_);
+  char& byte = files_.at(path)->bytes.at(static_cast<std::size_t>(bit / 8));
+  byte = static_cast<char>(byte ^ (1 << (bit % 8)));
 }
 
 std::vector<std::string> SimulatedFilesystem::files_below(const std::string& directory) const {

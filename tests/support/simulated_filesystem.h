@@ -63,6 +63,8 @@ class SimulatedFilesystem final : public Filesystem {
   // fault.
   void fail_call(std::uint64_t number, Fault fault);
   std::uint64_t calls() const;
+  // The next sync of the file into which a write that contains `text` goes from now on fails.
+  void fail_sync_after(std::string text);
   // The fault was met by a call that it applies to.
   bool fault_happened() const;
   // Bytes of all files together; none: as much as one likes.
@@ -78,6 +80,7 @@ class SimulatedFilesystem final : public Filesystem {
   // The files by path, for tests that damage them.
   std::string contents(const std::string& path) const;
   void set_contents(const std::string& path, std::string bytes);
+  void flip_bit(const std::string& path, std::uint64_t bit);
   std::vector<std::string> files_below(const std::string& directory) const;
 
   Result<std::unique_ptr<File>> open(const std::string& path, OpenMode mode) override;
@@ -97,6 +100,7 @@ class SimulatedFilesystem final : public Filesystem {
     std::uint64_t number = 0;
     std::string bytes;
     bool linked = true;
+    bool fails_sync = false;
   };
 
   // Counts the call; the fault where this one has it.
@@ -116,6 +120,7 @@ class SimulatedFilesystem final : public Filesystem {
   std::uint64_t calls_ GUARDED_BY(mutex_) = 0;
   std::uint64_t failing_call_ GUARDED_BY(mutex_) = 0;
   Fault fault_ GUARDED_BY(mutex_) = Fault::io_error;
+  std::string sync_fails_after_ GUARDED_BY(mutex_);
   bool fault_happened_ GUARDED_BY(mutex_) = false;
   std::atomic<bool> recording_{false};
   std::vector<Event> events_ GUARDED_BY(mutex_);
