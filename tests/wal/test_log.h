@@ -20,6 +20,13 @@
 
 namespace kimdb::wal {
 
+// How much less of the exhaustive tests a sanitizer's build does.
+#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
+constexpr std::uint64_t kSlowness = 12;
+#else
+constexpr std::uint64_t kSlowness = 1;
+#endif
+
 struct TestLog {
   explicit TestLog(Filesystem& on, std::uint64_t seed = 1) : filesystem(on), random(seed) {}
 
