@@ -28,6 +28,7 @@ constexpr char kVerbatim = '=';
 constexpr char kNull = '_';
 constexpr char kNullArray = 'n';
 constexpr char kMissingKey = 'm';
+constexpr char kRemoved = 'r';  // twice the count, and 1 where one key was asked for
 constexpr char kArray = '*';
 constexpr char kMap = '%';
 constexpr char kSet = '~';
@@ -214,6 +215,16 @@ void ReplyWriter::line_missing_key() {
   }
 }
 
+void ReplyWriter::line_removed(std::size_t count, std::size_t asked) {
+  if (format_ == Format::neutral) {
+    record(call::kRemoved, std::uint64_t{count} << 1 | (asked == 1 ? 1 : 0));
+  } else if (asked != 1) {
+    line_integer(static_cast<std::int64_t>(count));
+  } else {
+    count == 1 ? line_ok() : line_missing_key();
+  }
+}
+
 void ReplyWriter::line_error(std::string_view message) {
   if (format_ == Format::neutral) return record(call::kError, message);
   const std::string text = printable_message(message);
@@ -395,6 +406,10 @@ void render_call(char kind, std::string_view& in, ReplyWriter& writer) {
       return writer.null_array();
     case call::kMissingKey:
       return writer.missing_key();
+    case call::kRemoved: {
+      const std::uint64_t number = number_of(in);
+      return writer.removed(number >> 1, (number & 1) != 0 ? 1 : 2);
+    }
     case call::kArray:
       return writer.array(number_of(in));
     case call::kMap:

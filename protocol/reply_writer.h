@@ -104,6 +104,13 @@ class ReplyWriter {
     null();
   }
 
+  // Of `asked` keys `count` were removed: the count in RESP; elsewhere, where one key was asked
+  // for, ok() or missing_key().
+  void removed(std::size_t count, std::size_t asked) {
+    if (!is_resp()) return line_removed(count, asked);
+    integer(static_cast<std::int64_t>(count));
+  }
+
   void array(std::size_t count) {
     if (!is_resp()) return line_list(List::array, count);
     header('*', static_cast<std::int64_t>(count));
@@ -154,6 +161,7 @@ class ReplyWriter {
   void line_null();
   void line_null_array();
   void line_missing_key();
+  void line_removed(std::size_t count, std::size_t asked);
   void line_list(List list, std::size_t count);
   void line_error(std::string_view message);
 

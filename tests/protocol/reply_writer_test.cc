@@ -115,6 +115,24 @@ TEST_CASE("a neutral reply renders into every format as if it had been written t
   }
 }
 
+TEST_CASE("removed keys are counted in RESP; lines say it in words where one was asked for") {
+  const auto calls = [](ReplyWriter& w) {
+    w.removed(1, 1);
+    w.removed(0, 1);
+    w.removed(1, 2);
+    w.removed(300, 301);
+  };
+  for (const Format format : {Format::resp2, Format::resp3})
+    CHECK(written(format, calls) == ":1\r\n:0\r\n:1\r\n:300\r\n");
+  CHECK(written(Format::text, calls) == "OK\nERROR: key not found\n1\n300\n");
+  CHECK(written(Format::json, calls) == "\"OK\"\nnull\n1\n300\n");
+  const std::string neutral = written(Format::neutral, calls);
+  for (const Format format : {Format::text, Format::json, Format::resp2}) {
+    const std::string rendered = written(format, [&](ReplyWriter& w) { render(neutral, w); });
+    CHECK(rendered == written(format, calls));
+  }
+}
+
 TEST_CASE("neutral replies keep every number and byte") {
   const auto calls = [](ReplyWriter& w) {
     w.array(4);
