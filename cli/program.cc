@@ -4,6 +4,7 @@
 #include <string>
 #include <utility>
 
+#include "base/posix_filesystem.h"
 #include "cli/batch.h"
 #include "cli/connect.h"
 #include "cli/interrupt.h"
@@ -13,6 +14,7 @@
 #include "cli/render.h"
 #include "cli/repl.h"
 #include "cli/terminal.h"
+#include "cli/wal_tool.h"
 #include "database/password.h"
 #include "protocol/ascii.h"
 
@@ -95,6 +97,7 @@ int run_commands(const Options& options) {
 }  // namespace
 
 int run_program(const Options& options) {
+  PosixFilesystem filesystem;
   switch (options.action) {
     case Options::Action::print:
       show(options.text);
@@ -102,9 +105,11 @@ int run_program(const Options& options) {
     case Options::Action::passwd:
       return print_password_hash();
     case Options::Action::wal_check:
+      return check_wal(filesystem, options);
     case Options::Action::wal_dump:
+      return dump_wal(filesystem, options);
     case Options::Action::wal_repair:
-      return kFailed;
+      return repair_wal(filesystem, options);
     case Options::Action::commands:
       break;
   }
