@@ -28,20 +28,11 @@ struct ExpiryOption {
   std::string_view value;
 
   // Takes EX, PX, EXAT or PXAT with its value at words[i], moving i to the value; false where it is
-  // none of them.
+  // none of them, or another one than was given before. Of the same one the last counts, as in
+  // Redis.
   bool take(Words words, std::size_t& i);
 };
 // Unix ms, positive.
 std::optional<std::int64_t> expiry_time(Context& c, const ExpiryOption& option);
-
-// A command with subcommands, as Redis 7 treats them: words[1] names one, HELP lists them.
-struct Subcommand {
-  std::string_view name;
-  int arity = 0;  // of the whole command, as CommandRow::arity
-  Handler handler = nullptr;
-  std::string_view syntax;
-  std::string_view help;
-};
-void run_subcommand(Context& c, std::span<const Subcommand> subcommands);
 
 }  // namespace kimdb::database

@@ -24,7 +24,7 @@ void Checkpointer::start_from(Lsn snapshot_lsn, std::int64_t now_ms) {
 
 bool Checkpointer::save_in_background() {
   if (scheduled_.exchange(true)) return false;
-  database_.workers().post([this] {
+  database_.workers().post([this](std::size_t) {
     const Status saved = save();
     if (!saved.has_value())
       database_.logger().error("no snapshot was written: {}", saved.error().message);

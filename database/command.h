@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <span>
+#include <string>
 #include <string_view>
 
 namespace kimdb::database {
@@ -38,8 +39,18 @@ struct KeyRange {
 
 using Handler = void (*)(Context&);
 
+// One subcommand of a command, named by the second word (database/subcommand.h).
+struct Subcommand {
+  std::string_view name;  // lower case
+  int arity = 0;          // of the whole command, as CommandRow::arity
+  Handler handler = nullptr;
+  std::string_view syntax;
+  std::string_view help;
+  std::uint32_t flags = 0;  // besides those of the command
+};
+
 struct CommandRow {
-  std::string_view name;  // lower case; subcommands are the handler's
+  std::string_view name;  // lower case
   int arity = 0;          // words with the name; negative: at least
   std::uint32_t flags = 0;
   KeyRange keys;
@@ -47,10 +58,21 @@ struct CommandRow {
   std::string_view family;  // connection, keys, transactions, pub/sub, server
   std::string_view syntax;  // arguments, without the name: "key value [EX seconds]"
   std::string_view help;    // one line
+  std::span<const Subcommand> subcommands = {};
   std::uint16_t index = 0;  // set by CommandTable
 };
 
 using Words = std::span<const std::string_view>;
+
+inline bool arity_fits(int arity, Words words) {
+  const auto size = static_cast<int>(words.size());
+  return arity >= 0 ? size == arity : size >= -arity;
+}
+
+// A word as it stands in Redis' errors, which are made by printf: it ends at its first zero byte.
+inline std::string shown_as_c_string(std::string_view word, std::size_t bytes_max) {
+  return std::string(word.substr(0, std::min(bytes_max, word.find('\0'))));
+}
 
 // Calls visit(key) for each key among the words of a command, whose arity was checked.
 template <class Visit>

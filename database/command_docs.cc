@@ -4,17 +4,11 @@
 
 #include "database/arguments.h"
 #include "database/database.h"
+#include "database/subcommand.h"
 
 namespace kimdb::database {
 
 namespace {
-
-std::string upper(std::string_view text) {
-  std::string result(text);
-  for (char& character : result)
-    if (character >= 'a' && character <= 'z') character = static_cast<char>(character & ~0x20);
-  return result;
-}
 
 std::vector<std::string_view> flag_names(const CommandRow& row) {
   std::vector<std::string_view> names;
@@ -77,7 +71,7 @@ void info(Context& c) {
   c.reply.array(c.words.size() - 2);
   for (const std::string_view name : c.words.subspan(2)) {
     const CommandRow* row = c.database.commands().find(name);
-    row == nullptr ? c.reply.null_array() : write_info(c.reply, *row);
+    row == nullptr ? c.reply.null() : write_info(c.reply, *row);
   }
 }
 void docs(Context& c) {
@@ -101,8 +95,7 @@ void getkeys(Context& c) {
   const Words words = c.words.subspan(2);
   const CommandRow* row = c.database.commands().find(words[0]);
   if (row == nullptr) return c.reply.error("ERR Invalid command specified");
-  const auto size = static_cast<int>(words.size());
-  if (row->arity >= 0 ? size != row->arity : size < -row->arity)
+  if (!arity_fits(row->arity, words))
     return c.reply.error("ERR Invalid number of arguments specified for command");
   std::vector<std::string_view> keys;
   for_each_key(*row, words, [&](std::string_view key) { keys.push_back(key); });
@@ -112,22 +105,19 @@ void getkeys(Context& c) {
 }
 
 std::string usage(const CommandRow& row) {
-  return upper(row.name) + (row.syntax.empty() ? "" : " " + std::string(row.syntax));
+  return protocol::upper_case(row.name) + (row.syntax.empty() ? "" : " " + std::string(row.syntax));
 }
 
 }  // namespace
 
-void command_command(Context& c) {
-  static constexpr Subcommand kSubcommands[] = {
-      {"info", -2, info, "[name ...]", "Arity, flags and keys of commands."},
-      {"docs", -2, docs, "[name ...]", "What commands do."},
-      {"count", 2, count, "", "How many commands there are."},
-      {"list", -2, list, "", "The names of all commands."},
-      {"getkeys", -3, getkeys, "command ...", "Which words of a command are keys."},
-  };
-  if (c.words.size() == 1) return all(c);
-  run_subcommand(c, kSubcommands);
-}
+const Subcommand kCommandSubcommands[5] = {
+    {"info", -2, info, "[name ...]", "Arity, flags and keys of commands."},
+    {"docs", -2, docs, "[name ...]", "What commands do."},
+    {"count", 2, count, "", "How many commands there are."},
+    {"list", -2, list, "", "The names of all commands."},
+    {"getkeys", -3, getkeys, "command ...", "Which words of a command are keys."},
+};
+void command_command(Context& c) { c.words.size() == 1 ? all(c) : run_subcommand(c); }
 
 // HELP: a line for each command, or what one command does.
 void help_command(Context& c) {

@@ -7,7 +7,9 @@
 
 namespace kimdb::database {
 
+// COMMAND alone lists all; its subcommands.
 void command_command(Context& context);
+extern const Subcommand kCommandSubcommands[5];
 void help_command(Context& context);
 
 // docs/commands.md.

@@ -6,6 +6,7 @@
 #include "database/arguments.h"
 #include "database/command_table.h"
 #include "database/database.h"
+#include "database/subcommand.h"
 #include "protocol/numbers.h"
 
 namespace kimdb::database {
@@ -58,8 +59,8 @@ void hello(Context& c) {
     format = *version == 3 ? Format::resp3 : Format::resp2;
     next = 2;
   }
-  std::string_view user, password;
-  std::optional<std::string_view> name;
+  std::optional<std::string_view> user, name;
+  std::string_view password;
   while (next < c.words.size()) {
     const std::size_t left = c.words.size() - next - 1;
     if (is_word(c.words[next], "auth") && left >= 2) {
@@ -76,7 +77,7 @@ void hello(Context& c) {
       return c.reply.error("ERR Syntax error in HELLO option '" + std::string(c.words[next]) + "'");
     }
   }
-  if (!user.empty() && !log_in(c, user, password)) return;
+  if (user && !log_in(c, *user, password)) return;
   if (c.database.options().auth_enabled && !c.session.authenticated)
     return c.reply.error(
         "NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO "
@@ -201,8 +202,31 @@ void for_each_session(Context& c, Visit&& visit) {
 
 void client_id(Context& c) { c.reply.integer(static_cast<std::int64_t>(c.session.info.id)); }
 void client_info(Context& c) { c.reply.verbatim(describe(c.session.info, c.now_ms) + "\n"); }
+
+// Whether a connection is of the type that CLIENT LIST and CLIENT KILL name: kimdb has none that
+// are replicas. Empty: any. Nullopt: there is no such type.
+using TypeFilter = std::function<bool(const SessionInfo&)>;
+std::optional<TypeFilter> type_filter(std::string_view type) {
+  const auto subscribed = [](const SessionInfo& info) {
+    return info.channels.load(std::memory_order_relaxed) +
+               info.patterns.load(std::memory_order_relaxed) >
+           0;
+  };
+  if (is_word(type, "normal"))
+    return [subscribed](const SessionInfo& info) { return !subscribed(info); };
+  if (is_word(type, "pubsub")) return subscribed;
+  if (is_word(type, "master") || is_word(type, "replica") || is_word(type, "slave"))
+    return [](const SessionInfo&) { return false; };
+  return std::nullopt;
+}
+
+void unknown_type(Context& c, std::string_view type) {
+  c.reply.error("ERR Unknown client type '" + shown_as_c_string(type, type.size()) + "'");
+}
+
 void client_list(Context& c) {
   std::vector<std::uint64_t> wanted;
+  std::optional<TypeFilter> of_type;
   for (std::size_t i = 2; i < c.words.size(); ++i) {
     if (is_word(c.words[i], "id") && i + 1 < c.words.size()) {
       while (++i < c.words.size()) {
@@ -210,16 +234,18 @@ void client_list(Context& c) {
         if (!id || *id < 1) return c.reply.error("ERR Invalid client ID");
         wanted.push_back(static_cast<std::uint64_t>(*id));
       }
-    } else if (is_word(c.words[i], "type") && i + 1 < c.words.size()) {
-      ++i;  // there is one type: normal
+    } else if (is_word(c.words[i], "type") && c.words.size() == 4) {
+      of_type = type_filter(c.words[++i]);
+      if (!of_type) return unknown_type(c, c.words[i]);
     } else {
       return syntax_error(c);
     }
   }
   std::string text;
   for_each_session(c, [&](const SessionInfo& info) {
-    if (wanted.empty() || std::find(wanted.begin(), wanted.end(), info.id) != wanted.end())
-      text += describe(info, c.now_ms) + "\n";
+    const bool named =
+        wanted.empty() || std::find(wanted.begin(), wanted.end(), info.id) != wanted.end();
+    if (named && (!of_type || (*of_type)(info))) text += describe(info, c.now_ms) + "\n";
   });
   c.reply.verbatim(text);
 }
@@ -235,7 +261,10 @@ void client_setname(Context& c) {
 }
 // Client libraries tell their name and version; nothing is done with it.
 void client_setinfo(Context& c) { c.reply.ok(); }
-void client_no_evict(Context& c) { c.reply.ok(); }
+void client_no_evict(Context& c) {
+  if (!is_word(c.words[2], "on") && !is_word(c.words[2], "off")) return syntax_error(c);
+  c.reply.ok();
+}
 void client_maint_notifications(Context& c) { c.reply.ok(); }
 
 void client_kill(Context& c) {
@@ -252,6 +281,7 @@ void client_kill(Context& c) {
   if (c.words.size() % 2 != 0) return syntax_error(c);
   std::optional<std::uint64_t> wanted_id;
   std::string_view address, local_address, user;
+  std::optional<TypeFilter> of_type;
   bool skip_me = true;
   for (std::size_t i = 2; i < c.words.size(); i += 2) {
     const std::string_view value = c.words[i + 1];
@@ -263,6 +293,9 @@ void client_kill(Context& c) {
       address = value;
     } else if (is_word(c.words[i], "laddr")) {
       local_address = value;
+    } else if (is_word(c.words[i], "type")) {
+      of_type = type_filter(value);
+      if (!of_type) return unknown_type(c, value);
     } else if (is_word(c.words[i], "user")) {
       user = value;
     } else if (is_word(c.words[i], "skipme") && (is_word(value, "yes") || is_word(value, "no"))) {
@@ -275,7 +308,8 @@ void client_kill(Context& c) {
   host->for_each_session([&](const SessionInfo& info) {
     if ((wanted_id && info.id != *wanted_id) || (!address.empty() && info.address != address) ||
         (!local_address.empty() && info.local_address != local_address) ||
-        (!user.empty() && info.user() != user) || (skip_me && info.id == c.session.info.id))
+        (of_type && !(*of_type)(info)) || (!user.empty() && info.user() != user) ||
+        (skip_me && info.id == c.session.info.id))
       return;
     ids.push_back(info.id);
   });
@@ -296,26 +330,20 @@ void client_reply(Context& c) {
   }
 }
 
-void client(Context& c) {
-  static constexpr Subcommand kSubcommands[] = {
-      {"id", 2, client_id, "", "The number of this connection."},
-      {"info", 2, client_info, "", "This connection's line of CLIENT LIST."},
-      {"list", -2, client_list, "[ID id ...]", "All connections."},
-      {"kill", -3, client_kill, "address | [ID id] [ADDR a] [LADDR a] [USER u] [SKIPME yes|no]",
-       "Closes connections."},
-      {"getname", 2, client_getname, "", "The name of this connection."},
-      {"setname", 3, client_setname, "name", "Names this connection."},
-      {"setinfo", 4, client_setinfo, "LIB-NAME|LIB-VER value", "Taken and ignored."},
-      {"no-evict", 3, client_no_evict, "ON|OFF", "Taken and ignored."},
-      {"maint_notifications", -3, client_maint_notifications, "ON|OFF", "Taken and ignored."},
-      {"reply", 3, client_reply, "ON|OFF|SKIP", "Whether replies are sent."},
-  };
-  const bool about_others = is_word(c.words[1], "kill") || is_word(c.words[1], "list");
-  if (about_others && c.session.role != Role::admin)
-    return c.reply.error("NOPERM this user has no permissions to run the 'client|" +
-                         std::string(is_word(c.words[1], "kill") ? "kill" : "list") + "' command");
-  run_subcommand(c, kSubcommands);
-}
+constexpr Subcommand kClientSubcommands[] = {
+    {"id", 2, client_id, "", "The number of this connection."},
+    {"info", 2, client_info, "", "This connection's line of CLIENT LIST."},
+    {"list", -2, client_list, "[TYPE type | ID id ...]", "All connections.", kAdmin},
+    {"kill", -3, client_kill,
+     "address | [ID id] [TYPE t] [ADDR a] [LADDR a] [USER u] [SKIPME yes|no]",
+     "Closes connections.", kAdmin},
+    {"getname", 2, client_getname, "", "The name of this connection."},
+    {"setname", 3, client_setname, "name", "Names this connection."},
+    {"setinfo", 4, client_setinfo, "LIB-NAME|LIB-VER value", "Taken and ignored."},
+    {"no-evict", 3, client_no_evict, "ON|OFF", "Taken and ignored."},
+    {"maint_notifications", -3, client_maint_notifications, "ON|OFF", "Taken and ignored."},
+    {"reply", 3, client_reply, "ON|OFF|SKIP", "Whether replies are sent."},
+};
 
 // SHOW PROCESSLIST: a row for each connection.
 void show(Context& c) {
@@ -409,10 +437,11 @@ constexpr CommandRow kRows[] = {
      -2,
      kFast,
      {},
-     client,
+     run_subcommand,
      "connection",
      "ID|INFO|LIST|KILL|SETNAME|GETNAME|REPLY ...",
-     "About connections."},
+     "About connections.",
+     kClientSubcommands},
     {"show", 2, kAdmin, {}, show, "connection", "PROCESSLIST", "All connections and what they do."},
     {"kill", 2, kAdmin, {}, kill, "connection", "id", "Closes a connection."},
 };

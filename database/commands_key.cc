@@ -7,6 +7,7 @@
 #include "database/arguments.h"
 #include "database/command_table.h"
 #include "database/database.h"
+#include "database/subcommand.h"
 #include "protocol/numbers.h"
 
 namespace kimdb::database {
@@ -14,7 +15,7 @@ namespace kimdb::database {
 namespace {
 
 void del(Context& c) {
-  std::int64_t removed = 0;
+  std::size_t removed = 0;
   for (std::size_t i = 1; i < c.words.size(); ++i) {
     const auto before = c.words.subspan(1, i - 1);
     if (std::find(before.begin(), before.end(), c.words[i]) != before.end())
@@ -23,8 +24,7 @@ void del(Context& c) {
     c.remove(c.words[i]);
     ++removed;
   }
-  if (c.reply.is_resp() || c.words.size() > 2) return c.reply.integer(removed);
-  removed == 1 ? c.reply.ok() : c.reply.missing_key();
+  c.reply.removed(removed, c.words.size() - 1);
 }
 
 void exists(Context& c) {
@@ -314,6 +314,8 @@ void object_encoding(Context& c) {
 }
 void object_version(Context& c) {
   object_reply(c, [&](const engine::Entry& entry) {
+    if (entry.lsn() == engine::kOwnRecord)
+      return c.reply.error("ERR the version is not known before EXEC has ended");
     c.reply.integer(static_cast<std::int64_t>(entry.lsn()));
   });
 }
@@ -339,16 +341,13 @@ void object_freq(Context& c) {
         "between policies at runtime LRU and LFU data will take some time to adjust.");
   });
 }
-void object(Context& c) {
-  static constexpr Subcommand kSubcommands[] = {
-      {"encoding", 3, object_encoding, "key", "How Redis would call the value's encoding."},
-      {"version", 3, object_version, "key", "The version for SET … IFVERSION."},
-      {"refcount", 3, object_refcount, "key", "Always 1."},
-      {"idletime", 3, object_idletime, "key", "Seconds since the last access, with allkeys-lru."},
-      {"freq", 3, object_freq, "key", "Not kept."},
-  };
-  run_subcommand(c, kSubcommands);
-}
+constexpr Subcommand kObjectSubcommands[] = {
+    {"encoding", 3, object_encoding, "key", "How Redis would call the value's encoding."},
+    {"version", 3, object_version, "key", "The version for SET … IFVERSION."},
+    {"refcount", 3, object_refcount, "key", "Always 1."},
+    {"idletime", 3, object_idletime, "key", "Seconds since the last access, with allkeys-lru."},
+    {"freq", 3, object_freq, "key", "Not kept."},
+};
 
 constexpr KeyRange kOneKey{1, 1, 1}, kTwoKeys{1, 2, 1}, kAllKeys{1, -1, 1};
 constexpr CommandRow kRows[] = {
@@ -426,10 +425,11 @@ constexpr CommandRow kRows[] = {
      -2,
      kRead,
      {2, 2, 1},
-     object,
+     run_subcommand,
      "keys",
      "ENCODING|VERSION|REFCOUNT|IDLETIME|FREQ key",
-     "What is known of the value under a key."},
+     "What is known of the value under a key.",
+     kObjectSubcommands},
 };
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include "database/arguments.h"
 #include "database/command_table.h"
 #include "database/database.h"
+#include "database/subcommand.h"
 
 namespace kimdb::database {
 
@@ -68,8 +69,8 @@ void publish(Context& c) {
 }
 
 void pubsub_channels(Context& c) {
-  const auto names =
-      c.database.pubsub().channels(c.words.size() > 2 ? c.words[2] : std::string_view());
+  if (c.words.size() > 3) return subcommand_syntax_error(c);
+  const auto names = c.database.pubsub().channels(c.words.size() > 2 ? c.words[2] : "*");
   c.reply.array(names.size());
   for (const std::string& name : names) c.reply.bulk(name);
 }
@@ -83,14 +84,11 @@ void pubsub_numsub(Context& c) {
 void pubsub_numpat(Context& c) {
   c.reply.integer(static_cast<std::int64_t>(c.database.pubsub().pattern_count()));
 }
-void pubsub(Context& c) {
-  static constexpr Subcommand kSubcommands[] = {
-      {"channels", -2, pubsub_channels, "[pattern]", "Channels that somebody subscribed to."},
-      {"numsub", -2, pubsub_numsub, "[channel ...]", "How many subscribed to each channel."},
-      {"numpat", 2, pubsub_numpat, "", "How many patterns are subscribed to."},
-  };
-  run_subcommand(c, kSubcommands);
-}
+constexpr Subcommand kPubsubSubcommands[] = {
+    {"channels", -2, pubsub_channels, "[pattern]", "Channels that somebody subscribed to."},
+    {"numsub", -2, pubsub_numsub, "[channel ...]", "How many subscribed to each channel."},
+    {"numpat", 2, pubsub_numpat, "", "How many patterns are subscribed to."},
+};
 
 constexpr std::uint32_t kSubscription = kPubSub | kSubscribed;
 constexpr CommandRow kRows[] = {
@@ -138,10 +136,11 @@ constexpr CommandRow kRows[] = {
      -2,
      kPubSub,
      {},
-     pubsub,
+     run_subcommand,
      "pub/sub",
      "CHANNELS|NUMSUB|NUMPAT ...",
-     "What is subscribed to."},
+     "What is subscribed to.",
+     kPubsubSubcommands},
 };
 
 }  // namespace

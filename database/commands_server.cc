@@ -9,23 +9,24 @@
 #include "database/command_table.h"
 #include "database/database.h"
 #include "database/info.h"
+#include "database/subcommand.h"
 #include "protocol/numbers.h"
 
 namespace kimdb::database {
 
 namespace {
 
-bool inside_transaction(const Context& c) { return c.holds_locks(); }
-
-void info(Context& c) { c.reply.verbatim(info_text(c.database, c.words.subspan(1))); }
+void info(Context& c) { c.reply.verbatim(info_text(c, c.words.subspan(1))); }
 
 // STATS: the figures people look at first, one pair a line.
 void stats(Context& c) {
   const Statistics::Totals totals = c.database.statistics().totals();
   std::size_t keys = 0;
   for (std::size_t i = 0; i < c.database.engine().partition_count(); ++i)
-    c.with_partition(
-        i, [&](engine::Partition& partition) { keys += partition.size(c.session.keyspace); });
+    c.with_partition(i, [&](engine::Partition& partition) {
+      c.depends_on(partition.last_lsn());
+      keys += partition.size(c.session.keyspace);
+    });
   const std::pair<std::string_view, std::uint64_t> rows[] = {
       {"uptime_seconds",
        static_cast<std::uint64_t>((c.now_ms - c.database.started_at_ms()) / 1000)},
@@ -62,9 +63,9 @@ std::vector<std::pair<std::string, std::string>> redis_settings(Database& db) {
       {"maxmemory", std::to_string(db.max_memory())},
       {"maxmemory-policy", db.evicts() ? "allkeys-lru" : "noeviction"},
       {"proto-max-bulk-len", "536870912"},
-      {"save", db.options().snapshot_interval.count() == 0
+      {"save", db.snapshot_interval().count() == 0
                    ? ""
-                   : std::to_string(db.options().snapshot_interval.count() / 1000) + " 1"},
+                   : std::to_string(db.snapshot_interval().count() / 1000) + " 1"},
   };
 }
 
@@ -72,9 +73,8 @@ void config_get(Context& c) {
   std::vector<std::pair<std::string, std::string>> found;
   const auto take = [&](const std::pair<std::string, std::string>& setting) {
     for (const std::string_view pattern : c.words.subspan(2)) {
-      std::string lower(pattern);
-      std::transform(lower.begin(), lower.end(), lower.begin(), protocol::to_lower);
-      if (glob_matches(lower, setting.first)) return found.push_back(setting);
+      if (glob_matches(protocol::lower_case(pattern), setting.first))
+        return found.push_back(setting);
     }
   };
   if (c.database.host() != nullptr)
@@ -98,9 +98,19 @@ void config_set(Context& c) {
   if (c.words.size() % 2 != 0)
     return c.reply.error("ERR wrong number of arguments for 'config|set' command");
   if (c.database.host() == nullptr) return c.reply.error("ERR there is no configuration to change");
+  // Redis' clients know the text of its error; people on lines get ours, which says more.
+  const auto known = c.database.host()->config_get("*");
   std::vector<std::pair<std::string, std::string>> settings;
-  for (std::size_t i = 2; i < c.words.size(); i += 2)
-    settings.emplace_back(setting_name(c.words[i]), c.words[i + 1]);
+  for (std::size_t i = 2; i < c.words.size(); i += 2) {
+    const std::string name = setting_name(c.words[i]);
+    const bool found = std::any_of(known.begin(), known.end(), [&](const auto& setting) {
+      return is_word(name, setting.first);
+    });
+    if (!found && c.reply.is_resp())
+      return c.reply.error("ERR Unknown option or number of arguments for CONFIG SET - '" +
+                           shown_as_c_string(c.words[i], 128) + "'");
+    settings.emplace_back(name, c.words[i + 1]);
+  }
   const Status set = c.database.host()->config_set(settings);
   if (!set.has_value()) return c.reply.error("ERR CONFIG SET failed - " + set.error().message);
   c.reply.ok();
@@ -119,20 +129,18 @@ void config_resetstat(Context& c) {
   c.reply.ok();
 }
 
-void config(Context& c) {
-  static constexpr Subcommand kSubcommands[] = {
-      {"get", -3, config_get, "pattern [pattern ...]", "Settings and their values."},
-      {"set", -4, config_set, "name value [name value ...]",
-       "Changes settings that can change at run time."},
-      {"rewrite", 2, config_rewrite, "", "Keeps the changes in a file beside the configuration."},
-      {"resetstat", 2, config_resetstat, "", "Counts from here on."},
-  };
-  run_subcommand(c, kSubcommands);
-}
+constexpr Subcommand kConfigSubcommands[] = {
+    {"get", -3, config_get, "pattern [pattern ...]", "Settings and their values."},
+    {"set", -4, config_set, "name value [name value ...]",
+     "Changes settings that can change at run time."},
+    {"rewrite", 2, config_rewrite, "", "Keeps the changes in a file beside the configuration."},
+    {"resetstat", 2, config_resetstat, "", "Counts from here on."},
+};
 
 // --- SLOWLOG ---
 
 void slowlog_get(Context& c) {
+  if (c.words.size() > 3) return subcommand_syntax_error(c);
   std::int64_t count = 10;
   if (c.words.size() > 2) {
     const auto value = protocol::parse_integer(c.words[2]);
@@ -160,14 +168,11 @@ void slowlog_reset(Context& c) {
   c.database.slowlog().clear();
   c.reply.ok();
 }
-void slowlog(Context& c) {
-  static constexpr Subcommand kSubcommands[] = {
-      {"get", -2, slowlog_get, "[count]", "The last slow commands; -1: all."},
-      {"len", 2, slowlog_len, "", "How many are kept."},
-      {"reset", 2, slowlog_reset, "", "Forgets them."},
-  };
-  run_subcommand(c, kSubcommands);
-}
+constexpr Subcommand kSlowlogSubcommands[] = {
+    {"get", -2, slowlog_get, "[count]", "The last slow commands; -1: all."},
+    {"len", 2, slowlog_len, "", "How many are kept."},
+    {"reset", 2, slowlog_reset, "", "Forgets them."},
+};
 
 void monitor(Context& c) {
   if (c.session.receiver == nullptr)
@@ -181,6 +186,12 @@ void monitor(Context& c) {
 // --- MEMORY, LATENCY ---
 
 void memory_usage(Context& c) {
+  for (std::size_t i = 3; i < c.words.size(); i += 2) {
+    if (!is_word(c.words[i], "samples") || i + 1 == c.words.size()) return syntax_error(c);
+    const auto samples = integer_argument(c, c.words[i + 1]);
+    if (!samples) return;
+    if (*samples < 0) return syntax_error(c);
+  }
   const engine::Entry* entry = c.find(c.words[2]);
   if (entry == nullptr) return c.reply.null();
   c.reply.integer(static_cast<std::int64_t>(entry->memory() + sizeof(engine::Entry*) + 1));
@@ -189,6 +200,7 @@ void memory_stats(Context& c) {
   std::int64_t undo = 0, requests = 0;
   for (std::size_t i = 0; i < c.database.engine().partition_count(); ++i)
     c.with_partition(i, [&](engine::Partition& partition) {
+      c.depends_on(partition.last_lsn());
       undo += static_cast<std::int64_t>(partition.undo().memory());
       requests += static_cast<std::int64_t>(partition.requests().memory());
     });
@@ -204,14 +216,11 @@ void memory_doctor(Context& c) {
   c.reply.bulk(limit != 0 && used > limit / 10 * 9 ? "More than 90 % of engine.max_memory is used."
                                                    : "Nothing to complain about.");
 }
-void memory(Context& c) {
-  static constexpr Subcommand kSubcommands[] = {
-      {"usage", -3, memory_usage, "key", "Bytes that a key with its value takes."},
-      {"stats", 2, memory_stats, "", "What the memory is used for."},
-      {"doctor", 2, memory_doctor, "", "What looks wrong."},
-  };
-  run_subcommand(c, kSubcommands);
-}
+constexpr Subcommand kMemorySubcommands[] = {
+    {"usage", -3, memory_usage, "key [SAMPLES n]", "Bytes that a key with its value takes."},
+    {"stats", 2, memory_stats, "", "What the memory is used for.", kWholeKeyspace},
+    {"doctor", 2, memory_doctor, "", "What looks wrong."},
+};
 
 // The mean time of each command's execution, in microseconds.
 void latency_summary(Context& c) {
@@ -230,16 +239,13 @@ void latency_summary(Context& c) {
 }
 void latency_none(Context& c) { c.reply.array(0); }
 void latency_reset(Context& c) { c.reply.integer(0); }
-void latency(Context& c) {
-  static constexpr Subcommand kSubcommands[] = {
-      {"summary", 2, latency_summary, "",
-       "The mean time of each command's execution in microseconds."},
-      {"latest", 2, latency_none, "", "No events are kept: see SLOWLOG and EXPLAINED."},
-      {"history", 3, latency_none, "event", "No events are kept."},
-      {"reset", -2, latency_reset, "[event ...]", "No events are kept."},
-  };
-  run_subcommand(c, kSubcommands);
-}
+constexpr Subcommand kLatencySubcommands[] = {
+    {"summary", 2, latency_summary, "",
+     "The mean time of each command's execution in microseconds."},
+    {"latest", 2, latency_none, "", "No events are kept: see SLOWLOG and EXPLAINED."},
+    {"history", 3, latency_none, "event", "No events are kept."},
+    {"reset", -2, latency_reset, "[event ...]", "No events are kept."},
+};
 
 void time(Context& c) {
   const auto now = std::chrono::duration_cast<std::chrono::microseconds>(
@@ -261,20 +267,16 @@ void debug_sleep(Context& c) {
 }
 // A digest of everything stored: two servers with equal data have equal digests.
 void debug_digest(Context& c) {
-  if (inside_transaction(c)) return c.reply.error("ERR Command not allowed inside a transaction");
   char text[17];
   std::snprintf(text, sizeof text, "%016llx",
                 static_cast<unsigned long long>(c.database.engine().digest()));
   c.depends_on(c.database.log().last_lsn());
   c.reply.simple(text);
 }
-void debug(Context& c) {
-  static constexpr Subcommand kSubcommands[] = {
-      {"sleep", 3, debug_sleep, "seconds", "Lets this connection wait."},
-      {"digest", 2, debug_digest, "", "A digest of all keys, values and expiry times."},
-  };
-  run_subcommand(c, kSubcommands);
-}
+constexpr Subcommand kDebugSubcommands[] = {
+    {"sleep", 3, debug_sleep, "seconds", "Lets this connection wait."},
+    {"digest", 2, debug_digest, "", "A digest of all keys, values and expiry times."},
+};
 
 // --- snapshots, the end ---
 
@@ -309,16 +311,24 @@ void shutdown(Context& c) {
 }
 
 constexpr CommandRow kRows[] = {
-    {"info", -1, 0, {}, info, "server", "[section ...]", "What the server knows of itself."},
-    {"stats", 1, kFast, {}, stats, "server", "", "The figures looked at most."},
+    {"info",
+     -1,
+     kWholeKeyspace,
+     {},
+     info,
+     "server",
+     "[section ...]",
+     "What the server knows of itself."},
+    {"stats", 1, kWholeKeyspace | kFast, {}, stats, "server", "", "The figures looked at most."},
     {"config",
      -2,
      kAdmin | kSlow | kNoMulti,
      {},
-     config,
+     run_subcommand,
      "server",
      "GET|SET|REWRITE|RESETSTAT ...",
-     "The configuration."},
+     "The configuration.",
+     kConfigSubcommands},
     {"command",
      -1,
      0,
@@ -326,9 +336,18 @@ constexpr CommandRow kRows[] = {
      command_command,
      "server",
      "[COUNT|DOCS|INFO|LIST|GETKEYS ...]",
-     "The commands there are."},
+     "The commands there are.",
+     kCommandSubcommands},
     {"help", -1, 0, {}, help_command, "server", "[command]", "What a command does."},
-    {"slowlog", -2, kAdmin, {}, slowlog, "server", "GET|LEN|RESET ...", "Commands that took long."},
+    {"slowlog",
+     -2,
+     kAdmin,
+     {},
+     run_subcommand,
+     "server",
+     "GET|LEN|RESET ...",
+     "Commands that took long.",
+     kSlowlogSubcommands},
     {"monitor",
      1,
      kAdmin | kNoMulti,
@@ -341,13 +360,30 @@ constexpr CommandRow kRows[] = {
      -2,
      kRead,
      {2, 2, 1},
-     memory,
+     run_subcommand,
      "server",
      "USAGE|STATS|DOCTOR ...",
-     "What memory is used for."},
-    {"latency", -2, kAdmin, {}, latency, "server", "SUMMARY ...", "How long commands take."},
+     "What memory is used for.",
+     kMemorySubcommands},
+    {"latency",
+     -2,
+     kAdmin,
+     {},
+     run_subcommand,
+     "server",
+     "SUMMARY ...",
+     "How long commands take.",
+     kLatencySubcommands},
     {"time", 1, kFast, {}, time, "server", "", "Unix seconds, and microseconds."},
-    {"debug", -2, kAdmin | kSlow | kNoMulti, {}, debug, "server", "SLEEP|DIGEST ...", "For tests."},
+    {"debug",
+     -2,
+     kAdmin | kSlow | kNoMulti,
+     {},
+     run_subcommand,
+     "server",
+     "SLEEP|DIGEST ...",
+     "For tests.",
+     kDebugSubcommands},
     {"save",
      1,
      kAdmin | kSlow | kNoMulti,

@@ -55,6 +55,9 @@ void set(Context& c) {
     expires_at = *time;
   }
   const engine::Entry* old = c.find(key);
+  if (version && old != nullptr && old->lsn() == engine::kOwnRecord)
+    return c.reply.error("ERR version conflict: expected " + std::to_string(*version) +
+                         ", but this transaction has changed the key before");
   if (version && *version != static_cast<std::int64_t>(old == nullptr ? 0 : old->lsn())) {
     return c.reply.error("ERR version conflict: expected " + std::to_string(*version) + ", got " +
                          std::to_string(old == nullptr ? 0 : old->lsn()));

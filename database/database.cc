@@ -24,13 +24,17 @@ Outcome Database::run(Session& session, const CommandRow& row, Words words, Repl
                   options.now_ms);
   context.client_ = prefix.client;
   context.sequence_ = prefix.sequence;
-  if (options.first_key_hash != 0 && words.size() > 1) context.set_hash(words[1], options.first_key_hash);
+  if (options.first_key_hash != 0 && words.size() > 1)
+    context.set_hash(words[1], options.first_key_hash);
 
   // Room in the log and in memory is found before the first lock is taken.
   if (row.flags & kWrite) {
     std::size_t bytes = 0;
     for (const std::string_view word : words) bytes += word.size();
-    if (refuse_write(bytes, row.flags & kDenyOom, reply)) return outcome;
+    if (const std::string why = write_refusal(bytes, row.flags & kDenyOom); !why.empty()) {
+      reply.error(why);
+      return outcome;
+    }
   }
   LockSet locks(engine_);
   lock_keys(context, locks);
@@ -57,16 +61,11 @@ Outcome Database::run(Session& session, const CommandRow& row, Words words, Repl
   return outcome;
 }
 
-bool Database::refuse_write(std::size_t bytes, bool needs_memory, ReplyWriter& reply) {
-  if (const Status room = log_->reserve(bytes); !room.has_value()) {
-    reply.error((room.error().code == ErrorCode::disk_full ? "" : "ERR ") + room.error().message);
-    return true;
-  }
-  if (needs_memory && !make_room()) {
-    reply.error("OOM command not allowed when used memory > 'maxmemory'.");
-    return true;
-  }
-  return false;
+std::string Database::write_refusal(std::size_t bytes, bool needs_memory) {
+  if (const Status room = log_->reserve(bytes); !room.has_value())
+    return (room.error().code == ErrorCode::disk_full ? "" : "ERR ") + room.error().message;
+  if (needs_memory && !make_room()) return std::string(kOutOfMemory);
+  return {};
 }
 
 // Adds the partitions of the command's keys, and of the client of a numbered write.
@@ -235,8 +234,13 @@ void Database::end_session(Session& session) {
   session.info.monitor = false;
 }
 
-std::int64_t Database::now_ms() const {
-  return std::max(environment_.clock.unix_ms(), time_floor_ms_.load(std::memory_order_relaxed));
+std::int64_t Database::now_ms() {
+  const std::int64_t clock = environment_.clock.unix_ms();
+  std::int64_t floor = time_floor_ms_.load(std::memory_order_relaxed);
+  while (floor < clock &&
+         !time_floor_ms_.compare_exchange_weak(floor, clock, std::memory_order_relaxed)) {
+  }
+  return std::max(clock, floor);
 }
 
 }  // namespace kimdb::database

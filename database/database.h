@@ -182,15 +182,19 @@ class Database {
   Checkpointer& checkpointer() { return *checkpointer_; }
   LoginThrottle& login_throttle() { return login_throttle_; }
   std::int64_t started_at_ms() const { return started_at_ms_; }
-  // Unix ms that never falls and is not before the last commit that recovery found.
-  std::int64_t now_ms() const;
+  // Unix ms that never falls, whatever the clock does, and is not before the last commit that
+  // recovery found: what has expired stays expired.
+  std::int64_t now_ms();
 
   // Settings that CONFIG SET may change.
   void set_max_memory(std::uint64_t bytes) { max_memory_.store(bytes, std::memory_order_relaxed); }
   std::uint64_t max_memory() const { return max_memory_.load(std::memory_order_relaxed); }
+  void set_snapshot_interval(std::chrono::milliseconds interval) { snapshot_interval_ = interval; }
+  std::chrono::milliseconds snapshot_interval() const { return snapshot_interval_; }
   void set_eviction(bool lru);
   bool evicts() const { return evict_lru_.load(std::memory_order_relaxed); }
-  // Sets the session's user where the password is right. Takes the time of a password hash.
+  // Sets the session's user where the password is right. Takes the time of a password hash. After
+  // too many failures from an address the password is not looked at, and it is as if it were wrong.
   bool authenticate(Session& session, std::string_view user, std::string_view password);
 
   // Runs the commands queued by MULTI as one record. For EXEC.
@@ -210,21 +214,25 @@ class Database {
 
   // dispatch.cc
   Status take_prefixes(Words& words, Prefix& prefix) const;
-  static void refuse_unauthenticated(protocol::Framing framing, protocol::ReplyWriter& reply);
-  bool refuse(const Session& session, const CommandRow& row, Words words, protocol::Framing framing,
-              const Prefix& prefix, protocol::ReplyWriter& reply);
-  void queue_command(Session& session, const CommandRow& row, Words words);
+  Outcome dispatch(Session& session, const protocol::Request& request, std::string& out,
+                   const ExecuteOptions& options);
+  std::string refusal(const Session& session, const CommandRow& row, Words words,
+                      protocol::Framing framing, const Prefix& prefix) const;
+  std::string queue_command(Session& session, const CommandRow& row, Words words);
   void defer(Session& session, const CommandRow& row, Words words, const protocol::Request& request,
              const Prefix& prefix, const ExecuteOptions& options);
-  void feed_monitors(const Session& session, Words words, std::int64_t now_ms);
+  void feed_monitors(const Session& session, const CommandRow& row, Words words,
+                     std::int64_t now_ms);
+  static void silence(Session& session, std::string& out, std::size_t start, Outcome& outcome);
   Outcome run_measured(Session& session, const CommandRow& row, Words words,
-                       protocol::ReplyWriter& reply, const Prefix& prefix, std::size_t start,
+                       protocol::ReplyWriter& reply, const Prefix& prefix,
                        const ExecuteOptions& options);
 
   // database.cc: one command under its locks
   Outcome run(Session& session, const CommandRow& row, Words words, protocol::ReplyWriter& reply,
               const Prefix& prefix, const ExecuteOptions& options);
-  bool refuse_write(std::size_t bytes, bool needs_memory, protocol::ReplyWriter& reply);
+  // Why a write of `bytes` must not run; empty: it may.
+  std::string write_refusal(std::size_t bytes, bool needs_memory);
   void lock_keys(Context& context, LockSet& locks);
   // Answers a numbered write that was done before; false where it has to be done.
   bool answer_again(Context& context);
@@ -252,15 +260,19 @@ class Database {
   PubSub pubsub_;
   Slowlog slowlog_;
   Statistics statistics_;
+  std::vector<ThreadStatistics*> worker_statistics_;  // one for each of workers_
   LoginThrottle login_throttle_;
   std::unique_ptr<Checkpointer> checkpointer_;
   std::int64_t started_at_ms_ = 0;
   std::atomic<std::int64_t> time_floor_ms_{0};
   std::atomic<std::uint64_t> max_memory_;
   std::atomic<bool> evict_lru_;
+  std::atomic<std::chrono::milliseconds> snapshot_interval_;
   WorkerPool workers_;
   std::unique_ptr<Maintenance> maintenance_;
 };
+
+constexpr std::string_view kOutOfMemory = "OOM command not allowed when used memory > 'maxmemory'.";
 
 // Forgets the queue and the watched keys of a transaction.
 void end_transaction(Session& session);

@@ -6,6 +6,7 @@
 #include "base/cycles.h"
 #include "database/database.h"
 #include "database/prefix.h"
+#include "database/subcommand.h"
 #include "protocol/ascii.h"
 #include "protocol/numbers.h"
 #include "protocol/quoting.h"
@@ -27,31 +28,81 @@ bool is_error(const std::string& out, std::size_t start, const ReplyWriter& repl
 
 // Redis' text, its odd spaces included: clients and its test suite compare it.
 std::string unknown_command(Words words) {
-  std::string text = "ERR unknown command '" + std::string(words[0].substr(0, 128)) +
-                     "', with args beginning with: ";
+  constexpr std::size_t kShownBytesMax = 128;
   std::string shown;
-  for (std::size_t i = 1; i < words.size() && shown.size() < 128; ++i)
-    shown += "'" + std::string(words[i].substr(0, 128 - shown.size())) + "' ";
-  return text + shown;
+  for (std::size_t i = 1; i < words.size() && shown.size() < kShownBytesMax; ++i)
+    shown += "'" + shown_as_c_string(words[i], kShownBytesMax - shown.size()) + "' ";
+  return "ERR unknown command '" + shown_as_c_string(words[0], kShownBytesMax) +
+         "', with args beginning with: " + shown;
 }
 
-bool arity_fits(const CommandRow& row, std::size_t words) {
-  return row.arity >= 0 ? words == static_cast<std::size_t>(row.arity)
-                        : words >= static_cast<std::size_t>(-row.arity);
+std::string wrong_arity(std::string_view name) {
+  return "ERR wrong number of arguments for '" + std::string(name) + "' command";
+}
+
+std::string unauthenticated(Framing framing) {
+  return framing == Framing::line ? "ERR authentication required"
+                                  : "NOAUTH Authentication required.";
+}
+
+// HELLO … AUTH user password.
+bool logs_in(const CommandRow& row, Words words) {
+  return row.name == "hello" && std::any_of(words.begin(), words.end(), [](std::string_view word) {
+           return protocol::equals_ignoring_case(word, "auth");
+         });
 }
 
 // Password hashing takes tens of milliseconds; HELLO does it only where it carries AUTH.
 bool goes_to_workers(const CommandRow& row, Words words) {
-  if (row.flags & kSlow) return true;
-  return row.name == "hello" && std::any_of(words.begin(), words.end(), [](std::string_view word) {
-           return protocol::equals_ignoring_case(word, "auth");
-         });
+  return (row.flags & kSlow) || logs_in(row, words);
+}
+
+// The words as the slow log and MONITOR may show them: without passwords.
+std::vector<std::string_view> redacted(const CommandRow& row, Words words) {
+  constexpr std::string_view kRedacted = "(redacted)";
+  std::vector<std::string_view> shown(words.begin(), words.end());
+  if (row.name == "auth") std::fill(shown.begin() + 1, shown.end(), kRedacted);
+  if (row.name != "hello") return shown;
+  for (std::size_t i = 1; i + 1 < shown.size(); ++i) {
+    if (!protocol::equals_ignoring_case(shown[i], "auth")) continue;
+    const std::size_t end = std::min(i + 3, shown.size());
+    for (++i; i < end; ++i) shown[i] = kRedacted;
+  }
+  return shown;
+}
+
+// What a refused command means for the transaction that it should have become a part of.
+void refuse(Session& session, const CommandRow* row, std::string_view why, ReplyWriter& reply) {
+  if (session.in_transaction) session.transaction_failed = true;
+  if (row == nullptr || row->name != "exec") return reply.error(why);
+  // An EXEC that cannot be carried out ends the transaction, as in Redis.
+  end_transaction(session);
+  if (why.starts_with("ERR ")) why.remove_prefix(4);
+  reply.error("EXECABORT Transaction discarded because of: " + std::string(why));
 }
 
 }  // namespace
 
 Outcome Database::execute(Session& session, const protocol::Request& request, std::string& out,
                           const ExecuteOptions& options) {
+  const std::size_t start = out.size();
+  Outcome outcome = dispatch(session, request, out, options);
+  if (session.replies != Session::Replies::on && !outcome.deferred) [[unlikely]]
+    silence(session, out, start, outcome);
+  return outcome;
+}
+
+// CLIENT REPLY OFF and SKIP: whatever the command was answered, nobody is told.
+void Database::silence(Session& session, std::string& out, std::size_t start, Outcome& outcome) {
+  out.resize(start);
+  outcome.explained = false;
+  // SKIP: the reply after this one is left out, too.
+  if (session.replies == Session::Replies::skip_this) session.replies = Session::Replies::on;
+  if (session.replies == Session::Replies::skip_next) session.replies = Session::Replies::skip_this;
+}
+
+Outcome Database::dispatch(Session& session, const protocol::Request& request, std::string& out,
+                           const ExecuteOptions& options) {
   Words words = request.words;
   const std::size_t start = out.size();
   ReplyWriter reply(out, session.format(request.framing));
@@ -63,30 +114,30 @@ Outcome Database::execute(Session& session, const protocol::Request& request, st
   }
   const CommandRow* row = commands_.find(words[0]);
   if (row == nullptr) [[unlikely]] {
-    if (const Status taken = take_prefixes(words, prefix); !taken.has_value()) {
-      reply.error(taken.error().message);
-      return {};
-    }
-    row = words.empty() ? nullptr : commands_.find(words[0]);
+    const Status taken = take_prefixes(words, prefix);
+    row = !taken.has_value() || words.empty() ? nullptr : commands_.find(words[0]);
     if (row == nullptr) {
-      if (session.in_transaction) session.transaction_failed = true;
-      if (options_.auth_enabled && !session.authenticated)
-        refuse_unauthenticated(request.framing, reply);
-      else
-        reply.error(words.empty() ? "ERR a command is missing after its prefix"
-                                  : unknown_command(words));
+      const bool stranger = options_.auth_enabled && !session.authenticated;
+      refuse(session, nullptr,
+             !taken.has_value() ? taken.error().message
+             : stranger         ? unauthenticated(request.framing)
+             : words.empty()    ? "ERR a command is missing after its prefix"
+                                : unknown_command(words),
+             reply);
       return {};
     }
   }
   session.info.last_command.store(row, std::memory_order_relaxed);
 
-  if (refuse(session, *row, words, request.framing, prefix, reply)) {
-    if (session.in_transaction) session.transaction_failed = true;
+  std::string why = refusal(session, *row, words, request.framing, prefix);
+  const bool queues = why.empty() && session.in_transaction && !(row->flags & kConnection);
+  if (queues) why = queue_command(session, *row, words);
+  if (!why.empty()) [[unlikely]] {
+    refuse(session, row, why, reply);
     if (options.statistics != nullptr) options.statistics->rejected(row->index);
     return {};
   }
-  if (session.in_transaction && !(row->flags & kConnection)) {
-    queue_command(session, *row, words);
+  if (queues) {
     reply.simple("QUEUED");
     return {};
   }
@@ -95,33 +146,30 @@ Outcome Database::execute(Session& session, const protocol::Request& request, st
     defer(session, *row, words, request, prefix, options);
     return {.deferred = true};
   }
-  return run_measured(session, *row, words, reply, prefix, start, options);
+  if (words.size() == request.words.size())
+    return run_measured(session, *row, words, reply, prefix, options);
+  // What was hashed ahead is the second word of the request, which is another one here.
+  ExecuteOptions unhashed = options;
+  unhashed.first_key_hash = 0;
+  return run_measured(session, *row, words, reply, prefix, unhashed);
 }
 
 Outcome Database::run_measured(Session& session, const CommandRow& row, Words words,
-                               ReplyWriter& reply, const Prefix& prefix, std::size_t start,
+                               ReplyWriter& reply, const Prefix& prefix,
                                const ExecuteOptions& options) {
-  if (pubsub_.monitored()) [[unlikely]]
-    feed_monitors(session, words, options.now_ms);
-  std::string& out = reply.out();
-  const std::size_t reply_start = out.size();
+  const std::size_t reply_start = reply.out().size();
   const std::uint64_t begin = cycles_now();
   const Outcome outcome = run(session, row, words, reply, prefix, options);
   const std::uint64_t ticks = cycles_now() - begin;
   if (options.statistics != nullptr)
-    options.statistics->executed(row.index, ticks, is_error(out, reply_start, reply));
+    options.statistics->executed(row.index, ticks, is_error(reply.out(), reply_start, reply));
   if (slowlog_.slow(ticks)) [[unlikely]] {
     slowlog_.add(options.now_ms,
                  static_cast<std::uint64_t>(static_cast<double>(ticks) / cycles_per_microsecond()),
-                 words, session.info.address, session.info.name());
+                 redacted(row, words), session.info.address, session.info.name());
   }
-  if (session.replies != Session::Replies::on) [[unlikely]] {
-    // CLIENT REPLY SKIP: the reply after this one is left out too.
-    out.resize(start);
-    if (session.replies == Session::Replies::skip_this) session.replies = Session::Replies::on;
-    if (session.replies == Session::Replies::skip_next)
-      session.replies = Session::Replies::skip_this;
-  }
+  if (pubsub_.monitored()) [[unlikely]]
+    feed_monitors(session, row, words, options.now_ms);
   return outcome;
 }
 
@@ -164,58 +212,53 @@ Status Database::take_prefixes(Words& words, Prefix& prefix) const {
   return {};
 }
 
-void Database::refuse_unauthenticated(Framing framing, ReplyWriter& reply) {
-  reply.error(framing == Framing::line ? "ERR authentication required"
-                                       : "NOAUTH Authentication required.");
-}
-
-// Answers with an error, and says so, where the command must not run.
-bool Database::refuse(const Session& session, const CommandRow& row, Words words, Framing framing,
-                      const Prefix& prefix, ReplyWriter& reply) {
-  if (!arity_fits(row, words.size())) {
-    reply.error("ERR wrong number of arguments for '" + std::string(row.name) + "' command");
-    return true;
+// Why the command must not run; empty: it may.
+std::string Database::refusal(const Session& session, const CommandRow& row, Words words,
+                              Framing framing, const Prefix& prefix) const {
+  if (!arity_fits(row.arity, words)) return wrong_arity(row.name);
+  std::uint32_t flags = row.flags;
+  if (!row.subcommands.empty()) {
+    if (std::string wrong = subcommand_error(row, words); !wrong.empty()) return wrong;
+    flags = flags_of(row, words);
   }
-  if (options_.auth_enabled && !(row.flags & kNoAuth)) {
-    if (!session.authenticated) {
-      refuse_unauthenticated(framing, reply);
-      return true;
-    }
-    if (((row.flags & kAdmin) && session.role != Role::admin) ||
-        ((row.flags & kWrite) && session.role == Role::readonly)) {
-      reply.error("NOPERM this user has no permissions to run the '" + std::string(row.name) +
-                  "' command");
-      return true;
-    }
+  if (options_.auth_enabled && !(flags & kNoAuth)) {
+    if (!session.authenticated) return unauthenticated(framing);
+    if (((flags & kAdmin) && session.role != Role::admin) ||
+        ((flags & kWrite) && session.role == Role::readonly))
+      return "NOPERM this user has no permissions to run the '" + full_name(row, words) +
+             "' command";
   }
-  if (!prefix.client.empty() && !(row.flags & (kWrite | kTransaction))) {
-    reply.error("ERR ID goes before a command that writes, or EXEC");
-    return true;
-  }
+  if (!prefix.client.empty() && !(flags & (kWrite | kTransaction)))
+    return "ERR ID goes before a command that writes, or EXEC";
   if ((prefix.explained || !prefix.client.empty()) && session.in_transaction &&
-      !(row.flags & kTransaction)) {
-    reply.error("ERR inside MULTI, ID and EXPLAINED go before EXEC");
-    return true;
-  }
+      !(flags & kTransaction))
+    return "ERR inside MULTI, ID and EXPLAINED go before EXEC";
+  // These are answered by one event for each channel, not by a reply that something could follow.
+  if (prefix.explained && (flags & kPubSub) && (flags & kSubscribed))
+    return "ERR EXPLAINED does not go before '" + std::string(row.name) + "'";
   if (session.subscribed() && session.resp_format == Format::resp2 && framing == Framing::resp &&
-      !(row.flags & kSubscribed)) {
-    reply.error("ERR Can't execute '" + std::string(row.name) +
-                "': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in "
-                "this context");
-    return true;
-  }
-  if (session.in_transaction && (row.flags & kNoMulti)) {
-    reply.error("ERR Command not allowed inside a transaction");
-    return true;
-  }
-  return false;
+      !(flags & kSubscribed))
+    return "ERR Can't execute '" + full_name(row, words) +
+           "': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this "
+           "context";
+  if (session.in_transaction && ((flags & kNoMulti) || logs_in(row, words)))
+    return "ERR Command not allowed inside a transaction";
+  return {};
 }
 
-void Database::queue_command(Session& session, const CommandRow& row, Words words) {
-  for (const std::string_view word : words) session.queued_bytes += word.size() + 16;
+// Why it cannot be queued; empty: it is.
+std::string Database::queue_command(Session& session, const CommandRow& row, Words words) {
+  // Redis answers so while commands are queued, too: that is the time to tell.
+  if ((row.flags & kDenyOom) && !make_room()) return std::string(kOutOfMemory);
+  std::size_t bytes = session.queued_bytes;
+  for (const std::string_view word : words) bytes += word.size() + 16;
+  if (bytes > options_.log.max_transaction_size)
+    return "ERR transaction exceeds wal.max_transaction_size";
+  session.queued_bytes = bytes;
   session.queue.push_back({&row, {words.begin(), words.end()}});
   session.info.queued.store(static_cast<std::int32_t>(session.queue.size()),
                             std::memory_order_relaxed);
+  return {};
 }
 
 // Runs the command on a worker thread, its words copied: the session does nothing else until it is
@@ -236,27 +279,28 @@ void Database::defer(Session& session, const CommandRow& row, Words words,
   deferred->prefix = prefix;
   deferred->prefix.client = deferred->client;
   workers_.post([this, &session, &row, deferred, format = session.format(request.framing),
-                 completion = (*options.defer)(), now_ms = options.now_ms] {
+                 completion = (*options.defer)(), now_ms = options.now_ms](std::size_t worker) {
     const std::vector<std::string_view> views(deferred->texts.begin(), deferred->texts.end());
     std::string out;
     ReplyWriter reply(out, format);
     reply.tag(deferred->tag);
-    const ExecuteOptions here{.now_ms = now_ms};
-    const Outcome outcome = run_measured(session, row, views, reply, deferred->prefix, 0, here);
+    const ExecuteOptions here{.now_ms = now_ms, .statistics = worker_statistics_[worker]};
+    Outcome outcome = run_measured(session, row, views, reply, deferred->prefix, here);
+    if (session.replies != Session::Replies::on) silence(session, out, 0, outcome);
     completion(std::move(out), outcome);
   });
 }
 
-void Database::feed_monitors(const Session& session, Words words, std::int64_t now_ms) {
-  if (protocol::equals_ignoring_case(words[0], "auth") ||
-      protocol::equals_ignoring_case(words[0], "hello"))
-    return;
+// As Redis does, after the command was executed, and without those for administrators.
+void Database::feed_monitors(const Session& session, const CommandRow& row, Words words,
+                             std::int64_t now_ms) {
+  if (flags_of(row, words) & kAdmin) return;
   char head[64];
   std::snprintf(head, sizeof head, "%lld.%06lld", static_cast<long long>(now_ms / 1000),
                 static_cast<long long>(now_ms % 1000 * 1000));
   std::string line = std::string(head) + " [" + std::to_string(session.keyspace) + " " +
                      session.info.address + "]";
-  for (const std::string_view word : words) {
+  for (const std::string_view word : redacted(row, words)) {
     line += ' ';
     protocol::append_quoted(line, word);
   }

@@ -132,7 +132,7 @@ void statistics(Database& db, Text& text) {
   text.number("keyspace_misses", totals.misses);
   text.number("expired_keys", db.statistics().expired.load());
   text.number("evicted_keys", db.statistics().evicted.load());
-  text.number("pubsub_channels", db.pubsub().channels({}).size());
+  text.number("pubsub_channels", db.pubsub().channels("*").size());
   text.number("pubsub_patterns", db.pubsub().pattern_count());
 }
 
@@ -175,15 +175,16 @@ void command_statistics(Database& db, Text& text) {
   }
 }
 
-void keyspace(Database& db, Text& text) {
+void keyspace(Context& c, Text& text) {
   text.section("Keyspace");
   for (std::uint8_t number = 0; number < engine::kKeyspaces; ++number) {
     std::size_t keys = 0, expires = 0;
-    for (std::size_t i = 0; i < db.engine().partition_count(); ++i) {
-      MutexLock lock(db.engine().partition(i).mutex());
-      keys += db.engine().partition(i).size(number);
-      expires += db.engine().partition(i).expiring(number);
-    }
+    for (std::size_t i = 0; i < c.database.engine().partition_count(); ++i)
+      c.with_partition(i, [&](engine::Partition& partition) {
+        c.depends_on(partition.last_lsn());
+        keys += partition.size(number);
+        expires += partition.expiring(number);
+      });
     if (keys != 0)
       text.line("db" + std::to_string(number), "keys=" + std::to_string(keys) + ",expires=" +
                                                    std::to_string(expires) + ",avg_ttl=0");
@@ -192,7 +193,8 @@ void keyspace(Database& db, Text& text) {
 
 }  // namespace
 
-std::string info_text(Database& database, std::span<const std::string_view> sections) {
+std::string info_text(Context& c, std::span<const std::string_view> sections) {
+  Database& database = c.database;
   const auto wanted = [&](std::string_view name, bool by_default = true) {
     return std::any_of(sections.begin(), sections.end(),
                        [&](std::string_view section) {
@@ -211,7 +213,7 @@ std::string info_text(Database& database, std::span<const std::string_view> sect
   if (wanted("replication")) replication(database, text);
   if (wanted("cpu")) cpu(text);
   if (wanted("commandstats", false)) command_statistics(database, text);
-  if (wanted("keyspace")) keyspace(database, text);
+  if (wanted("keyspace")) keyspace(c, text);
   return text.take();
 }
 

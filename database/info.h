@@ -8,9 +8,9 @@
 
 namespace kimdb::database {
 
-class Database;
+class Context;
 
-// No sections named: those that Redis shows by default.
-std::string info_text(Database& database, std::span<const std::string_view> sections);
+// No sections named: those that Redis shows by default. Looks at every partition.
+std::string info_text(Context& c, std::span<const std::string_view> sections);
 
 }  // namespace kimdb::database

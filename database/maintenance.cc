@@ -48,13 +48,12 @@ void Maintenance::sweep() {
 }
 
 void Maintenance::snapshot_when_due() {
-  const DatabaseOptions& options = database_.options();
-  if (!options.wal_enabled) return;
+  if (!database_.options().wal_enabled) return;
   const Checkpointer::Progress progress = database_.checkpointer().progress();
   if (progress.running || database_.log().last_lsn() == progress.last_lsn) return;
+  const std::int64_t interval_ms = database_.snapshot_interval().count();
   const bool by_time =
-      options.snapshot_interval.count() != 0 &&
-      database_.now_ms() - progress.last_success_ms >= options.snapshot_interval.count();
+      interval_ms != 0 && database_.now_ms() - progress.last_success_ms >= interval_ms;
   if (by_time || database_.checkpointer().due_by_size())
     database_.checkpointer().save_in_background();
 }

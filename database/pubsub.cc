@@ -60,7 +60,7 @@ std::vector<std::string> PubSub::channels(std::string_view pattern) const {
   MutexLock lock(mutex_);
   std::vector<std::string> names;
   for (const auto& [name, receivers] : channels_)
-    if (pattern.empty() || glob_matches(pattern, name)) names.push_back(name);
+    if (glob_matches(pattern, name)) names.push_back(name);
   return names;
 }
 

@@ -29,7 +29,7 @@ class PubSub {
   // matches.
   std::size_t publish(std::string_view channel, std::string_view payload);
 
-  std::vector<std::string> channels(std::string_view pattern) const;
+  std::vector<std::string> channels(std::string_view pattern) const;  // a glob pattern
   std::size_t subscribers(std::string_view channel) const;
   std::size_t pattern_count() const;  // distinct patterns
 

@@ -24,8 +24,11 @@ Database::Database(const DatabaseOptions& options, Environment environment)
       checkpointer_(std::make_unique<Checkpointer>(*this)),
       max_memory_(options.max_memory),
       evict_lru_(options.evict_lru),
+      snapshot_interval_(options.snapshot_interval),
       workers_(options.workers) {
   engine_.keep_accessed(options.evict_lru);
+  for (std::size_t i = 0; i < options.workers; ++i)
+    worker_statistics_.push_back(statistics_.add_thread());
   started_at_ms_ = environment.clock.unix_ms();
 }
 

@@ -2,6 +2,7 @@
 
 #include "database/database.h"
 #include "database/lock_set.h"
+#include "database/subcommand.h"
 
 namespace kimdb::database {
 
@@ -64,14 +65,17 @@ void Database::execute_transaction(Context& exec) {
   const std::size_t bytes = exec.session.queued_bytes;
   end_transaction(exec.session);
 
-  std::uint32_t flags = 0;
-  for (const QueuedCommand& command : queue) flags |= command.row->flags;
-  if ((flags & kWrite) && refuse_write(bytes, flags & kDenyOom, exec.reply)) return;
-
   // Operations hold views of keys and values: the words stay until the record is written.
   std::vector<std::vector<std::string_view>> words;
-  for (const QueuedCommand& command : queue)
+  std::uint32_t flags = 0;
+  for (const QueuedCommand& command : queue) {
     words.emplace_back(command.words.begin(), command.words.end());
+    flags |= flags_of(*command.row, words.back());
+  }
+  if (flags & kWrite) {
+    const std::string why = write_refusal(bytes, flags & kDenyOom);
+    if (!why.empty()) return exec.reply.error("EXECABORT Transaction discarded because of: " + why);
+  }
   LockSet locks(engine_);
   if (flags & kWholeKeyspace) {
     locks.add_all();
@@ -98,6 +102,8 @@ void Database::execute_transaction(Context& exec) {
     exec.words = words[i];
     exec.row->handler(exec);
     apply_pending(exec);
+    if (pubsub_.monitored()) [[unlikely]]
+      feed_monitors(exec.session, *exec.row, exec.words, exec.now_ms);
   }
   exec.row = exec_row;
   commit_pending(exec);

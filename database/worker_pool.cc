@@ -3,10 +3,10 @@
 namespace kimdb::database {
 
 WorkerPool::WorkerPool(std::size_t threads) {
-  for (std::size_t i = 0; i < threads; ++i) threads_.emplace_back([this] { run(); });
+  for (std::size_t i = 0; i < threads; ++i) threads_.emplace_back([this, i] { run(i); });
 }
 
-void WorkerPool::post(std::function<void()> work) {
+void WorkerPool::post(Work work) {
   MutexLock lock(mutex_);
   waiting_.push_back(std::move(work));
   changed_.notify_one();
@@ -22,9 +22,9 @@ void WorkerPool::stop() {
   threads_.clear();
 }
 
-void WorkerPool::run() {
+void WorkerPool::run(std::size_t worker) {
   for (;;) {
-    std::function<void()> work;
+    Work work;
     {
       MutexLock lock(mutex_);
       while (waiting_.empty() && !stopping_) changed_.wait(mutex_);
@@ -32,7 +32,7 @@ void WorkerPool::run() {
       work = std::move(waiting_.front());
       waiting_.pop_front();
     }
-    work();
+    work(worker);
   }
 }
 

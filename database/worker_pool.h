@@ -17,15 +17,17 @@ class WorkerPool {
   // Finishes what has begun and drops what has not.
   ~WorkerPool() { stop(); }
 
-  void post(std::function<void()> work);
+  // `worker` is the number of the thread that does it, from 0.
+  using Work = std::function<void(std::size_t worker)>;
+  void post(Work work);
   void stop();
 
  private:
-  void run();
+  void run(std::size_t worker);
 
   Mutex mutex_;
   CondVar changed_;
-  std::deque<std::function<void()>> waiting_ GUARDED_BY(mutex_);
+  std::deque<Work> waiting_ GUARDED_BY(mutex_);
   bool stopping_ GUARDED_BY(mutex_) = false;
   std::vector<std::thread> threads_;
 };

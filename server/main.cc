@@ -84,7 +84,7 @@ class Signals {
   void wait_for_reload() {
     reload_.async_wait([this](const asio::error_code& error, int) {
       if (error) return;
-      database_.workers().post([this] { reload(); });
+      database_.workers().post([this](std::size_t) { reload(); });
       wait_for_reload();
     });
   }

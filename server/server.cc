@@ -19,12 +19,8 @@ Server::Server(database::Database& database, Logger& logger, LiveConfig& config,
       stop_(std::move(stop)),
       connections_(logger, config.current().network.max_connections) {
   const Config current = config.current();
-  session_options_ = {.max_message_size = current.network.max_message_size,
-                      .max_output_buffer = current.network.max_output_buffer,
-                      .idle_timeout = current.network.idle_timeout,
-                      .request_timeout = current.network.request_timeout,
-                      .greeting = current.network.greeting,
-                      .auth_enabled = current.auth.enabled};
+  session_options_.auth_enabled = current.auth.enabled;
+  apply_to_sessions(current.network);
   const std::size_t count = current.network.io_threads != 0
                                 ? current.network.io_threads
                                 : std::max(1u, std::thread::hardware_concurrency());
@@ -136,7 +132,17 @@ void Server::begin_session(tcp::socket socket, IoThread& thread, Session::Kind k
   thread.post([session] { session->start(); });
 }
 
+void Server::apply_to_sessions(const NetworkConfig& network) {
+  session_options_.max_message_size = network.max_message_size;
+  session_options_.max_output_buffer = network.max_output_buffer;
+  session_options_.idle_timeout = network.idle_timeout;
+  session_options_.request_timeout = network.request_timeout;
+  session_options_.greeting = network.greeting;
+}
+
 void Server::apply(const Config& config) {
+  apply_to_sessions(config.network);
+  database_.set_snapshot_interval(config.snapshot.interval);
   connections_.set_max_connections(config.network.max_connections);
   database_.set_max_memory(config.engine.max_memory);
   database_.set_eviction(config.engine.eviction == Eviction::allkeys_lru);

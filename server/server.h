@@ -55,6 +55,7 @@ class Server final : public database::Host {
     Session::Kind kind;
   };
   Status listen_at(const std::string& address, std::string_view key, Session::Kind kind);
+  void apply_to_sessions(const NetworkConfig& network);
   void accept(Listener& listener);
   void begin_session(asio::ip::tcp::socket socket, IoThread& thread, Session::Kind kind);
 

@@ -123,6 +123,7 @@ void Session::refuse_connection(bool resp) {
 
 // Parses and executes what is there; keeps what is left over.
 void Session::process(std::string_view input) {
+  if (!parser_.inside_request()) set_limits();  // CONFIG SET or RESET may have changed them
   std::string& out = thread_.output_buffer();
   out.clear();
   const std::size_t consumed = execute_all(input, out);
@@ -151,7 +152,7 @@ std::size_t Session::execute_all(std::string_view input, std::string& out) {
     for (std::size_t i = 0; i < batch.size; ++i) {
       const std::size_t from = out.size();
       const Outcome outcome = execute(thread_.requests()[i], batch.hashes[i], out);
-      if (outcome.depends_on != 0 || !marks_.empty()) hold(out, from, outcome);
+      if (outcome.depends_on != 0 || outcome.explained || !marks_.empty()) hold(out, from, outcome);
       if (outcome.close) close_when_sent_ = true;
       consumed = batch.ends[i];
       // A flood of large replies goes out before more is executed.
@@ -356,8 +357,11 @@ void Session::update_interest() {
 
 void Session::close_if_done() {
   if (!open_ || deferred_ || explaining_) return;
+  if (!close_when_sent_ && !input_ended_) return;
+  deliver_events();  // what it published to itself
+  if (!open_) return;
   if (!marks_.empty() || queue_sent_ < queue_.size()) return;
-  if (close_when_sent_ || input_ended_) close("");
+  close("");
 }
 
 void Session::close(std::string_view why) {

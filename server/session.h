@@ -11,6 +11,8 @@
 #pragma once
 
 #include <asio/ip/tcp.hpp>
+#include <atomic>
+#include <chrono>
 #include <deque>
 #include <memory>
 #include <string>
@@ -23,13 +25,14 @@ namespace kimdb::server {
 
 class ConnectionManager;
 
-// What all sessions of a server share. Borrowed; the limits may change at run time.
+// What all sessions of a server share. Borrowed; CONFIG SET changes what is atomic, on whatever
+// thread.
 struct SessionOptions {
-  std::size_t max_message_size = 1 << 20;
-  std::size_t max_output_buffer = 64 << 20;
-  std::chrono::milliseconds idle_timeout{0};     // 0: none
-  std::chrono::milliseconds request_timeout{0};  // 0: none
-  bool greeting = false;
+  std::atomic<std::size_t> max_message_size{1 << 20};
+  std::atomic<std::size_t> max_output_buffer{64 << 20};
+  std::atomic<std::chrono::milliseconds> idle_timeout{std::chrono::milliseconds(0)};     // 0: none
+  std::atomic<std::chrono::milliseconds> request_timeout{std::chrono::milliseconds(0)};  // 0: none
+  std::atomic<bool> greeting{false};
   bool auth_enabled = false;
 };
 

@@ -52,6 +52,78 @@ TEST_CASE("EXEC fails when a watched key has changed, was removed or has come to
   CHECK(db.run("EXEC") == "*1\nOK");
 }
 
+TEST_CASE("commands that look at everything run in a transaction, behind its own writes") {
+  support::TestDb db;
+  db.run("SET a 1");
+  db.run("MULTI\nSET b 2\nINFO keyspace\nSTATS\nMEMORY STATS\nDBSIZE\nKEYS *");
+  const std::string replies = db.run("EXEC");
+  CHECK(replies.find("db0:keys=2,expires=0") != std::string::npos);
+  CHECK(replies.find("keys\n2\n") != std::string::npos);
+  CHECK(replies.find("requests\n0\n") != std::string::npos);
+}
+
+TEST_CASE("a wrong subcommand is refused while queueing, and fails the transaction") {
+  support::TestDb db;
+  for (const char* wrong : {"CLIENT NOSUCH", "CLIENT SETNAME", "OBJECT FREQ", "SLOWLOG LEN x"}) {
+    CAPTURE(wrong);
+    db.run("MULTI");
+    CHECK(db.run(wrong).starts_with("ERROR: "));
+    CHECK(db.run("EXEC") == "ERROR: EXECABORT Transaction discarded because of previous errors.");
+  }
+}
+
+TEST_CASE("an EXEC that cannot be carried out ends the transaction") {
+  support::TestDb db;
+  db.run("MULTI\nSET a 1");
+  CHECK(db.run_resp("EXEC x") ==
+        "-EXECABORT Transaction discarded because of: wrong number of arguments for 'exec' "
+        "command\r\n");
+  CHECK(db.run("EXEC") == "ERROR: EXEC without MULTI");
+  CHECK(db.run("EXISTS a") == "0");
+}
+
+TEST_CASE("inside EXEC the version of what it wrote itself is not known, and that is said") {
+  support::TestDb db;
+  db.run("SET a 1");
+  const std::string version = db.run("OBJECT VERSION a");
+  db.run("MULTI\nSET a 2\nOBJECT VERSION a\nSET a 3 IFVERSION " + version +
+         "\nDEL a\nSET a 4 IFVERSION 0");
+  CHECK(db.run("EXEC") ==
+        "*5\nOK\nERROR: the version is not known before EXEC has ended\n"
+        "ERROR: version conflict: expected " +
+            version + ", but this transaction has changed the key before\nOK\nOK");
+}
+
+TEST_CASE("no password is looked at inside a transaction") {
+  support::TestDb db;
+  db.run("MULTI");
+  CHECK(db.run("AUTH a b") == "ERROR: Command not allowed inside a transaction");
+  CHECK(db.run("HELLO 3 AUTH a b") == "ERROR: Command not allowed inside a transaction");
+  CHECK(db.run("HELLO 3") == "QUEUED");
+}
+
+TEST_CASE("a transaction that the log could not take whole is refused while it is queued") {
+  database::DatabaseOptions options = support::TestDb::in_memory();
+  options.log.max_transaction_size = 1000;
+  support::TestDb db(options);
+  db.run("MULTI");
+  CHECK(db.run("SET a " + std::string(900, 'x')) == "QUEUED");
+  CHECK(db.run("SET b " + std::string(900, 'x')) ==
+        "ERROR: transaction exceeds wal.max_transaction_size");
+  CHECK(db.run("EXEC").starts_with("ERROR: EXECABORT"));
+}
+
+TEST_CASE("a numbered DEL is answered as one without a number, in each framing") {
+  support::TestDb db;
+  db.run("SET a 1\nSET b 1\nSET c 1");
+  CHECK(db.run_resp("ID x 1 DEL a") == ":1\r\n");
+  CHECK(db.run("ID x 1 DEL a") == "OK");
+  CHECK(db.run_resp("ID x 2 DEL a") == ":0\r\n");
+  CHECK(db.run("ID x 2 DEL a") == "ERROR: key not found");
+  CHECK(db.run("ID x 3 DEL b c d") == "2");
+  CHECK(db.run_resp("ID x 3 DEL b c d") == ":2\r\n");
+}
+
 TEST_CASE("a numbered write is done once, and answered again in whatever framing") {
   support::TestDb db;
   CHECK(db.run("ID alice 1 INCR n") == "1");
