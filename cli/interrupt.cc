@@ -16,9 +16,19 @@ namespace {
 // What a signal handler can reach. Set before the handlers are.
 volatile std::sig_atomic_t signal_descriptor = -1;
 volatile std::sig_atomic_t end_requested = 0;
+volatile std::sig_atomic_t unanswered = 0;  // signals since the last clear()
+
+// Who sends three, and nothing happens, wants the process to end whatever it is doing: a command
+// that runs here (--local) waits for nothing that could be interrupted.
+constexpr int kPatience = 3;
 
 void handle(int number) {
   if (number != SIGINT) end_requested = 1;
+  unanswered = unanswered + 1;
+  if (unanswered >= kPatience) {
+    std::signal(number, SIG_DFL);
+    std::raise(number);
+  }
   const std::uint64_t one = 1;
   // It cannot fail but for a counter that is full, and then it is readable already.
   [[maybe_unused]] const ssize_t written = write(signal_descriptor, &one, sizeof one);
@@ -50,6 +60,7 @@ bool Interrupt::is_set() const {
 }
 
 void Interrupt::clear() {
+  unanswered = 0;
   std::uint64_t count;
   [[maybe_unused]] const ssize_t read_bytes = read(descriptor_, &count, sizeof count);
 }

@@ -1,8 +1,8 @@
 // Ctrl-C and SIGTERM as something that can be waited for together with input.
 //
 // One object per process, made by main; while it lives SIGINT, SIGTERM and SIGHUP do not end the
-// process but make descriptor() readable. One thread calls it; the handler only writes to the
-// descriptor.
+// process but make descriptor() readable (three of them without a clear() do end it). One thread
+// calls it; the handler only writes to the descriptor.
 #pragma once
 
 namespace kimdb::cli {
