@@ -156,7 +156,7 @@ WHOLE := server cli client database replication wal engine protocol base
 $(BUILD)/bin/bench_%: $(BUILD)/bench/%.o $(call library_of,$(WHOLE))
 	@mkdir -p $(@D)
 	$(CXX) $(LDFLAGS) -o $@ $^ $(call libs_of,$(WHOLE)) $(ALLOCATOR_$(MODE))
-$(BUILD)/bin/fuzz_%: $(BUILD)/tests/fuzz/%.o $(call library_of,$(WHOLE))
+$(BUILD)/bin/fuzz_%: $(BUILD)/tests/fuzz/%.o $(BUILD)/lib/libkimdb_support.a $(call library_of,$(WHOLE))
 	@mkdir -p $(@D)
 	$(CXX) $(LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(call libs_of,$(WHOLE))
 

@@ -2,6 +2,8 @@
 
 #include <pthread.h>
 
+#include <chrono>
+
 #include "server/session.h"
 
 namespace kimdb::server {
@@ -9,18 +11,31 @@ namespace kimdb::server {
 IoThread::IoThread(database::Database& database)
     : database_(database),
       work_(context_.get_executor()),
-      poller_(context_, [this] { round_end(); }),
-      timer_(context_),
       statistics_(database.statistics().add_thread()),
       receive_buffer_(std::make_unique<char[]>(kReceiveBytes)) {}
 
 void IoThread::start() {
-  poller_.start();
-  tick();
   thread_ = std::thread([this] {
     pthread_setname_np(pthread_self(), "kimdb-io");
-    context_.run();
+    run();
   });
+}
+
+// The io_context is asked only when something was posted, and once a second: each look costs a
+// system call.
+void IoThread::run() {
+  using Clock = std::chrono::steady_clock;
+  constexpr auto kTick = std::chrono::seconds(1);
+  auto next_tick = Clock::now() + kTick;
+  while (!stopping_) {
+    const Poller::Round round = poller_.run_round(1000);
+    if (round.targets) round_end();
+    if (round.woken) context_.poll();
+    if (const auto now = Clock::now(); now >= next_tick) {
+      next_tick = now + kTick;
+      tick();
+    }
+  }
 }
 
 void IoThread::stop() {
@@ -28,7 +43,7 @@ void IoThread::stop() {
   post([this] {
     const std::vector<std::shared_ptr<Session>> open(sessions_.begin(), sessions_.end());
     for (const auto& session : open) session->close("server stops");
-    context_.stop();
+    stopping_ = true;
   });
   thread_.join();
 }
@@ -89,14 +104,9 @@ void IoThread::remove(const std::shared_ptr<Session>& session) {
 
 // Once a second: whoever was silent too long.
 void IoThread::tick() {
-  timer_.expires_after(std::chrono::seconds(1));
-  timer_.async_wait([this](const asio::error_code& error) {
-    if (error) return;
-    const std::int64_t now = database_.now_ms();
-    const std::vector<std::shared_ptr<Session>> open(sessions_.begin(), sessions_.end());
-    for (const auto& session : open) session->check_timeouts(now);
-    tick();
-  });
+  const std::int64_t now = database_.now_ms();
+  const std::vector<std::shared_ptr<Session>> open(sessions_.begin(), sessions_.end());
+  for (const auto& session : open) session->check_timeouts(now);
 }
 
 }  // namespace kimdb::server

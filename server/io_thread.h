@@ -8,7 +8,6 @@
 #include <array>
 #include <asio/io_context.hpp>
 #include <asio/post.hpp>
-#include <asio/steady_timer.hpp>
 #include <atomic>
 #include <cstdint>
 #include <memory>
@@ -33,10 +32,11 @@ class IoThread {
   // Closes all sessions and ends the thread.
   void stop();
 
-  asio::io_context& context() { return context_; }
+  // Any thread: the work is done on this one, soon.
   template <class Work>
   void post(Work&& work) {
     asio::post(context_, std::forward<Work>(work));
+    poller_.wake();
   }
 
   // Any thread: replies that wait for `durable` may go. Posts only where somebody waits.
@@ -66,6 +66,7 @@ class IoThread {
   void round_end();
 
  private:
+  void run();
   void release();
   void tick();
 
@@ -73,7 +74,7 @@ class IoThread {
   asio::io_context context_{1};
   asio::executor_work_guard<asio::io_context::executor_type> work_;
   Poller poller_;
-  asio::steady_timer timer_;
+  bool stopping_ = false;  // on its thread
   database::ThreadStatistics* statistics_;
   std::unique_ptr<char[]> receive_buffer_;
   std::string output_buffer_;

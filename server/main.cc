@@ -68,6 +68,7 @@ class Signals {
     context_.stop();
   }
   bool save() const { return save_.load(); }
+  asio::io_context& context() { return context_; }
 
  private:
   void wait_for_end() {
@@ -143,7 +144,8 @@ int run(const Options& options) {
                     if (running != nullptr) running->apply(changed);
                   });
   Signals signals(log, live, db);
-  Server server(db, log, live, options.config_path, [&](bool save) { signals.stop(save); });
+  Server server(signals.context(), db, log, live, options.config_path,
+                [&](bool save) { signals.stop(save); });
   running = &server;
   db.set_host(&server);
   db.set_commit_listener([&](Lsn durable) { server.wake(durable); });

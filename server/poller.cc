@@ -1,6 +1,7 @@
 #include "server/poller.h"
 
 #include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -20,13 +21,16 @@ epoll_event event_for(Poller::Target* target, Poller::Interest interest) {
 
 }  // namespace
 
-Poller::Poller(asio::io_context& context, std::function<void()> round_end)
-    : round_end_(std::move(round_end)), epoll_(epoll_create1(EPOLL_CLOEXEC)), watched_(context) {
-  KIMDB_CHECK(epoll_ >= 0);
-  watched_.assign(epoll_);
+Poller::Poller()
+    : epoll_(epoll_create1(EPOLL_CLOEXEC)), wake_event_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+  KIMDB_CHECK(epoll_ >= 0 && wake_event_ >= 0);
+  add(wake_event_, nullptr, {});
 }
 
-Poller::~Poller() = default;  // watched_ closes the epoll set
+Poller::~Poller() {
+  ::close(wake_event_);
+  ::close(epoll_);
+}
 
 void Poller::add(int descriptor, Target* target, Interest interest) {
   epoll_event event = event_for(target, interest);
@@ -43,32 +47,35 @@ void Poller::remove(int descriptor, Target* target) {
   std::replace(round_, round_ + round_size_, target, static_cast<Target*>(nullptr));
 }
 
-void Poller::wait() {
-  watched_.async_wait(asio::posix::stream_descriptor::wait_read,
-                      [this](const asio::error_code& error) {
-                        if (error) return;
-                        run_rounds();
-                        wait();
-                      });
+Poller::Round Poller::run_round(int timeout_ms) {
+  epoll_event events[kEventsMax];
+  const int count = epoll_wait(epoll_, events, kEventsMax, timeout_ms);
+  Round round;
+  for (int i = 0; i < count; ++i) {
+    round_[i] = static_cast<Target*>(events[i].data.ptr);
+    round.woken |= round_[i] == nullptr;
+  }
+  if (round.woken) {
+    std::uint64_t wakes;
+    KIMDB_CHECK(read(wake_event_, &wakes, sizeof wakes) == sizeof wakes);
+    wake_pending_.store(false);
+  }
+  round_size_ = std::max(count, 0);
+  for (int i = 0; i < count; ++i) {
+    if (round_[i] == nullptr) continue;
+    const bool broken = events[i].events & (EPOLLERR | EPOLLHUP);
+    round_[i]->on_ready(broken || (events[i].events & (EPOLLIN | EPOLLRDHUP)),
+                        events[i].events & EPOLLOUT);
+    round.targets = true;
+  }
+  round_size_ = 0;
+  return round;
 }
 
-void Poller::run_rounds() {
-  // A few rounds before the io_context gets its turn again: it would find the set ready anyway.
-  for (int rounds = 0; rounds < 8; ++rounds) {
-    epoll_event events[kEventsMax];
-    const int count = epoll_wait(epoll_, events, kEventsMax, 0);
-    if (count <= 0) return;
-    for (int i = 0; i < count; ++i) round_[i] = static_cast<Target*>(events[i].data.ptr);
-    round_size_ = count;
-    for (int i = 0; i < count; ++i) {
-      if (round_[i] == nullptr) continue;
-      const bool broken = events[i].events & (EPOLLERR | EPOLLHUP);
-      round_[i]->on_ready(broken || (events[i].events & (EPOLLIN | EPOLLRDHUP)),
-                          events[i].events & EPOLLOUT);
-    }
-    round_size_ = 0;
-    round_end_();
-  }
+void Poller::wake() {
+  if (wake_pending_.exchange(true)) return;
+  const std::uint64_t one = 1;
+  KIMDB_CHECK(write(wake_event_, &one, sizeof one) == sizeof one);
 }
 
 }  // namespace kimdb::server

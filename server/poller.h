@@ -1,16 +1,13 @@
-// Which of a thread's sockets are ready: an epoll set, level-triggered, watched by the thread's
-// io_context.
+// Which of a thread's sockets are ready: an epoll set, level-triggered, and a way to wake the
+// thread.
 //
-// Asio's own reactor arms a socket anew for every wait, which costs a system call for each request;
-// here a socket is registered once, and only a change of what is waited for costs one. One thread.
+// Asio's reactor arms a socket anew for every wait, which costs a system call for each request;
+// here a socket is registered once, and only a change of what is waited for costs one
+// (docs/decisions/0002). One thread, but for wake().
 #pragma once
 
-#include <asio/io_context.hpp>
-#include <asio/posix/stream_descriptor.hpp>
+#include <atomic>
 #include <cstdint>
-#include <functional>
-
-#include "base/result.h"
 
 namespace kimdb::server {
 
@@ -22,8 +19,7 @@ class Poller {
     virtual void on_ready(bool readable, bool writable) = 0;
   };
 
-  // `round_end` is called after the targets that were ready together have been called.
-  Poller(asio::io_context& context, std::function<void()> round_end);
+  Poller();
   ~Poller();
   Poller(const Poller&) = delete;
   Poller& operator=(const Poller&) = delete;
@@ -39,18 +35,23 @@ class Poller {
   void change(int descriptor, Target* target, Interest interest);
   void remove(int descriptor, Target* target);
 
-  // Begins to wait; call once.
-  void start() { wait(); }
+  // Waits until a socket is ready, somebody calls wake(), or the time is over; calls the targets
+  // that are ready.
+  struct Round {
+    bool targets = false;  // some were called
+    bool woken = false;
+  };
+  Round run_round(int timeout_ms);
+  // Any thread: lets run_round return soon.
+  void wake();
 
  private:
-  void wait();
-  void run_rounds();
-
-  std::function<void()> round_end_;
-  int epoll_;
-  asio::posix::stream_descriptor watched_;
-  // Targets of the round that is going on, null for those removed meanwhile.
   static constexpr int kEventsMax = 256;
+
+  int epoll_;
+  int wake_event_;
+  std::atomic<bool> wake_pending_{false};
+  // Targets of the round that is going on, null for those removed meanwhile.
   Target* round_[kEventsMax];
   int round_size_ = 0;
 };

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <asio/ip/v6_only.hpp>
+#include <asio/steady_timer.hpp>
 #include <thread>
 
 #include "base/address.h"
@@ -10,9 +11,10 @@ namespace kimdb::server {
 
 using asio::ip::tcp;
 
-Server::Server(database::Database& database, Logger& logger, LiveConfig& config,
-               std::string config_file, std::function<void(bool save)> stop)
-    : database_(database),
+Server::Server(asio::io_context& control, database::Database& database, Logger& logger,
+               LiveConfig& config, std::string config_file, std::function<void(bool save)> stop)
+    : control_(control),
+      database_(database),
       logger_(logger),
       config_(config),
       config_file_(std::move(config_file)),
@@ -47,14 +49,14 @@ Status Server::listen_at(const std::string& address, std::string_view key, Sessi
                  "cannot listen on " + address + " (" + std::string(key) + "): " + error.message()};
   };
   asio::error_code error;
-  tcp::resolver resolver(threads_[0]->context());
+  tcp::resolver resolver(control_);
   const auto found =
       parsed->host.empty()
           ? tcp::resolver::results_type::create(tcp::endpoint(tcp::v6(), parsed->port), "", "")
           : resolver.resolve(parsed->host, std::to_string(parsed->port), error);
   if (error) return failed(error);
   const tcp::endpoint endpoint = found.begin()->endpoint();
-  auto listener = std::make_unique<Listener>(Listener{tcp::acceptor(threads_[0]->context()), kind});
+  auto listener = std::make_unique<Listener>(Listener{tcp::acceptor(control_), kind});
   tcp::acceptor& acceptor = listener->acceptor;
   acceptor.open(endpoint.protocol(), error);
   if (!error) acceptor.set_option(tcp::acceptor::reuse_address(true), error);
@@ -74,18 +76,14 @@ void Server::start() {
   for (auto& thread : threads_) thread->start();
 }
 
+// On main's thread, as the listeners' handlers are.
 void Server::stop() {
-  if (threads_.empty()) return;
-  // The listeners live on the first thread: it closes them before the threads end.
-  threads_[0]->post([this] {
-    for (auto& listener : listeners_) {
-      asio::error_code ignored;
-      listener->acceptor.close(ignored);
-    }
-  });
+  for (auto& listener : listeners_) {
+    asio::error_code ignored;
+    listener->acceptor.close(ignored);
+  }
+  // They stay: a worker may still post the end of a command to one.
   for (auto& thread : threads_) thread->stop();
-  listeners_.clear();
-  threads_.clear();
 }
 
 void Server::wake(Lsn durable) {
@@ -93,39 +91,43 @@ void Server::wake(Lsn durable) {
 }
 
 void Server::accept(Listener& listener) {
-  // Connections go to the threads in turn; each stays where it is.
-  IoThread& thread = *threads_[next_thread_++ % threads_.size()];
   listener.acceptor.async_accept(
-      thread.context(),
-      [this, &listener, &thread](const asio::error_code& error, tcp::socket socket) {
+      [this, &listener](const asio::error_code& error, tcp::socket accepted) {
         if (error == asio::error::operation_aborted || !listener.acceptor.is_open()) return;
-        if (error)
-          logger_.warning("cannot accept a connection: {}", error.message());
-        else
-          begin_session(std::move(socket), thread, listener.kind);
-        if (error == asio::error::no_descriptors) {
-          // Trying again at once would only spin: wait until somebody has left.
-          auto timer = std::make_shared<asio::steady_timer>(threads_[0]->context(),
-                                                            std::chrono::milliseconds(100));
-          timer->async_wait([this, &listener, timer](const asio::error_code& stopped) {
-            if (!stopped) accept(listener);
-          });
-          return;
+        if (!error) {
+          begin_session(std::move(accepted), listener.kind);
+          return accept(listener);
         }
-        accept(listener);
+        // Out of descriptors, say: trying again at once would only spin.
+        logger_.warning("cannot accept a connection: {}", error.message());
+        auto timer = std::make_shared<asio::steady_timer>(control_, std::chrono::milliseconds(100));
+        timer->async_wait([this, &listener, timer](const asio::error_code& stopped) {
+          if (!stopped && listener.acceptor.is_open()) accept(listener);
+        });
       });
 }
 
-void Server::begin_session(tcp::socket socket, IoThread& thread, Session::Kind kind) {
+void Server::begin_session(tcp::socket accepted, Session::Kind kind) {
+  const auto text = [](const tcp::endpoint& endpoint) {
+    return to_string(Address{endpoint.address().to_string(), endpoint.port()});
+  };
   asio::error_code error;
-  socket.non_blocking(true, error);
-  if (!error) socket.set_option(tcp::no_delay(true), error);
+  accepted.non_blocking(true, error);
+  if (!error) accepted.set_option(tcp::no_delay(true), error);
+  const tcp::endpoint peer = error ? tcp::endpoint() : accepted.remote_endpoint(error);
+  const tcp::endpoint local = error ? tcp::endpoint() : accepted.local_endpoint(error);
   if (error) return;  // it is gone already
   if (connections_.full()) {
     if (connections_.too_many_refused()) return;
     kind = Session::Kind::refused;
   }
   const std::uint64_t id = kind == Session::Kind::refused ? 0 : connections_.next_id();
+  // Connections go to the threads in turn; each stays where it is.
+  IoThread& thread = *threads_[next_thread_++ % threads_.size()];
+  Socket socket{.fd = UniqueFd(accepted.release(error)),
+                .peer_host = peer.address().to_string(),
+                .peer_address = text(peer),
+                .local_address = text(local)};
   auto session = std::make_shared<Session>(thread, connections_, std::move(socket), id, kind,
                                            session_options_);
   connections_.began(session);

@@ -23,9 +23,9 @@ namespace kimdb::server {
 
 class Server final : public database::Host {
  public:
-  // `stop` asks main for a graceful stop.
-  Server(database::Database& database, Logger& logger, LiveConfig& config, std::string config_file,
-         std::function<void(bool save)> stop);
+  // Connections are accepted on `control`, which main runs. `stop` asks main for a graceful stop.
+  Server(asio::io_context& control, database::Database& database, Logger& logger,
+         LiveConfig& config, std::string config_file, std::function<void(bool save)> stop);
   ~Server() override;
 
   // Binds the addresses of the configuration. Nothing is accepted yet.
@@ -57,8 +57,9 @@ class Server final : public database::Host {
   Status listen_at(const std::string& address, std::string_view key, Session::Kind kind);
   void apply_to_sessions(const NetworkConfig& network);
   void accept(Listener& listener);
-  void begin_session(asio::ip::tcp::socket socket, IoThread& thread, Session::Kind kind);
+  void begin_session(asio::ip::tcp::socket accepted, Session::Kind kind);
 
+  asio::io_context& control_;
   database::Database& database_;
   Logger& logger_;
   LiveConfig& config_;

@@ -22,30 +22,21 @@ namespace {
 constexpr std::size_t kStrangerMessageBytes = 16 << 10;
 constexpr std::size_t kStrangerArguments = 16;
 
-std::string to_text(const asio::ip::tcp::endpoint& endpoint) {
-  const std::string address = endpoint.address().to_string();
-  return (endpoint.address().is_v6() ? "[" + address + "]" : address) + ":" +
-         std::to_string(endpoint.port());
-}
-
 }  // namespace
 
-Session::Session(IoThread& thread, ConnectionManager& connections, asio::ip::tcp::socket socket,
-                 std::uint64_t id, Kind kind, const SessionOptions& options)
+Session::Session(IoThread& thread, ConnectionManager& connections, Socket socket, std::uint64_t id,
+                 Kind kind, const SessionOptions& options)
     : thread_(thread),
       connections_(connections),
-      socket_(std::move(socket)),
+      socket_(std::move(socket.fd)),
       options_(options),
       kind_(kind),
       state_(info_),
       parser_({}) {
-  asio::error_code error;
   info_.id = id;
-  const auto remote = socket_.remote_endpoint(error);
-  info_.address = error ? "unknown" : to_text(remote);
-  state_.peer_host = error ? "unknown" : remote.address().to_string();
-  const auto local = socket_.local_endpoint(error);
-  info_.local_address = error ? "unknown" : to_text(local);
+  info_.address = std::move(socket.peer_address);
+  info_.local_address = std::move(socket.local_address);
+  state_.peer_host = std::move(socket.peer_host);
   info_.connected_at_ms = thread.database().now_ms();
   info_.last_active_ms = info_.connected_at_ms;
   state_.receiver = this;
@@ -77,7 +68,7 @@ Session::~Session() = default;
 
 void Session::start() {
   thread_.add(shared_from_this());
-  thread_.poller().add(socket_.native_handle(), this, interest_);
+  thread_.poller().add(socket_.get(), this, interest_);
   if (options_.greeting && kind_ == Kind::lines_and_resp) send("HANDSHAKE|v1.0\n");
 }
 
@@ -89,7 +80,7 @@ void Session::on_ready(bool readable, bool writable) {
 
 void Session::receive() {
   char* buffer = thread_.receive_buffer();
-  const ssize_t count = ::recv(socket_.native_handle(), buffer, IoThread::kReceiveBytes, 0);
+  const ssize_t count = ::recv(socket_.get(), buffer, IoThread::kReceiveBytes, 0);
   if (count < 0) {
     if (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR) return;
     return close(std::strerror(errno));
@@ -296,7 +287,7 @@ void Session::finish_explanation() {
 
 void Session::send(std::string_view bytes) {
   if (queue_.empty()) {
-    const ssize_t count = ::send(socket_.native_handle(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
+    const ssize_t count = ::send(socket_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
     if (count < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR)
       return close(std::strerror(errno));
     if (count > 0) {
@@ -315,7 +306,7 @@ void Session::send(std::string_view bytes) {
 
 void Session::flush_queue() {
   while (queue_sent_ < queue_.size()) {
-    const ssize_t count = ::send(socket_.native_handle(), queue_.data() + queue_sent_,
+    const ssize_t count = ::send(socket_.get(), queue_.data() + queue_sent_,
                                  queue_.size() - queue_sent_, MSG_NOSIGNAL);
     if (count < 0) {
       if (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR) break;
@@ -352,7 +343,7 @@ void Session::update_interest() {
       .write = queue_sent_ < queue_.size()};
   if (wanted == interest_) return;
   interest_ = wanted;
-  thread_.poller().change(socket_.native_handle(), this, interest_);
+  thread_.poller().change(socket_.get(), this, interest_);
 }
 
 void Session::close_if_done() {
@@ -367,10 +358,9 @@ void Session::close_if_done() {
 void Session::close(std::string_view why) {
   if (!open_) return;
   open_ = false;
-  thread_.poller().remove(socket_.native_handle(), this);
-  asio::error_code ignored;
-  socket_.shutdown(asio::ip::tcp::socket::shutdown_both, ignored);
-  socket_.close(ignored);
+  thread_.poller().remove(socket_.get(), this);
+  ::shutdown(socket_.get(), SHUT_RDWR);
+  socket_.reset();
   const auto keep_alive = shared_from_this();
   thread_.remove(keep_alive);
   connections_.ended(*this, why);

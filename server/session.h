@@ -10,13 +10,13 @@
 // posted there by others.
 #pragma once
 
-#include <asio/ip/tcp.hpp>
 #include <atomic>
 #include <chrono>
 #include <deque>
 #include <memory>
 #include <string>
 
+#include "base/unique_fd.h"
 #include "database/database.h"
 #include "protocol/request_parser.h"
 #include "server/io_thread.h"
@@ -36,6 +36,14 @@ struct SessionOptions {
   bool auth_enabled = false;
 };
 
+// A connected socket that does not block.
+struct Socket {
+  UniqueFd fd;
+  std::string peer_host;     // "127.0.0.1"
+  std::string peer_address;  // with its port
+  std::string local_address;
+};
+
 class Session final : public std::enable_shared_from_this<Session>,
                       public Poller::Target,
                       public database::EventReceiver {
@@ -44,8 +52,8 @@ class Session final : public std::enable_shared_from_this<Session>,
   // to be told that there are too many connections.
   enum class Kind { lines_and_resp, resp_only, refused };
 
-  Session(IoThread& thread, ConnectionManager& connections, asio::ip::tcp::socket socket,
-          std::uint64_t id, Kind kind, const SessionOptions& options);
+  Session(IoThread& thread, ConnectionManager& connections, Socket socket, std::uint64_t id,
+          Kind kind, const SessionOptions& options);
   ~Session() override;
 
   // On its thread, once.
@@ -112,7 +120,7 @@ class Session final : public std::enable_shared_from_this<Session>,
 
   IoThread& thread_;
   ConnectionManager& connections_;
-  asio::ip::tcp::socket socket_;
+  UniqueFd socket_;
   const SessionOptions& options_;
   const Kind kind_;
   database::SessionInfo info_;
