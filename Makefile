@@ -61,19 +61,22 @@ TESTS    := $(foreach folder,$(TESTED),$(BUILD)/bin/test_$(folder))
 BENCHES  := $(patsubst bench/%.cc,$(BUILD)/bin/bench_%,$(wildcard bench/*.cc))
 FUZZERS  := $(patsubst tests/fuzz/%.cc,$(BUILD)/bin/fuzz_%,$(wildcard tests/fuzz/*.cc))
 
+# On all processors, unless make was told how many jobs to run.
+PARALLEL_MAKE = $(MAKE) --no-print-directory $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(shell nproc))
+
 .PHONY: all run test bench lint asan tsan fuzz proof install clean help format binaries tests packages-run packages-test
 .DEFAULT_GOAL := all
 .SECONDARY:
 
 all: packages-run ## build the server and the CLI
-	+@$(MAKE) --no-print-directory binaries
+	+@$(PARALLEL_MAKE) binaries
 binaries: $(BINARIES)
 
 run: all ## build and start a server with the built-in defaults
 	$(BUILD)/bin/kimdb-server $(ARGS)
 
 test: packages-run packages-test ## build and run every test
-	+@$(MAKE) --no-print-directory binaries tests
+	+@$(PARALLEL_MAKE) binaries tests
 	@tools/test.sh $(BUILD) $(TESTED)
 tests: $(TESTS)
 
@@ -85,19 +88,19 @@ packages-bench:
 	@tools/packages.sh $(PACKAGES_BENCH)
 
 bench: packages-run packages-bench ## compare with Redis on this machine, print medians and ratios
-	+@$(MAKE) --no-print-directory binaries $(BENCHES)
+	+@$(PARALLEL_MAKE) binaries $(BENCHES)
 	@bench/run.sh $(BUILD)
 
 asan: packages-run packages-test ## every test under AddressSanitizer and UBSan
-	+@$(MAKE) --no-print-directory MODE=asan binaries tests
+	+@$(PARALLEL_MAKE) MODE=asan binaries tests
 	@tools/test.sh build/asan $(TESTED)
 TSAN_FOLDERS := $(filter wal database server client,$(TESTED))
 tsan: packages-run packages-test ## the threaded folders' tests under ThreadSanitizer
-	+@$(MAKE) --no-print-directory MODE=tsan binaries $(foreach folder,$(TSAN_FOLDERS),build/tsan/bin/test_$(folder))
+	+@$(PARALLEL_MAKE) MODE=tsan binaries $(foreach folder,$(TSAN_FOLDERS),build/tsan/bin/test_$(folder))
 	@tools/test.sh build/tsan $(TSAN_FOLDERS)
 
 fuzz: packages-run packages-test ## run each fuzz target for FUZZ_SECONDS (60)
-	+@$(MAKE) --no-print-directory MODE=fuzz fuzzers
+	+@$(PARALLEL_MAKE) MODE=fuzz fuzzers
 	@tools/fuzz.sh build/fuzz
 fuzzers: $(FUZZERS)
 
@@ -109,7 +112,7 @@ proof: packages-run packages-test ## the design's tables at their full counts, p
 	@tools/proof.sh
 
 install: all ## install into PREFIX (/usr/local): binaries, client library, pkg-config and CMake files
-	+@$(MAKE) --no-print-directory $(call library_of,$(uses_client))
+	+@$(PARALLEL_MAKE) $(call library_of,$(uses_client))
 	@tools/install.sh $(BUILD) "$(DESTDIR)$(PREFIX)" "$(PREFIX)" $(VERSION)
 
 clean: ## remove everything that was built
@@ -119,45 +122,53 @@ help: ## this list
 
 # --- rules ----------------------------------------------------------------------------------------------------------
 
+# V=1 shows the commands.
+QUIET := $(if $(V),,@)
 $(BUILD)/%.o: %.cc
 	@mkdir -p $(@D)
-	$(COMPILE) $(CXXFLAGS) -MMD -MP -c $< -o $@
+	$(if $(V),,@echo '  compile $<')
+	$(QUIET)$(COMPILE) $(CXXFLAGS) -MMD -MP -c $< -o $@
 
 define library_rule
 $(BUILD)/lib/libkimdb_$(1).a: $(call object_of,$(call sources_of,$(1)))
 	@mkdir -p $$(@D)
 	@rm -f $$@
-	ar rcs $$@ $$^
+	$(QUIET)ar rcs $$@ $$^
 endef
 $(foreach folder,$(FOLDERS),$(eval $(call library_rule,$(folder))))
 
 $(BUILD)/bin/kimdb-server: $(BUILD)/server/main.o $(call library_of,$(uses_server))
 	@mkdir -p $(@D)
-	$(CXX) $(LDFLAGS) -o $@ $^ $(call libs_of,$(uses_server)) $(ALLOCATOR_$(MODE))
+	$(if $(V),,@echo '  link $@')
+	$(QUIET)$(CXX) $(LDFLAGS) -o $@ $^ $(call libs_of,$(uses_server)) $(ALLOCATOR_$(MODE))
 $(BUILD)/bin/kimdb-cli: $(BUILD)/cli/main.o $(call library_of,$(uses_cli))
 	@mkdir -p $(@D)
-	$(CXX) $(LDFLAGS) -o $@ $^ $(call libs_of,$(uses_cli)) $(ALLOCATOR_$(MODE))
+	$(if $(V),,@echo '  link $@')
+	$(QUIET)$(CXX) $(LDFLAGS) -o $@ $^ $(call libs_of,$(uses_cli)) $(ALLOCATOR_$(MODE))
 
 # tests/support may use everything; a test binary links what its folder may use, and the whole where support needs it.
 SUPPORT := $(call object_of,$(wildcard tests/support/*.cc))
 $(BUILD)/lib/libkimdb_support.a: $(SUPPORT)
 	@mkdir -p $(@D)
 	@rm -f $@
-	ar rcs $@ $^
+	$(QUIET)ar rcs $@ $^
 define test_rule
 $(BUILD)/bin/test_$(1): $(BUILD)/tests/main.o $(call object_of,$(wildcard tests/$(1)/*.cc)) $(BUILD)/lib/libkimdb_support.a \
     $(call library_of,$(uses_$(1)) $(if $(filter server cli client,$(1)),client $(uses_server)))
 	@mkdir -p $$(@D)
-	$(CXX) $(LDFLAGS) -o $$@ $$(filter %.o,$$^) $$(filter %.a,$$^) $(call libs_of,$(FOLDERS)) $(ALLOCATOR_$(MODE))
+	$(if $(V),,@echo '  link $$@')
+	$(QUIET)$(CXX) $(LDFLAGS) -o $$@ $$(filter %.o,$$^) $$(filter %.a,$$^) $(call libs_of,$(FOLDERS)) $(ALLOCATOR_$(MODE))
 endef
 $(foreach folder,$(TESTED),$(eval $(call test_rule,$(folder))))
 
 WHOLE := server cli client database replication wal engine protocol base
 $(BUILD)/bin/bench_%: $(BUILD)/bench/%.o $(call library_of,$(WHOLE))
 	@mkdir -p $(@D)
-	$(CXX) $(LDFLAGS) -o $@ $^ $(call libs_of,$(WHOLE)) $(ALLOCATOR_$(MODE))
+	$(if $(V),,@echo '  link $@')
+	$(QUIET)$(CXX) $(LDFLAGS) -o $@ $^ $(call libs_of,$(WHOLE)) $(ALLOCATOR_$(MODE))
 $(BUILD)/bin/fuzz_%: $(BUILD)/tests/fuzz/%.o $(BUILD)/lib/libkimdb_support.a $(call library_of,$(WHOLE))
 	@mkdir -p $(@D)
-	$(CXX) $(LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(call libs_of,$(WHOLE))
+	$(if $(V),,@echo '  link $@')
+	$(QUIET)$(CXX) $(LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(call libs_of,$(WHOLE))
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
