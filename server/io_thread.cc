@@ -8,6 +8,14 @@
 
 namespace kimdb::server {
 
+namespace {
+
+constexpr auto kTick = std::chrono::seconds(1);
+// How long replies may take to leave once the server stops.
+constexpr auto kStopWithin = std::chrono::seconds(2);
+
+}  // namespace
+
 IoThread::IoThread(database::Database& database)
     : database_(database),
       work_(context_.get_executor()),
@@ -24,11 +32,9 @@ void IoThread::start() {
 // The io_context is asked only when something was posted, and once a second: each look costs a
 // system call.
 void IoThread::run() {
-  using Clock = std::chrono::steady_clock;
-  constexpr auto kTick = std::chrono::seconds(1);
   auto next_tick = Clock::now() + kTick;
-  while (!stopping_) {
-    const Poller::Round round = poller_.run_round(1000);
+  while (!stopping_ || (!sessions_.empty() && Clock::now() < stop_at_)) {
+    const Poller::Round round = poller_.run_round(stopping_ ? 20 : 1000);
     if (round.targets) round_end();
     if (round.woken) context_.poll();
     if (const auto now = Clock::now(); now >= next_tick) {
@@ -36,16 +42,21 @@ void IoThread::run() {
       tick();
     }
   }
+  for (const auto& session : open_sessions()) session->close("server stops");
 }
 
 void IoThread::stop() {
   if (!thread_.joinable()) return;
   post([this] {
-    const std::vector<std::shared_ptr<Session>> open(sessions_.begin(), sessions_.end());
-    for (const auto& session : open) session->close("server stops");
+    for (const auto& session : open_sessions()) session->finish();
     stopping_ = true;
+    stop_at_ = Clock::now() + kStopWithin;
   });
   thread_.join();
+}
+
+std::vector<std::shared_ptr<Session>> IoThread::open_sessions() const {
+  return {sessions_.begin(), sessions_.end()};
 }
 
 std::int64_t IoThread::now_ms() {
@@ -105,8 +116,7 @@ void IoThread::remove(const std::shared_ptr<Session>& session) {
 // Once a second: whoever was silent too long.
 void IoThread::tick() {
   const std::int64_t now = database_.now_ms();
-  const std::vector<std::shared_ptr<Session>> open(sessions_.begin(), sessions_.end());
-  for (const auto& session : open) session->check_timeouts(now);
+  for (const auto& session : open_sessions()) session->check_timeouts(now);
 }
 
 }  // namespace kimdb::server

@@ -9,6 +9,7 @@
 #include <asio/io_context.hpp>
 #include <asio/post.hpp>
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -29,7 +30,8 @@ class IoThread {
   ~IoThread() { stop(); }
 
   void start();
-  // Closes all sessions and ends the thread.
+  // Reads no more, sends what is to be sent (for two seconds at most), closes all sessions and ends
+  // the thread.
   void stop();
 
   // Any thread: the work is done on this one, soon.
@@ -66,7 +68,10 @@ class IoThread {
   void round_end();
 
  private:
+  using Clock = std::chrono::steady_clock;
+
   void run();
+  std::vector<std::shared_ptr<Session>> open_sessions() const;
   void release();
   void tick();
 
@@ -74,7 +79,9 @@ class IoThread {
   asio::io_context context_{1};
   asio::executor_work_guard<asio::io_context::executor_type> work_;
   Poller poller_;
-  bool stopping_ = false;  // on its thread
+  // On its thread:
+  bool stopping_ = false;
+  Clock::time_point stop_at_{};
   database::ThreadStatistics* statistics_;
   std::unique_ptr<char[]> receive_buffer_;
   std::string output_buffer_;

@@ -368,6 +368,12 @@ void Session::close(std::string_view why) {
   if (!deferred_) thread_.database().end_session(state_);
 }
 
+void Session::finish() {
+  close_when_sent_ = true;
+  update_interest();
+  close_if_done();
+}
+
 void Session::close_from_anywhere(std::string why) {
   thread_.post([self = shared_from_this(), why = std::move(why)] { self->close(why); });
 }

@@ -68,6 +68,8 @@ class Session final : public std::enable_shared_from_this<Session>,
   void release();
   void check_timeouts(std::int64_t now_ms);
   void close(std::string_view why);
+  // Executes nothing more and closes once every reply is sent.
+  void finish();
   bool waits = false;  // IoThread's: the session is in its list
 
   void deliver(std::shared_ptr<const database::Event> event,
