@@ -139,18 +139,24 @@ void help_command(Context& c) {
 std::string commands_markdown(const CommandTable& table) {
   std::string text =
       "# Commands\n\nGenerated from the command table (`kimdb-server --print-docs commands`). "
-      "`HELP` shows the same on a connection; replies on RESP are those of Redis 7.0 but for what "
-      "docs/redis.md lists.\n";
+      "`HELP` shows the same on a connection;\nreplies on RESP are those of Redis 7.0 but for what "
+      "[redis.md](redis.md) lists.\n";
+  const auto add = [&](std::string shown, std::string_view help) {
+    for (std::size_t at = 0; (at = shown.find('|', at)) != std::string::npos; at += 2)
+      shown.replace(at, 1, "\\|");
+    text += "| `" + shown + "` | " + std::string(help) + " |\n";
+  };
   std::string_view family;
   for (const CommandRow& row : table.rows()) {
     if (row.family != family) {
       family = row.family;
       text += "\n## " + std::string(family) + "\n\n| command | what it does |\n|---|---|\n";
     }
-    std::string shown = usage(row);
-    for (std::size_t at = 0; (at = shown.find('|', at)) != std::string::npos; at += 2)
-      shown.replace(at, 1, "\\|");
-    text += "| `" + shown + "` | " + std::string(row.help) + " |\n";
+    add(usage(row), row.help);
+    for (const Subcommand& subcommand : row.subcommands)
+      add(protocol::upper_case(row.name) + " " + protocol::upper_case(subcommand.name) +
+              (subcommand.syntax.empty() ? "" : " " + std::string(subcommand.syntax)),
+          subcommand.help);
   }
   return text;
 }

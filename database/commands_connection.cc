@@ -74,7 +74,8 @@ void hello(Context& c) {
             "ERR Client names cannot contain spaces, newlines or special characters.");
       next += 2;
     } else {
-      return c.reply.error("ERR Syntax error in HELLO option '" + std::string(c.words[next]) + "'");
+      return c.reply.error("ERR Syntax error in HELLO option '" +
+                           shown_as_c_string(c.words[next], c.words[next].size()) + "'");
     }
   }
   if (user && !log_in(c, *user, password)) return;
@@ -267,6 +268,12 @@ void client_no_evict(Context& c) {
 }
 void client_maint_notifications(Context& c) { c.reply.ok(); }
 
+bool is_user(Database& database, std::string_view name) {
+  const std::vector<User>& users = database.options().users;
+  return name == "default" || std::any_of(users.begin(), users.end(),
+                                          [&](const User& user) { return user.name == name; });
+}
+
 void client_kill(Context& c) {
   Host* host = c.database.host();
   if (host == nullptr) return c.reply.error("ERR there are no other connections");
@@ -298,6 +305,8 @@ void client_kill(Context& c) {
       if (!of_type) return unknown_type(c, value);
     } else if (is_word(c.words[i], "user")) {
       user = value;
+      if (!is_user(c.database, user))
+        return c.reply.error("ERR No such user '" + shown_as_c_string(user, user.size()) + "'");
     } else if (is_word(c.words[i], "skipme") && (is_word(value, "yes") || is_word(value, "no"))) {
       skip_me = is_word(value, "yes");
     } else {

@@ -98,7 +98,7 @@ struct ExpireConditions {
       } else if (is_word(word, "lt")) {
         only_earlier = true;
       } else {
-        c.reply.error("ERR Unsupported option " + std::string(word));
+        c.reply.error("ERR Unsupported option " + shown_as_c_string(word, word.size()));
         return false;
       }
     }
@@ -154,15 +154,15 @@ void expiry_reply(Context& c, Value&& value) {
   if (entry == nullptr) return c.reply.integer(-2);
   c.reply.integer(entry->expires_at() == 0 ? -1 : value(entry->expires_at()));
 }
+// Rounded, without overflow where the time is the last there is.
+std::int64_t to_seconds(std::int64_t ms) { return ms / 1000 + (ms % 1000 >= 500 ? 1 : 0); }
 void ttl(Context& c) {
-  expiry_reply(c, [&](std::int64_t time) { return (time - c.now_ms + 500) / 1000; });
+  expiry_reply(c, [&](std::int64_t time) { return to_seconds(time - c.now_ms); });
 }
 void pttl(Context& c) {
   expiry_reply(c, [&](std::int64_t time) { return time - c.now_ms; });
 }
-void expiretime(Context& c) {
-  expiry_reply(c, [](std::int64_t time) { return (time + 500) / 1000; });
-}
+void expiretime(Context& c) { expiry_reply(c, to_seconds); }
 void pexpiretime(Context& c) {
   expiry_reply(c, [](std::int64_t time) { return time; });
 }

@@ -95,8 +95,7 @@ std::string setting_name(std::string_view name) {
 }
 
 void config_set(Context& c) {
-  if (c.words.size() % 2 != 0)
-    return c.reply.error("ERR wrong number of arguments for 'config|set' command");
+  if (c.words.size() % 2 != 0) return syntax_error(c);
   if (c.database.host() == nullptr) return c.reply.error("ERR there is no configuration to change");
   // Redis' clients know the text of its error; people on lines get ours, which says more.
   const auto known = c.database.host()->config_get("*");

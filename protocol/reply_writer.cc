@@ -91,6 +91,9 @@ void ReplyWriter::tag(std::string_view tag) {
 
 void ReplyWriter::error(std::string_view message) {
   if (!is_resp()) return line_error(message);
+  // Redis, too, takes line ends away from the end of an error.
+  while (!message.empty() && (message.back() == '\r' || message.back() == '\n'))
+    message.remove_suffix(1);
   out_ += '-';
   for (const char c : message) out_ += c == '\r' || c == '\n' ? ' ' : c;
   out_ += "\r\n";

@@ -120,6 +120,12 @@ TEST_CASE("of one expiry option given twice the last counts, even where the firs
   CHECK(db.run("TTL k") == "200");
 }
 
+TEST_CASE("the last time there is is rounded, not overflown") {
+  support::TestDb db;
+  db.run("SET k v PXAT 9223372036854775807");
+  CHECK(db.run("EXPIRETIME k") == "9223372036854776");
+}
+
 TEST_CASE("PUBSUB CHANNELS of an empty pattern matches nothing") {
   Events events;
   support::TestDb db;

@@ -115,6 +115,11 @@ TEST_CASE("a neutral reply renders into every format as if it had been written t
   }
 }
 
+TEST_CASE("line ends in an error become spaces, and go away at its end") {
+  const auto calls = [](ReplyWriter& w) { w.error("ERR a\r\nb\r\n"); };
+  CHECK(written(Format::resp2, calls) == "-ERR a  b\r\n");
+}
+
 TEST_CASE("removed keys are counted in RESP; lines say it in words where one was asked for") {
   const auto calls = [](ReplyWriter& w) {
     w.removed(1, 1);

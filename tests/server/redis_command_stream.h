@@ -91,5 +91,8 @@ class CommandStream {
 // Where kimdb answers otherwise than Redis on purpose. The list for people, with the reasons, is
 // docs/redis.md.
 bool is_deliberate_difference(const std::vector<std::string>& words);
+// True where one of the two refuses to queue it, which fails the transaction, and the other does
+// not.
+bool is_refused_by_one_in_transactions(const std::vector<std::string>& words);
 
 }  // namespace kimdb::support
