@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <memory>
 #include <utility>
 
+#include "base/units.h"
 #include "wal/recovery.h"
 #include "wal/segment_reader.h"
 #include "wal/snapshot_file.h"
@@ -11,8 +13,14 @@
 namespace kimdb::wal {
 namespace {
 
+constexpr std::size_t kRecordBytesShown = 64;
+constexpr std::size_t kMalformedShown = 10;
+
+Error refusal(std::string why) { return {ErrorCode::invalid_argument, std::move(why)}; }
+
 Result<std::unique_ptr<DataDirectory>> open_existing(Filesystem& filesystem, Clock& clock,
                                                      Random& random, const std::string& directory) {
+  // Opening would make a directory that is not there.
   auto exists = filesystem.exists(directory + "/META");
   if (!exists) return std::move(exists).error();
   if (!*exists)
@@ -21,141 +29,143 @@ Result<std::unique_ptr<DataDirectory>> open_existing(Filesystem& filesystem, Clo
   return DataDirectory::open(filesystem, clock, random, directory);
 }
 
-SnapshotReport look_at(DataDirectory& directory, const SnapshotName& name, Position& position) {
+// As at a start, only what is corrupt is damaged; an Error is what could not be read.
+Result<SnapshotReport> check_snapshot(DataDirectory& directory, const SnapshotName& name) {
   SnapshotReport report{.name = name, .path = directory.snapshot_path(name)};
   auto file = SnapshotFile::open(directory.filesystem(), report.path);
-  if (!file) {
-    report.error = std::move(file).error();
+  Status status = file ? file->verify() : Status(file.error());
+  if (!status) {
+    if (status.error().code != ErrorCode::corrupt) return std::move(status).error();
+    report.damage = std::move(status).error();
     return report;
   }
+  report.end = file->end();
   for (const SnapshotSection& section : file->sections()) {
     report.items += section.items;
     report.bytes += section.size;
   }
-  position = file->end();
-  if (Status verified = file->verify(); !verified) report.error = std::move(verified).error();
   return report;
 }
 
-Result<CheckReport> check(DataDirectory& directory, const ProgressListener& progress) {
-  CheckReport report;
-  report.meta = directory.meta();
+// The newest sound one of a state before `lsn`.
+Position newest_before(const std::vector<SnapshotReport>& snapshots, Lsn lsn) {
+  for (const SnapshotReport& snapshot : snapshots) {
+    if (!snapshot.damage && snapshot.name.lsn < lsn) return snapshot.end;
+  }
+  return {};
+}
+
+Result<CheckReport> check(DataDirectory& directory, const RecordCheck& check_record) {
+  CheckReport report{.directory = directory.path(), .meta = directory.meta()};
   auto names = directory.list_snapshots();
   if (!names) return std::move(names).error();
   for (const SnapshotName& name : *names) {
-    Position position;
-    report.snapshots.push_back(look_at(directory, name, position));
-    if (!report.snapshots.back().error && report.start.lsn == 0) report.start = position;
+    auto snapshot = check_snapshot(directory, name);
+    if (!snapshot) return std::move(snapshot).error();
+    report.snapshots.push_back(std::move(*snapshot));
   }
-  auto scan = scan_log(directory, report.start, {}, progress);
+  report.start = newest_before(report.snapshots, ~Lsn{0});
+  const auto visit = [&](std::span<const RecordView> records) -> Status {
+    for (const RecordView& record : records) {
+      const Status status = check_record ? check_record(record.bytes) : Status();
+      if (status || ++report.malformed_records > kMalformedShown) continue;
+      report.malformed.push_back("record at LSN " + std::to_string(record.lsn) + ": " +
+                                 status.error().message);
+    }
+    return {};
+  };
+  auto scan = scan_log(directory, report.start, visit, {});
   if (!scan) return std::move(scan).error();
   report.scan = std::move(*scan);
   return report;
 }
 
-std::string hex32(std::uint32_t value) {
-  char text[16];
-  std::snprintf(text, sizeof text, "%08x", value);
-  return text;
+bool snapshots_are_sound(const CheckReport& report) {
+  return std::none_of(report.snapshots.begin(), report.snapshots.end(),
+                      [](const SnapshotReport& snapshot) { return snapshot.damage.has_value(); });
 }
 
-std::string escaped(std::string_view bytes, std::size_t limit) {
-  std::string text;
-  for (const char c : bytes.substr(0, limit)) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (byte >= 0x20 && byte < 0x7f && c != '\\') {
-      text += c;
-    } else {
-      char raw[8];
-      std::snprintf(raw, sizeof raw, "\\x%02x", byte);
-      text += raw;
-    }
-  }
-  if (bytes.size() > limit) text += "…";
-  return text;
+std::string describe_snapshot(const SnapshotReport& snapshot) {
+  const std::string begin = "snapshot " + snapshot.path + ": ";
+  if (snapshot.damage) return begin + "DAMAGED: " + snapshot.damage->message;
+  return begin + "sound, at LSN " + std::to_string(snapshot.end.lsn) + ", " +
+         std::to_string(snapshot.items) + " items, " + format_size(snapshot.bytes);
 }
 
-std::string describe_frame(const SegmentReader::Frame& frame) {
-  const FrameHeader& header = frame.header;
-  std::string line = "  frame at " + std::to_string(frame.offset) + ": ";
-  if (header.is_watermark()) {
-    line += "watermark before LSN " + std::to_string(header.first_lsn);
-  } else {
-    line += "LSN " + std::to_string(header.first_lsn);
-    if (header.count > 1) line += " to " + std::to_string(header.last_lsn());
-    if (header.is_term()) line += ", begins the term";
+void describe_damage(const CheckReport& report, std::vector<std::string>& lines) {
+  const Damage& damage = *report.scan.damage;
+  const std::string lsn = std::to_string(damage.lsn);
+  lines.push_back("DAMAGED: " + to_string(damage));
+  lines.push_back("What begins at LSN " + lsn + " is lost, although it was synced once.");
+  if (report.start.lsn >= damage.lsn) {
+    lines.push_back("The snapshot at LSN " + std::to_string(report.start.lsn) +
+                    " lies behind that: a repair sets it aside, too.");
   }
-  return line + ", term " + std::to_string(header.term) + ", " +
-         std::to_string(header.payload_size) + " bytes, time " +
-         std::to_string(header.commit_time_ms) + ", durable " + std::to_string(header.durable_lsn) +
-         ", chain " + hex32(header.chain);
+  lines.push_back("Restore the file or a backup; or give up what is behind with:");
+  lines.push_back("  " + repair_command(report.directory, damage.lsn));
 }
 
-Status dump_segment(DataDirectory& directory, const SegmentName& name, const DumpOptions& options,
-                    const std::function<void(std::string_view line)>& print) {
-  const std::string path = directory.segment_path(name);
-  auto reader = SegmentReader::open(directory.filesystem(), path);
-  if (!reader) return std::move(reader).error();
-  print("segment " + path + ": number " + std::to_string(name.sequence) + ", from LSN " +
-        std::to_string(name.first_lsn) + ", " + std::to_string(reader->file_size()) + " bytes");
-  for (;;) {
-    auto next = reader->next();
-    if (!next) return std::move(next).error();
-    if (!next->has_value()) break;
-    const SegmentReader::Frame& frame = **next;
-    if (frame.header.first_lsn > options.through) return {};
-    if (!frame.header.is_watermark() && frame.header.last_lsn() < options.from) continue;
-    print(describe_frame(frame));
-    std::string_view rest = frame.payload;
-    for (std::uint32_t i = 0; i < frame.header.count && !frame.header.is_term(); ++i) {
-      const auto record = take_record(rest);
-      if (!record) break;
-      const Lsn lsn = frame.header.first_lsn + i;
-      if (lsn < options.from || lsn > options.through) continue;
-      print("    " + std::to_string(lsn) + ": " + std::to_string(record->size()) +
-            " bytes: " + escaped(*record, options.record_bytes_max));
-    }
+// Where a dump begins to read: before the segment that holds `from`, at the latest. Needs no
+// snapshot: a segment's header says what it builds on.
+Result<Position> position_before(DataDirectory& directory, Lsn from) {
+  auto names = directory.list_segments();
+  if (!names) return std::move(names).error();
+  if (names->empty()) {
+    auto report = check(directory, {});
+    if (!report) return std::move(report).error();
+    return report->start;
   }
-  auto end = reader->end_of_data(reader->offset());
-  if (!end) return std::move(end).error();
-  if (*end > reader->offset()) {
-    print("  at " + std::to_string(reader->offset()) +
-          ": no frame checks here, and not all of the rest is zero");
+  SegmentName segment = names->front();
+  for (const SegmentName& name : *names) {
+    if (name.first_lsn <= from) segment = name;
   }
-  return {};
+  auto reader = SegmentReader::open(directory.filesystem(), directory.segment_path(segment));
+  if (!reader) {
+    if (reader.error().code != ErrorCode::corrupt) return std::move(reader).error();
+    return Position{.lsn = segment.first_lsn - 1};  // the scan finds the damage again
+  }
+  const SegmentHeader& header = reader->header();
+  return Position{header.first_lsn - 1, header.term, header.chain, header.commit_time_ms};
 }
 
-// What is left of the log when it ends before `truncate_at`.
-Result<LogScan> scan_up_to(DataDirectory& directory, Lsn truncate_at, LogScan scan) {
-  std::erase_if(scan.segments, [&](const ScannedSegment& segment) {
-    if (segment.name.first_lsn < truncate_at) return false;
-    scan.later_segments.push_back(segment.name);
-    return true;
-  });
-  // Whatever else is there and was not reached.
+void print_record(const RecordView& record, const DumpOptions& options,
+                  const std::function<void(std::string_view line)>& print) {
+  const std::string begin =
+      std::to_string(record.lsn) + " " + std::to_string(record.commit_time_ms) + " ";
+  const std::string text = options.describe(record.bytes);
+  std::size_t at = 0;
+  for (std::size_t end; (end = text.find('\n', at)) != std::string::npos; at = end + 1)
+    print(begin + text.substr(at, end - at));
+  print(begin + text.substr(at));
+}
+
+// What is left of `scan`, begun at `start`, when the log ends before `lsn`, or at the last frame
+// before it: a frame is never split. All else is there to be cut.
+Result<LogScan> end_before(DataDirectory& directory, const Position& start, Lsn lsn, LogScan scan) {
+  std::erase_if(scan.segments,
+                [&](const ScannedSegment& segment) { return segment.name.first_lsn >= lsn; });
   auto names = directory.list_segments();
   if (!names) return std::move(names).error();
   const std::uint64_t last = scan.segments.empty() ? 0 : scan.segments.back().name.sequence;
-  scan.later_segments.clear();
-  for (const SegmentName& name : *names) {
-    if (name.sequence > last) scan.later_segments.push_back(name);
-  }
+  std::erase_if(*names, [&](const SegmentName& name) { return name.sequence <= last; });
+  scan.later_segments = std::move(*names);
+  scan.end = start;
   if (scan.segments.empty()) return scan;
+
   ScannedSegment& segment = scan.segments.back();
   auto reader = SegmentReader::open(directory.filesystem(), segment.path);
   if (!reader) return std::move(reader).error();
   const SegmentHeader& header = reader->header();
-  const std::uint64_t good_end = segment.end;
-  segment.end = kSegmentHeaderBytes;
+  const std::uint64_t sound_end = std::exchange(segment.end, kSegmentHeaderBytes);
   segment.last_lsn = header.first_lsn - 1;
   scan.end = {segment.last_lsn, header.term, header.chain, header.commit_time_ms};
-  while (reader->offset() < good_end) {
+  while (reader->offset() < sound_end) {
     auto next = reader->next();
     if (!next) return std::move(next).error();
     if (!next->has_value()) break;
     const FrameHeader& frame = (*next)->header;
     if (!frame.is_watermark()) {
-      if (frame.last_lsn() >= truncate_at) break;
+      if (frame.last_lsn() >= lsn) break;
       scan.end = {frame.last_lsn(), frame.term, frame.chain, frame.commit_time_ms};
       segment.last_lsn = frame.last_lsn();
     } else if (frame.durable_lsn > scan.end.lsn) {
@@ -169,110 +179,144 @@ Result<LogScan> scan_up_to(DataDirectory& directory, Lsn truncate_at, LogScan sc
   return scan;
 }
 
+// The log as it shall be after the repair of `report`'s damage, which begins at `lsn`.
+Result<LogScan> plan_cut(DataDirectory& directory, CheckReport& report, Lsn lsn) {
+  const Position start = newest_before(report.snapshots, lsn);
+  if (start != report.start) {
+    // The newest one goes, too: the log must hold what is between an older one and the cut.
+    auto scan = scan_log(directory, start, {}, {});
+    if (!scan) return std::move(scan).error();
+    if (scan->damage && scan->damage->lsn < lsn) {
+      return refusal("the log cannot be taken back behind the snapshot at LSN " +
+                     std::to_string(report.start.lsn) + ", since it is damaged before, too: " +
+                     to_string(*scan->damage) + "; restore a backup");
+    }
+    report.scan = std::move(*scan);
+  }
+  return end_before(directory, start, lsn, std::move(report.scan));
+}
+
 }  // namespace
 
+bool CheckReport::sound() const {
+  return !scan.damage && malformed_records == 0 && snapshots_are_sound(*this);
+}
+
 Result<CheckReport> check(Filesystem& filesystem, Clock& clock, Random& random,
-                          const std::string& directory) {
+                          const std::string& directory, const RecordCheck& check_record) {
   auto opened = open_existing(filesystem, clock, random, directory);
   if (!opened) return std::move(opened).error();
-  return check(**opened, {});
+  return check(**opened, check_record);
 }
 
 std::vector<std::string> describe(const CheckReport& report) {
-  std::vector<std::string> lines;
   const Meta& meta = report.meta;
+  const LogScan& scan = report.scan;
+  std::vector<std::string> lines;
   lines.push_back("cluster " + to_string(meta.cluster_id) + ", node " + to_string(meta.node_id) +
                   ", term " + std::to_string(meta.term) + ", stopped " +
-                  (meta.clean ? "cleanly" : "without a clean stop, or running"));
-  for (const SnapshotReport& snapshot : report.snapshots) {
-    lines.push_back("snapshot " + snapshot.path + ": " +
-                    (snapshot.error ? "DAMAGED: " + snapshot.error->message
-                                    : std::to_string(snapshot.items) + " items, " +
-                                          std::to_string(snapshot.bytes) + " bytes"));
-  }
-  const LogScan& scan = report.scan;
-  for (const ScannedSegment& segment : scan.segments) {
-    lines.push_back("segment " + segment.path + ": LSN " + std::to_string(segment.name.first_lsn) +
-                    " to " + std::to_string(segment.last_lsn));
-  }
-  lines.push_back("log: " + std::to_string(scan.records) + " records in " +
-                  std::to_string(scan.bytes) + " bytes, up to LSN " + std::to_string(scan.end.lsn) +
+                  (meta.clean ? "cleanly" : "without a clean end"));
+  for (const SnapshotReport& snapshot : report.snapshots)
+    lines.push_back(describe_snapshot(snapshot));
+  lines.push_back("log: " + std::to_string(scan.segments.size()) + " segments, " +
+                  std::to_string(scan.records) + " records, " + format_size(scan.bytes) +
+                  ", sound up to LSN " + std::to_string(scan.end.lsn) +
                   ", known to be synced up to " + std::to_string(scan.known_durable));
-  if (scan.damage) {
-    lines.push_back("DAMAGE at " + scan.damage->path + ", offset " +
-                    std::to_string(scan.damage->offset) + ", LSN " +
-                    std::to_string(scan.damage->lsn) + ": " + scan.damage->what);
-  } else if (scan.torn) {
-    lines.push_back("torn tail behind LSN " + std::to_string(scan.end.lsn) +
-                    ": never acknowledged as synced; the next start copies it away and cuts it");
-  } else {
-    lines.push_back("good");
+  lines.insert(lines.end(), report.malformed.begin(), report.malformed.end());
+  if (report.malformed_records > report.malformed.size()) {
+    lines.push_back("and " + std::to_string(report.malformed_records - report.malformed.size()) +
+                    " records more that cannot be read");
   }
+  if (scan.damage) {
+    describe_damage(report, lines);
+    return lines;
+  }
+  if (scan.torn) {
+    lines.push_back(
+        "Behind it lies a torn tail that was never acknowledged as synced; the next start keeps a "
+        "copy and cuts it.");
+  }
+  lines.push_back(report.sound() ? "sound" : "DAMAGED: see above");
   return lines;
 }
 
-Status dump(Filesystem& filesystem, Clock& clock, Random& random, const std::string& directory,
-            const DumpOptions& options, const std::function<void(std::string_view line)>& print) {
-  auto opened = open_existing(filesystem, clock, random, directory);
-  if (!opened) return std::move(opened).error();
-  auto names = (*opened)->list_segments();
-  if (!names) return std::move(names).error();
-  for (std::size_t i = 0; i < names->size(); ++i) {
-    if ((*names)[i].first_lsn > options.through) break;
-    if (i + 1 < names->size() && (*names)[i + 1].first_lsn <= options.from) continue;
-    if (Status status = dump_segment(**opened, (*names)[i], options, print); !status) {
-      if (status.error().code != ErrorCode::corrupt) return status;
-      print(status.error().message);
+std::string escape_record(std::string_view record) {
+  std::string text;
+  for (const char c : record.substr(0, kRecordBytesShown)) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte >= 0x20 && byte < 0x7f && c != '\\') {
+      text += c;
+    } else {
+      char raw[8];
+      std::snprintf(raw, sizeof raw, "\\x%02x", byte);
+      text += raw;
     }
   }
-  return {};
+  if (record.size() > kRecordBytesShown)
+    text += "… (" + std::to_string(record.size()) + " bytes)";
+  return text;
+}
+
+Result<DumpReport> dump(Filesystem& filesystem, Clock& clock, Random& random,
+                        const std::string& directory, const DumpOptions& options,
+                        const std::function<void(std::string_view line)>& print) {
+  auto opened = open_existing(filesystem, clock, random, directory);
+  if (!opened) return std::move(opened).error();
+  auto start = position_before(**opened, options.from);
+  if (!start) return std::move(start).error();
+  DumpReport report{.log_begins = start->lsn + 1};
+  std::uint64_t printed = 0;
+  bool finished = false;
+  const auto visit = [&](std::span<const RecordView> records) -> Status {
+    for (const RecordView& record : records) {
+      if (record.lsn < options.from) continue;
+      print_record(record, options, print);
+      finished = ++printed == options.limit;
+      if (finished) return Error{ErrorCode::unavailable, "the limit is reached"};
+    }
+    return {};
+  };
+  auto scan = scan_log(**opened, *start, visit, {});
+  if (finished) return report;
+  if (!scan) return std::move(scan).error();
+  report.damage = std::move(scan->damage);
+  return report;
 }
 
 Result<std::vector<std::string>> repair(Filesystem& filesystem, Clock& clock, Random& random,
                                         const std::string& directory,
                                         const RepairOptions& options) {
-  if (!options.accept_data_loss || options.truncate_at == 0) {
-    return Error{ErrorCode::invalid_argument,
-                 "repair gives up everything from an LSN on: say which, --truncate-at, and "
-                 "--accept-data-loss"};
-  }
+  if (!options.accept_data_loss)
+    return refusal("a repair removes records for good: say --accept-data-loss to do it");
   auto opened = open_existing(filesystem, clock, random, directory);
   if (!opened) return std::move(opened).error();
   DataDirectory& data = **opened;
-  auto names = data.list_snapshots();
-  if (!names) return std::move(names).error();
-  // A snapshot behind the new end holds what shall go.
-  std::vector<SnapshotName> superfluous;
-  Position start;
-  for (const SnapshotName& name : *names) {
-    Position position;
-    const SnapshotReport report = look_at(data, name, position);
-    if (name.lsn >= options.truncate_at) {
-      superfluous.push_back(name);
-    } else if (!report.error && start.lsn == 0) {
-      start = position;
-    }
+  auto report = check(data, {});
+  if (!report) return std::move(report).error();
+  const auto& damage = report->scan.damage;
+  if (!damage) {
+    return refusal("the log is sound up to LSN " + std::to_string(report->scan.end.lsn) +
+                   ": there is nothing to repair");
   }
-  auto scan = scan_log(data, start, {}, {});
-  if (!scan) return std::move(scan).error();
-  auto cut = scan_up_to(data, options.truncate_at, std::move(*scan));
+  if (damage->lsn != options.truncate_at) {
+    return refusal("the damage begins at LSN " + std::to_string(damage->lsn) + ", not " +
+                   std::to_string(options.truncate_at) +
+                   "; to cut there: " + repair_command(directory, damage->lsn));
+  }
+  auto cut = plan_cut(data, *report, options.truncate_at);
   if (!cut) return std::move(cut).error();
-  if (cut->end.lsn < start.lsn) {
-    return Error{ErrorCode::invalid_argument,
-                 "the log in " + directory + " ends at LSN " + std::to_string(cut->end.lsn) +
-                     ", before the snapshot at " + std::to_string(start.lsn)};
-  }
-  std::vector<std::string> done;
+
   std::vector<std::string> copies;
   KIMDB_RETURN_IF_ERROR(cut_log(data, *cut, copies));
-  for (const SnapshotName& name : superfluous) {
-    const std::string path = data.snapshot_path(name);
-    KIMDB_RETURN_IF_ERROR(filesystem.rename(path, path + ".broken"));
-    copies.push_back(path + ".broken");
+  for (const SnapshotReport& snapshot : report->snapshots) {
+    if (snapshot.name.lsn < options.truncate_at) continue;
+    auto copy = set_aside(filesystem, snapshot.path);
+    if (!copy) return std::move(copy).error();
+    copies.push_back(std::move(*copy));
   }
   KIMDB_RETURN_IF_ERROR(filesystem.sync_directory(data.snapshot_directory()));
-  done.push_back("the log now ends at LSN " + std::to_string(cut->end.lsn));
-  for (const std::string& copy : copies) done.push_back("what was cut is in " + copy);
+  std::vector<std::string> done{"the log now ends at LSN " + std::to_string(cut->end.lsn)};
+  for (const std::string& copy : copies) done.push_back("what was there is kept in " + copy);
   return done;
 }
 

@@ -12,12 +12,10 @@ namespace {
 constexpr std::size_t kCopyBytes = 1 << 20;
 
 Error to_error(const Damage& damage, const std::string& directory) {
-  return Error{
-      ErrorCode::corrupt,
-      "the log is damaged at " + damage.path + ", offset " + std::to_string(damage.offset) +
-          ", LSN " + std::to_string(damage.lsn) + ": " + damage.what +
-          ". Restore the file or a backup; or give up what is behind with: kimdb-cli wal repair " +
-          directory + " --truncate-at " + std::to_string(damage.lsn) + " --accept-data-loss"};
+  return Error{ErrorCode::corrupt,
+               "the log is damaged at " + to_string(damage) +
+                   ". Restore the file or a backup; or give up what is behind with: " +
+                   repair_command(directory, damage.lsn)};
 }
 
 Status remove_leftovers(DataDirectory& directory) {
@@ -121,6 +119,22 @@ Result<Recovered> recover(DataDirectory& directory, const Position& after,
   return recovered;
 }
 
+std::string to_string(const Damage& damage) {
+  return damage.path + ", offset " + std::to_string(damage.offset) + ", LSN " +
+         std::to_string(damage.lsn) + ": " + damage.what;
+}
+
+std::string repair_command(const std::string& directory, Lsn lsn) {
+  return "kimdb-cli wal repair " + directory + " --truncate-at " + std::to_string(lsn) +
+         " --accept-data-loss";
+}
+
+Result<std::string> set_aside(Filesystem& filesystem, const std::string& path) {
+  auto name = broken_name(filesystem, path);
+  if (name) KIMDB_RETURN_IF_ERROR(filesystem.rename(path, *name));
+  return name;
+}
+
 // The order matters: as long as a mark says that more was synced, a shorter log is damage; and
 // later segments go from the last one on, each for good before the next, so that a crash in between
 // never leaves a hole.
@@ -142,10 +156,8 @@ Status cut_log(DataDirectory& directory, const LogScan& scan, std::vector<std::s
     KIMDB_RETURN_IF_ERROR(filesystem.sync_directory(directory.log_directory()));
   }
   for (auto name = scan.later_segments.rbegin(); name != scan.later_segments.rend(); ++name) {
-    const std::string path = directory.segment_path(*name);
-    auto copy = broken_name(filesystem, path);
+    auto copy = set_aside(filesystem, directory.segment_path(*name));
     if (!copy) return std::move(copy).error();
-    KIMDB_RETURN_IF_ERROR(filesystem.rename(path, *copy));
     KIMDB_RETURN_IF_ERROR(filesystem.sync_directory(directory.log_directory()));
     copies.push_back(*copy);
   }

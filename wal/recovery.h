@@ -41,6 +41,13 @@ struct Recovered {
 Result<Recovered> recover(DataDirectory& directory, const Position& after,
                           const RecordVisitor& visit, const ProgressListener& progress = {});
 
+std::string to_string(const Damage& damage);  // where it is and what, for people
+// What gives up the log of `directory` from its damaged LSN on.
+std::string repair_command(const std::string& directory, Lsn lsn);
+
+// Renames the file to a free name *.broken and gives that; the directory is the caller's to sync.
+Result<std::string> set_aside(Filesystem& filesystem, const std::string& path);
+
 // Takes the log back to its first `end.lsn` LSNs: everything behind `segments.back().end` goes,
 // after a copy as *.broken. `scan` is that of this directory; what it calls torn need not be. For
 // recovery and repair.

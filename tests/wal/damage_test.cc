@@ -208,6 +208,20 @@ TEST_CASE("a missing segment is damage, and its LSNs are named") {
   CHECK(log.recover_only());
 }
 
+TEST_CASE("a log that ends before what META knows to be synced is damaged, even where it checks") {
+  SimulatedFilesystem filesystem;
+  TestLog log(filesystem);
+  REQUIRE(log.open());
+  const std::uint64_t before = log.log->written_bytes();
+  REQUIRE(log.log->sync_through(log.append("gone")));
+  REQUIRE(log.close());
+  const std::string path = segment_path(filesystem, 0);
+  filesystem.set_contents(path, filesystem.contents(path).substr(0, kSegmentHeaderBytes + before));
+  const Status refused = log.recover_only();
+  REQUIRE(!refused);
+  CHECK(refused.error().message.find("LSN 2") != std::string::npos);
+}
+
 TEST_CASE("damage in the middle names file, offset, LSN and the repair") {
   SimulatedFilesystem filesystem;
   TestLog log(filesystem);
