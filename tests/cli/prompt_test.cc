@@ -66,9 +66,10 @@ class Terminal {
 
   std::string history() const { return support::file_text(home_.path() + "/.kimdb_history"); }
 
-  // The exit code; waits for the end.
+  // The exit code; -1 where it has not ended, and says nothing any more, after ten seconds.
   int wait() {
     while (read_more()) continue;
+    ::kill(process_, SIGKILL);  // has no effect on one that has ended
     int status = 0;
     waitpid(process_, &status, 0);
     return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
@@ -101,18 +102,26 @@ TEST_CASE("at the prompt: hints, completion, transactions, history, and the way 
   CHECK(terminal.shows("\x1b[2m value [NX|XX]"));  // dim, behind the cursor
   terminal.type(" 1\r");
   CHECK(terminal.shows("OK\r\n"));
+  CHECK(terminal.shows(" [master]> "));
 
   terminal.type("get user:\t\r");
   CHECK(terminal.shows("user:1001"));
   CHECK(terminal.shows("Kim\r\n"));
+  CHECK(terminal.shows(" [master]> "));
 
   terminal.type("MULTI\r");
   CHECK(terminal.shows("(tx)> "));
-  terminal.type("INCR a\rEXEC\r");
+  terminal.type("INCR a\r");
+  CHECK(terminal.shows("(tx)> "));
+  terminal.type("EXEC\r");
   CHECK(terminal.shows("1) 2\r\n"));
+  CHECK(terminal.shows(" [master]> "));
 
-  terminal.type("AUTH secret\rhelp ttl\r");
+  terminal.type("AUTH secret\r");
+  CHECK(terminal.shows(" [master]> "));
+  terminal.type("help ttl\r");
   CHECK(terminal.shows("TTL key\r\n"));
+  CHECK(terminal.shows(" [master]> "));
   terminal.type("quit\r");
   CHECK(terminal.wait() == 0);
   CHECK(terminal.history().find("INCR a\n") != std::string::npos);
@@ -137,6 +146,7 @@ TEST_CASE("Ctrl-C throws the line away and ends SUBSCRIBE; Ctrl-D leaves") {
   CHECK(terminal.shows(" [master]> "));
   terminal.type("EXISTS half\r");
   CHECK(terminal.shows("0\r\n"));
+  CHECK(terminal.shows(" [master]> "));
   terminal.type("\x04");
   CHECK(terminal.wait() == 0);
 }
@@ -147,12 +157,14 @@ TEST_CASE("a server that was killed and started again is connected again, and th
   CHECK(terminal.shows(" [master]> "));
   terminal.type("SET a 1\r");
   CHECK(terminal.shows("OK\r\n"));
+  CHECK(terminal.shows(" [master]> "));
   server.kill();
   server.restart();
   terminal.type("GET a\r");
   CHECK(terminal.shows("connection lost"));
   CHECK(terminal.shows("connected again"));
   CHECK(terminal.shows("1\r\n"));
+  CHECK(terminal.shows(" [master]> "));
   terminal.type("quit\r");
   CHECK(terminal.wait() == 0);
 }
