@@ -105,7 +105,7 @@ fuzz: packages-run packages-test ## run each fuzz target for FUZZ_SECONDS (60)
 fuzzers: $(FUZZERS)
 
 lint: packages-run packages-test ## includes, format, generated docs, clang's thread-safety analysis and clang-tidy
-	@tools/lint.sh
+	+@tools/lint.sh
 format: ## rewrite the sources with clang-format
 	clang-format -i $$(git ls-files '*.cc' '*.h')
 proof: packages-run packages-test ## the design's tables at their full counts, planted faults, all of clang-tidy

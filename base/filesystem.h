@@ -1,9 +1,10 @@
 // The filesystem seam. All disk I/O of the log, snapshots and recovery goes through it.
 //
-// Implementations: PosixFilesystem (base/posix_filesystem.h) and the tests' filesystems that lose what was not synced
-// or whose nth call fails. Thread-safe: different files may be used at the same time; one File is used by one thread
-// at a time unless said otherwise. Paths are bytes as the operating system takes them. Errors name the path and say
-// what the system said; ENOSPC and EDQUOT come back as ErrorCode::disk_full.
+// Implementations: PosixFilesystem (base/posix_filesystem.h) and the tests' filesystems that lose
+// what was not synced or whose nth call fails. Thread-safe: different files may be used at the same
+// time; one File is used by one thread at a time unless said otherwise. Paths are bytes as the
+// operating system takes them. Errors name the path and say what the system said; ENOSPC and EDQUOT
+// come back as ErrorCode::disk_full.
 #pragma once
 
 #include <cstddef>
@@ -25,15 +26,20 @@ class File {
 
   // Reads up to `size` bytes at `offset` into `out`; fewer only at the end of the file.
   virtual Result<std::size_t> read_at(std::uint64_t offset, char* out, std::size_t size) = 0;
-  // Writes at `offset`, growing the file where needed. May write fewer bytes than given (at least one): write_all.
+  // Writes at `offset`, growing the file where needed. May write fewer bytes than given (at least
+  // one): write_all.
   virtual Result<std::size_t> write_at(std::uint64_t offset, std::string_view bytes) = 0;
-  // The same for pieces that follow one another in the file, in one call of the operating system where it can.
-  virtual Result<std::size_t> write_pieces_at(std::uint64_t offset, std::span<const std::string_view> pieces);
-  // Returns after the data and the size needed to read it are on stable storage (fdatasync). After an error nothing may
-  // be assumed of what was written since the last success, and the call must not be repeated.
+  // The same for pieces that follow one another in the file, in one call of the operating system
+  // where it can.
+  virtual Result<std::size_t> write_pieces_at(std::uint64_t offset,
+                                              std::span<const std::string_view> pieces);
+  // Returns after the data and the size needed to read it are on stable storage (fdatasync). After
+  // an error nothing may be assumed of what was written since the last success, and the call must
+  // not be repeated.
   virtual Status sync() = 0;
   virtual Status truncate(std::uint64_t size) = 0;
-  // Reserves room for [0, size) so that writes into it do not fail for lack of it. Contents read as zeros.
+  // Reserves room for [0, size) so that writes into it do not fail for lack of it. Contents read as
+  // zeros.
   virtual Status allocate(std::uint64_t size) = 0;
   virtual Result<std::uint64_t> size() = 0;
 };
@@ -65,9 +71,10 @@ class Filesystem {
   // Makes creations, removals and renames in the directory durable.
   virtual Status sync_directory(const std::string& directory) = 0;
   virtual Result<std::uint64_t> free_bytes(const std::string& directory) = 0;
-  // Takes an exclusive lock on `path`, created where missing, and writes `holder` into it. When another process has
-  // it: ErrorCode::unavailable, with that process's holder text in the message.
-  virtual Result<std::unique_ptr<FileLock>> lock(const std::string& path, std::string_view holder) = 0;
+  // Takes an exclusive lock on `path`, created where missing, and writes `holder` into it. When
+  // another process has it: ErrorCode::unavailable, with that process's holder text in the message.
+  virtual Result<std::unique_ptr<FileLock>> lock(const std::string& path,
+                                                 std::string_view holder) = 0;
 };
 
 // Writes all of `bytes`, continuing after short writes.

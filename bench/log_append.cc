@@ -1,6 +1,8 @@
-// The log's hot path without anything around it: two threads append 100-byte records, the writer writes them.
+// The log's hot path without anything around it: two threads append 100-byte records, the writer
+// writes them.
 //
-// bench_log_append [directory [seconds]]: prints records a second for sync off, interval and commit.
+// bench_log_append [directory [seconds]]: prints records a second for sync off, interval and
+// commit.
 #include <atomic>
 #include <chrono>
 #include <cstdio>
@@ -52,9 +54,11 @@ void run(const char* name, wal::Sync sync, const std::string& path, int seconds,
         Lsn lsn = 0;
         for (int i = 0; i < 64; ++i) {
           if (!log->reserve(sizeof record)) std::exit(1);
-          lsn = log->append(sizeof record, [&](char* out, Lsn) { std::memcpy(out, record, sizeof record); });
+          lsn = log->append(sizeof record,
+                            [&](char* out, Lsn) { std::memcpy(out, record, sizeof record); });
         }
-        if (sync == wal::Sync::commit && !log->commit_here(lsn)) ignore(log->sync_through(lsn), "seen at the end");
+        if (sync == wal::Sync::commit && !log->commit_here(lsn))
+          ignore(log->sync_through(lsn), "seen at the end");
         count += 64;
       }
       total += count;
@@ -72,13 +76,14 @@ void run(const char* name, wal::Sync sync, const std::string& path, int seconds,
   directory = need(wal::DataDirectory::open(filesystem, clock, random, path));
   std::uint64_t seen = 0;
   const auto begin = std::chrono::steady_clock::now();
-  recovered = need(wal::recover(*directory, {}, [&](std::span<const wal::RecordView> views) -> Status {
-    seen += views.size();
-    return {};
-  }));
+  recovered =
+      need(wal::recover(*directory, {}, [&](std::span<const wal::RecordView> views) -> Status {
+        seen += views.size();
+        return {};
+      }));
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
-  std::printf("%-10s %10.0f records/s read back%s\n", name, static_cast<double>(seen) / took.count(),
-              seen == total ? "" : ", NOT ALL OF THEM");
+  std::printf("%-10s %10.0f records/s read back%s\n", name,
+              static_cast<double>(seen) / took.count(), seen == total ? "" : ", NOT ALL OF THEM");
 }
 
 }  // namespace
