@@ -22,9 +22,9 @@ namespace kimdb::wal {
 
 // How much less of the exhaustive tests a sanitizer's build does.
 #if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
-constexpr std::uint64_t kSlowness = 12;
+inline constexpr std::uint64_t kSlowness = 12;
 #else
-constexpr std::uint64_t kSlowness = 1;
+inline constexpr std::uint64_t kSlowness = 1;
 #endif
 
 struct TestLog {
