@@ -5,9 +5,6 @@
 
 int main(int argc, char** argv) {
   auto options = kimdb::cli::parse_options(argc, argv);
-  if (!options) {
-    kimdb::cli::complain(options.error().message);
-    return 2;
-  }
+  if (!options) return kimdb::cli::fail(options.error());
   return kimdb::cli::run_program(*options);
 }

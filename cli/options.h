@@ -41,7 +41,7 @@ struct Options {
   std::string wal_directory;
   Lsn from = 1;             // dump --from
   std::uint64_t limit = 0;  // dump --limit; 0: none
-  Lsn truncate_at = 0;      // repair --truncate-at: the last LSN that is kept
+  Lsn truncate_at = 0;      // repair --truncate-at: the first LSN that goes
   bool accept_data_loss = false;
 };
 

@@ -10,11 +10,16 @@ void show(std::string_view text) {
   // SIGPIPE ends the process where it is not ignored; a full disk is told here.
   if (written && std::fflush(stdout) == 0) return;
   std::perror("kimdb-cli: writing the output");
-  std::exit(2);
+  std::exit(kFailed);
 }
 
 void complain(std::string_view text) {
   std::fprintf(stderr, "kimdb-cli: %.*s\n", static_cast<int>(text.size()), text.data());
+}
+
+int fail(const Error& error) {
+  complain(error.message);
+  return kFailed;
 }
 
 }  // namespace kimdb::cli

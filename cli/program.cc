@@ -21,15 +21,6 @@
 namespace kimdb::cli {
 namespace {
 
-constexpr int kDone = 0;
-constexpr int kRefused = 1;
-constexpr int kFailed = 2;
-
-int fail(const Error& error) {
-  complain(error.message);
-  return kFailed;
-}
-
 int print_password_hash() {
   auto password = get_password("Password: ");
   if (!password) return fail(password.error());

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <memory>
+#include <span>
 #include <utility>
 
 #include "base/units.h"
@@ -252,8 +253,7 @@ std::string escape_record(std::string_view record) {
       text += raw;
     }
   }
-  if (record.size() > kRecordBytesShown)
-    text += "… (" + std::to_string(record.size()) + " bytes)";
+  if (record.size() > kRecordBytesShown) text += "… (" + std::to_string(record.size()) + " bytes)";
   return text;
 }
 

@@ -35,7 +35,7 @@ struct CheckReport {
   std::string directory;
   Meta meta;
   std::vector<SnapshotReport> snapshots;  // newest first
-  Position start;                         // of the newest sound snapshot: the log is read from there
+  Position start;  // of the newest sound snapshot: the log is read from there
   LogScan scan;
   std::uint64_t malformed_records = 0;  // their checksums are right, the caller cannot read them
   std::vector<std::string> malformed;   // the first of them, a line each

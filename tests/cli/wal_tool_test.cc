@@ -70,7 +70,7 @@ TEST_CASE("check and dump show a sound log and change nothing") {
   CHECK(check.out.ends_with("sound\n"));
   const Run all = run_wal("dump " + killed.directory());
   CHECK(all.code == 0);
-  contains(all, "put keyspace=0 key=key1 value=value1\n");
+  contains(all, " put keyspace=0 key=key1 value=value1\n");
   contains(all, "put keyspace=0 key=key20 value=value20\n");
   killed.server().restart();
   CHECK(killed.server().connect().ask("GET key20") == "value20");
@@ -96,8 +96,11 @@ TEST_CASE("damage is named, and the command that check prints repairs it") {
   killed.damage("value11");
   const Run damaged = run_wal("check " + killed.directory());
   CHECK(damaged.code == 1);
-  contains(damaged, "DAMAGED");
-  CHECK(run_wal("dump " + killed.directory()).code == 1);
+  contains(damaged, "DAMAGED: " + killed.directory() + "/log/");
+  const Run dump = run_wal("dump " + killed.directory());
+  CHECK(dump.code == 1);
+  contains(dump, "key=key10 ");
+  CHECK(dump.out.find("key=key11 ") == std::string::npos);
 
   // Nowhere else, and not without the word that data may be lost.
   CHECK(run_wal("repair " + killed.directory() + " --truncate-at 3 --accept-data-loss").code == 1);
@@ -126,7 +129,9 @@ TEST_CASE("a sound log is not repaired, a running server's not read, a missing o
   CHECK(killed.server().connect().ask("GET key20") == "value20");
   CHECK(run_wal("check " + killed.directory()).code == 2);
   const support::TemporaryDirectory empty;
-  CHECK(run_wal("check " + empty.path() + "/nothing").code == 2);
+  for (const std::string arguments :
+       {"check ", "dump ", "repair --truncate-at 5 --accept-data-loss "})
+    CHECK(run_wal(arguments + empty.path() + "/nothing").code == 2);
   CHECK(!std::filesystem::exists(empty.path() + "/nothing"));
 }
 
