@@ -127,11 +127,8 @@ void ReplyWriter::boolean(bool value) {
     case Format::resp3:
       out_ += value ? "#t\r\n" : "#f\r\n";
       return;
-    case Format::neutral:
-      out_ += value ? call::kTrue : call::kFalse;
-      return;
     default:
-      return leaf(value ? "true" : "false");
+      return value ? word(call::kTrue, "true", "true") : word(call::kFalse, "false", "false");
   }
 }
 
@@ -159,13 +156,7 @@ void ReplyWriter::verbatim(std::string_view value) {
 
 // --- lines and JSON ------------------------------------------------------------------------------
 
-void ReplyWriter::line_ok() {
-  if (format_ == Format::neutral) {
-    out_ += call::kOk;
-  } else {
-    leaf(format_ == Format::json ? "\"OK\"" : "OK");
-  }
-}
+void ReplyWriter::line_ok() { word(call::kOk, "\"OK\"", "OK"); }
 
 void ReplyWriter::line_simple(std::string_view text) {
   if (format_ == Format::neutral) return record(call::kSimple, text);
@@ -192,21 +183,9 @@ void ReplyWriter::line_bulk(std::string_view value) {
   }
 }
 
-void ReplyWriter::line_null() {
-  if (format_ == Format::neutral) {
-    out_ += call::kNull;
-  } else {
-    leaf(format_ == Format::json ? "null" : "(nil)");
-  }
-}
+void ReplyWriter::line_null() { word(call::kNull, "null", "(nil)"); }
 
-void ReplyWriter::line_null_array() {
-  if (format_ == Format::neutral) {
-    out_ += call::kNullArray;
-  } else {
-    line_null();
-  }
-}
+void ReplyWriter::line_null_array() { word(call::kNullArray, "null", "(nil)"); }
 
 void ReplyWriter::line_missing_key() {
   if (format_ == Format::neutral) {
@@ -283,6 +262,15 @@ void ReplyWriter::begin_list(List list, std::size_t elements) {
   open_.push_back({list, true, std::max<std::size_t>(elements, 1)});
   if (format_ != Format::json && !in_event()) out_ += '\n';
   if (elements == 0) complete();
+}
+
+// One that is always the same: its call, and what JSON and lines show.
+void ReplyWriter::word(char call, std::string_view json, std::string_view line) {
+  if (format_ == Format::neutral) {
+    out_ += call;
+  } else {
+    leaf(format_ == Format::json ? json : line);
+  }
 }
 
 // An element or reply that is written as it stands.

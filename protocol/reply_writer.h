@@ -167,6 +167,7 @@ class ReplyWriter {
 
   void record(char call, std::string_view bytes);
   void record(char call, std::uint64_t number);
+  void word(char call, std::string_view json, std::string_view line);
   void leaf(std::string_view text);
   void json_list(List list, std::size_t count);
   void text_list(List list, std::size_t count);
