@@ -263,6 +263,22 @@ TEST_CASE("repair cuts nowhere but where the damage begins") {
   CHECK(fixture.files() == files);
 }
 
+TEST_CASE("repair moves away what lies behind a missing segment") {
+  Fixture fixture;
+  fixture.write(40);  // several segments
+  REQUIRE(fixture.log.close());
+  const std::string missing = fixture.path_of("record 20.");
+  REQUIRE(missing != fixture.path_of("record 40."));
+  REQUIRE(fixture.filesystem.remove(missing));
+  const Lsn lsn = fixture.check().scan.damage->lsn;
+  CHECK(lsn == parse_segment_name(missing.substr(missing.rfind('/') + 1))->first_lsn);
+  REQUIRE(fixture.repair(lsn));
+  CHECK(fixture.path_of("record 40.").ends_with(".broken"));
+  CHECK(fixture.check().sound());
+  REQUIRE(fixture.log.recover_only());
+  CHECK(fixture.log.recovered.last_lsn() == lsn - 1);
+}
+
 TEST_CASE("repair sets snapshots behind the new end aside, and no earlier copy is lost by it") {
   Fixture fixture;
   fixture.write(8);
