@@ -227,7 +227,10 @@ void Session::complete(std::string reply, Outcome outcome) {
 // order.
 void Session::hold(std::string& out, std::size_t from, const Outcome& outcome) {
   const bool may_go = thread_.database().may_send(outcome.depends_on, outcome.acknowledge);
-  if (may_go && marks_.empty() && !outcome.explained) return;
+  if (may_go && marks_.empty()) {
+    if (outcome.explained) end_explanation(out);
+    return;
+  }
   held_.append(out, from);
   out.resize(from);
   const std::uint64_t end = held_base_ + held_.size();
@@ -273,11 +276,15 @@ void Session::begin_explanation(const Outcome& outcome) {
   explained_since_ = cycles_now();
 }
 
-void Session::finish_explanation() {
+void Session::end_explanation(std::string& out) {
   explaining_ = false;
-  std::string tail;
-  thread_.database().write_explanation(tail, explained_format_, explained_,
+  thread_.database().write_explanation(out, explained_format_, explained_,
                                        cycles_now() - explained_since_);
+}
+
+void Session::finish_explanation() {
+  std::string tail;
+  end_explanation(tail);
   send(tail);
   if (!open_) return;
   const std::string input = std::move(input_);

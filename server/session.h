@@ -107,6 +107,7 @@ class Session final : public std::enable_shared_from_this<Session>,
   void send_ready();
   void flush_queue();
   void begin_explanation(const database::Outcome& outcome);
+  void end_explanation(std::string& out);
   void finish_explanation();
   void set_limits();
   void update_interest();
