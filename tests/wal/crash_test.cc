@@ -177,6 +177,51 @@ TEST_CASE(
   explore("crash states, sync commit", Sync::commit, false, states_wanted());
 }
 
+TEST_CASE("what a killed process has left in the page cache is on the disk before it counts") {
+  for (const bool torn : {false, true}) {
+    CAPTURE(torn);
+    SimulatedFilesystem filesystem;
+    TestLog log(filesystem);
+    log.options.sync = Sync::off;
+    log.options.flushing_batch_timeout = std::chrono::milliseconds(0);
+    filesystem.record();
+    Ledger ledger;
+    const auto open = [&] {
+      REQUIRE(log.open());
+      ledger.terms.insert(log.log->durable_lsn());
+    };
+    open();
+    for (const char* record : {"never synced", "torn perhaps"}) {
+      const std::uint64_t written = log.log->written_bytes();
+      ledger.appended[log.append(record)].push_back(record);
+      while (log.log->written_bytes() == written) std::this_thread::yield();
+    }
+    log.die();
+    if (torn) {
+      const std::uint64_t at = filesystem.contents("/data/log/1-1.wal").find("torn perhaps");
+      REQUIRE(at != std::string::npos);
+      filesystem.flip_bit("/data/log/1-1.wal", 8 * at);
+    }
+    open();
+    REQUIRE(log.recovered.last_lsn() == (torn ? 2 : 3));
+    const Lsn acknowledged = log.log->durable_lsn();
+    log.die();
+
+    SeededRandom random(support::test_seed("page cache"));
+    CrashStates states(filesystem.take_events(), filesystem.directories(), random);
+    while (states.advance()) {
+    }
+    for (int i = 0; i < 100; ++i) {
+      const CrashStates::State state = states.make();
+      TestLog found(*state.filesystem);
+      const Status recovered = found.recover_only();
+      REQUIRE_MESSAGE(recovered, recovered.error().message);
+      const std::string complaint = ledger.complaint(found, acknowledged);
+      REQUIRE_MESSAGE(complaint.empty(), complaint);
+    }
+  }
+}
+
 TEST_CASE("the same with sync interval, for what was asked to be synced") {
   explore("crash states, sync interval", Sync::interval, false, states_wanted());
 }

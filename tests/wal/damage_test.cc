@@ -162,6 +162,25 @@ TEST_CASE(
   });
 }
 
+TEST_CASE("a snapshot that the disk has not kept as it was written is not published") {
+  SimulatedFilesystem filesystem;
+  TestLog log(filesystem);
+  REQUIRE(log.open());
+  {
+    auto writer = SnapshotWriter::create(*log.directory);
+    REQUIRE(writer);
+    REQUIRE((*writer)->begin_section(7, 0, 1));
+    // The second item ends the first block, which is written.
+    for (int i = 0; i < 2; ++i) REQUIRE((*writer)->append(std::string(kSnapshotBlockBytes, 's')));
+    filesystem.flip_bit("/data/snapshots/writing.tmp", 8 * 5000);
+    const auto published = (*writer)->publish({.lsn = 1, .term = 1}, {});
+    REQUIRE(!published);
+    CHECK(published.error().code == ErrorCode::corrupt);
+  }
+  CHECK(filesystem.files_below("/data/snapshots").empty());
+  CHECK(log.directory->meta().checkpoint_lsn == 0);
+}
+
 TEST_CASE("bits of META flip: the other slot counts, and the state is the same") {
   SimulatedFilesystem filesystem;
   TestLog log(filesystem);

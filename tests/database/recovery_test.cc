@@ -1,0 +1,85 @@
+// What a Database on a disk promises: replies wait for the log, snapshots are exact.
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "tests/support/simulated_filesystem.h"
+#include "tests/support/test_db.h"
+
+namespace kimdb::database {
+namespace {
+
+DatabaseOptions on_disk() {
+  DatabaseOptions options;
+  options.data_directory = "/data";
+  options.workers = 1;
+  return options;
+}
+
+TEST_CASE("a reply waits for the sync of what it says, and is never sent when that fails") {
+  support::SimulatedFilesystem filesystem;
+  support::TestDb db(on_disk(), filesystem);
+  wal::Log& log = db.database().log();
+  const auto may_send = [&] {
+    return db.database().may_send(db.session().outcome().depends_on, Acknowledge::standard);
+  };
+  db.run("SET a good");
+  REQUIRE(log.sync_through(log.last_lsn()));
+  CHECK(may_send());
+  filesystem.fail_sync_after("in doubt");
+  CHECK(db.run("SET a 'in doubt'") == "OK");
+  CHECK_FALSE(may_send());
+  // Whoever reads it waits as well.
+  CHECK(db.run("GET a") == "in doubt");
+  CHECK_FALSE(may_send());
+  CHECK(log.sync_through(log.last_lsn()).error().code == ErrorCode::io_error);
+  CHECK_FALSE(may_send());
+}
+
+TEST_CASE("a snapshot taken while others write is the exact state") {
+  support::SimulatedFilesystem filesystem;
+  constexpr std::size_t kWriters = 2;
+  std::array<std::atomic<int>, kWriters> written{};
+  {
+    support::TestDb db(on_disk(), filesystem);
+    std::atomic<bool> stop{false};
+    std::vector<std::thread> threads;
+    for (std::size_t writer = 0; writer < kWriters; ++writer) {
+      threads.emplace_back([&, writer] {
+        support::TestSession session(db.database(), db.clock(), 10 + writer);
+        // Each key is written once: what a snapshot has missed no later record brings back.
+        for (int i = 0; i < 200'000 && !stop; ++i) {
+          session.run("SET " + std::to_string(writer) + ":" + std::to_string(i) + " " +
+                      std::to_string(i));
+          written[writer] = i + 1;
+        }
+      });
+    }
+    for (int snapshots = 0; snapshots < 3; ++snapshots) {
+      const int before = written[0];
+      while (written[0] < std::min(before + 5000, 200'000)) std::this_thread::yield();
+      CHECK(db.database().checkpointer().save());
+    }
+    stop = true;
+    for (std::thread& thread : threads) thread.join();
+    wal::Log& log = db.database().log();
+    REQUIRE(log.sync_through(log.last_lsn()));
+  }  // as a crash would end it
+  support::TestDb db(on_disk(), filesystem);
+  CHECK(db.run("DBSIZE") == std::to_string(written[0] + written[1]));
+  for (std::size_t writer = 0; writer < kWriters; ++writer) {
+    int wrong = 0;
+    for (int i = 0; i < written[writer]; ++i)
+      wrong +=
+          db.run("GET " + std::to_string(writer) + ":" + std::to_string(i)) != std::to_string(i);
+    CHECK(wrong == 0);
+  }
+}
+
+}  // namespace
+}  // namespace kimdb::database
