@@ -35,7 +35,8 @@ LIBS_server   := -lyaml-cpp
 LIBS_cli      := -lreadline -lyaml-cpp
 
 WARNINGS := -Wall -Wextra -Wshadow -Wnon-virtual-dtor -Woverloaded-virtual -Wno-missing-field-initializers $(if $(WERROR),-Werror)
-DEFINES  := -DASIO_STANDALONE -DASIO_NO_DEPRECATED -DSPDLOG_COMPILED_LIB -DSPDLOG_FMT_EXTERNAL \
+# Asio finds out about aligned_alloc by what was included before it, so files would disagree: say it.
+DEFINES  := -DASIO_STANDALONE -DASIO_NO_DEPRECATED -DASIO_HAS_STD_ALIGNED_ALLOC -DSPDLOG_COMPILED_LIB -DSPDLOG_FMT_EXTERNAL \
             -DKIMDB_VERSION='"$(VERSION)"'
 CXXFLAGS_release := -O2 -g1
 CXXFLAGS_asan    := -O1 -g1 -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
