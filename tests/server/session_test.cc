@@ -6,6 +6,7 @@
 #include <string>
 
 #include "database/password.h"
+#include "tests/support/test_seed.h"
 #include "tests/support/test_server.h"
 
 namespace kimdb::support {
