@@ -80,7 +80,7 @@ std::vector<RespReply> receive_until(TcpClient& client, const std::string& token
 }  // namespace
 
 void RecentCommands::add(std::string line) {
-  constexpr std::size_t kShown = 400;
+  constexpr std::size_t kShown = 40;
   lines_.push_back(std::move(line));
   if (lines_.size() > kShown) lines_.pop_front();
 }
