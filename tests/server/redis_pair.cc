@@ -199,7 +199,7 @@ void RedisPair::follow(const StreamCommand& command, const RespReply& reply) {
     return;
   }
   const bool begins = is_named(command, "MULTI") && reply.raw == "+OK\r\n";
-  // An EXEC with a wrong number of arguments ends nothing.
+  // EXEC without MULTI ends nothing; any other answer ends the transaction.
   const bool ends = (is_named(command, "EXEC") && !reply.raw.starts_with("-ERR")) ||
                     (is_named(command, "DISCARD") && !reply.is_error()) ||
                     (is_named(command, "RESET") && !reply.is_error());
