@@ -93,6 +93,8 @@ void ignore(const Result<T>& result, std::string_view why) {
 
 }  // namespace kimdb
 
+// NOLINTBEGIN(bugprone-macro-parentheses): a name that is declared takes none.
+
 // Returns the error of a Status or Result from the enclosing function.
 #define KIMDB_RETURN_IF_ERROR(expression) KIMDB_RETURN_IF_ERROR_COUNTED(expression, __COUNTER__)
 #define KIMDB_RETURN_IF_ERROR_COUNTED(expression, number) \
@@ -103,3 +105,5 @@ void ignore(const Result<T>& result, std::string_view why) {
   do {                                                                               \
     if (auto name = (expression); !name.has_value()) return std::move(name).error(); \
   } while (false)
+
+// NOLINTEND(bugprone-macro-parentheses)

@@ -10,9 +10,7 @@
 
 namespace kimdb::server {
 
-using database::Acknowledge;
 using database::Outcome;
-using protocol::Framing;
 using protocol::ReplyWriter;
 using protocol::RequestParser;
 

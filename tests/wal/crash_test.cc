@@ -112,7 +112,6 @@ class Run {
 std::string check_and_go_on(CrashStates::State& state, const Ledger& ledger, std::uint64_t seed) {
   TestLog log(*state.filesystem, seed);
   if (Status opened = log.open(); !opened) return "refused: " + opened.error().message;
-  Ledger extended = ledger;
   if (std::string complaint = ledger.complaint(log, state.mark); !complaint.empty())
     return complaint;
   std::map<Lsn, std::string> before = log.records;
