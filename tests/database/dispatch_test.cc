@@ -43,7 +43,7 @@ TEST_CASE_FIXTURE(Monitored, "MONITOR shows no passwords, and nothing that is fo
   db.run("CONFIG GET x\nSLOWLOG LEN\nCLIENT LIST\nNOSUCH\nGET");
   db.run("CLIENT GETNAME");
   CHECK(events.lines == Lines{"\"AUTH\" \"(redacted)\"", "\"AUTH\" \"(redacted)\" \"(redacted)\"",
-                              R"("HELLO" "3" "AUTH" "(redacted)" "(redacted)" "SETNAME" "x")",
+                              R"x("HELLO" "3" "AUTH" "(redacted)" "(redacted)" "SETNAME" "x")x",
                               "\"HELLO\" \"2\"", "\"CLIENT\" \"GETNAME\""});
 }
 
