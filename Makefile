@@ -95,10 +95,11 @@ bench: packages-run packages-bench ## compare with Redis on this machine, print 
 asan: packages-run packages-test ## every test under AddressSanitizer and UBSan
 	+@$(PARALLEL_MAKE) MODE=asan binaries tests
 	@tools/test.sh build/asan $(TESTED)
+# Its deadlock detector ends the program over 64 locks held; a transaction may hold one for each partition, and the log's.
 TSAN_FOLDERS := $(filter wal database server client,$(TESTED))
 tsan: packages-run packages-test ## the threaded folders' tests under ThreadSanitizer
 	+@$(PARALLEL_MAKE) MODE=tsan binaries $(foreach folder,$(TSAN_FOLDERS),build/tsan/bin/test_$(folder))
-	@tools/test.sh build/tsan $(TSAN_FOLDERS)
+	@TSAN_OPTIONS="detect_deadlocks=0 $$TSAN_OPTIONS" tools/test.sh build/tsan $(TSAN_FOLDERS)
 
 fuzz: packages-run packages-test ## run each fuzz target for FUZZ_SECONDS (60)
 	+@$(PARALLEL_MAKE) MODE=fuzz fuzzers
