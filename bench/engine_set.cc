@@ -36,7 +36,7 @@ T value_or_exit(Result<T> result) {
 }
 
 void write_key(char* out, std::uint64_t number) {
-  std::memcpy(out, "key:", 4);
+  std::memcpy(out, "key:", 4);  // NOLINT(bugprone-not-null-terminated-result): no C string
   for (std::size_t i = kKeyBytes; i-- > 4; number /= 10)
     out[i] = static_cast<char>('0' + number % 10);
 }

@@ -19,7 +19,7 @@ std::string written(const Value& value, Format format) {
   return out;
 }
 
-std::string in_red(std::string text, bool color) {
+std::string in_red(const std::string& text, bool color) {
   return color ? "\x1b[31m" + text + "\x1b[0m" : text;
 }
 

@@ -87,7 +87,7 @@ constexpr std::array kKeys{
     Key{"network.request_timeout", MillisecondsField{at<kNetwork, &NetworkConfig::request_timeout>}, 0, kDay, kReloadable,
         "A request that has not arrived whole after this time ends its connection; 0 is never."},
     Key{"network.io_threads", IntegerField{at<kNetwork, &NetworkConfig::io_threads>}, 0, 256, kAtStart,
-        "Threads that serve connections; 0 is one per core."},
+        "Threads that serve connections; 0 is one fewer than cores, at least one."},
     Key{"network.greeting", BoolField{at<kNetwork, &NetworkConfig::greeting>}, 0, 0, kReloadable,
         "Send HANDSHAKE|v1.0 when a client connects, before it has spoken."},
 

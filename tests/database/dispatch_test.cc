@@ -128,7 +128,7 @@ TEST_CASE("the last time there is is rounded, not overflown") {
 TEST_CASE("PUBSUB CHANNELS of an empty pattern matches nothing") {
   Events events;
   support::TestDb db;
-  support::TestSession subscriber(db.database(), db.clock(), 2);
+  support::TestSession subscriber(db.database(), 2);
   subscriber.state().receiver = &events;
   subscriber.run("SUBSCRIBE c");
   CHECK(db.run_resp("PUBSUB CHANNELS \"\"") == "*0\r\n");

@@ -44,7 +44,7 @@ TEST_CASE("over engine.max_memory with noeviction what needs memory is refused, 
 
 TEST_CASE("a transaction is refused as one when memory is full") {
   support::TestDb db;
-  support::TestSession other(db.database(), db.clock(), 2);
+  support::TestSession other(db.database(), 2);
   other.run("MULTI\nSET a 1\nDEL k1");
   db.database().set_max_memory(memory(db) + 20'000);
   fill(db, 1000);

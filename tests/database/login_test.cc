@@ -91,7 +91,7 @@ TEST_CASE_FIXTURE(Fixture, "too many wrong passwords: the right one is as wrong,
   for (int i = 0; i < 3; ++i) CHECK(db.run_resp("AUTH admin guess") == kWrong);
   CHECK(log_in("admin") == kWrong);
   CHECK(db.run("GET a") == "ERROR: authentication required");
-  support::TestSession elsewhere(db.database(), db.clock(), 2);
+  support::TestSession elsewhere(db.database(), 2);
   elsewhere.state().peer_host = "10.0.0.2";
   CHECK(elsewhere.run("AUTH admin admin") == "Authenticated");
   db.clock().advance(500);

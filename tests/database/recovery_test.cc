@@ -51,7 +51,7 @@ TEST_CASE("a snapshot taken while others write is the exact state") {
     std::vector<std::thread> threads;
     for (std::size_t writer = 0; writer < kWriters; ++writer) {
       threads.emplace_back([&, writer] {
-        support::TestSession session(db.database(), db.clock(), 10 + writer);
+        support::TestSession session(db.database(), 10 + writer);
         // Each key is written once: what a snapshot has missed no later record brings back.
         for (int i = 0; i < 200'000 && !stop; ++i) {
           session.run("SET " + std::to_string(writer) + ":" + std::to_string(i) + " " +

@@ -38,7 +38,7 @@ TEST_CASE("a refused command fails the transaction, a failing one does not") {
 
 TEST_CASE("EXEC fails when a watched key has changed, was removed or has come to be") {
   support::TestDb db;
-  support::TestSession other(db.database(), db.clock(), 2);
+  support::TestSession other(db.database(), 2);
   db.run("SET a 1\nWATCH a missing\nMULTI\nSET b 1");
   other.run("SET a 1");
   CHECK(db.run("EXEC") == "(nil)");

@@ -77,7 +77,7 @@ TEST_CASE("an operation that is cut short is an error at every length") {
 }
 
 TEST_CASE("what no server wrote is refused: keyspaces, reasons, times and ranges out of bounds") {
-  const auto code_of = [](std::string record) {
+  const auto code_of = [](const std::string& record) {
     std::string_view rest = record;
     const auto read = take_operation(rest);
     REQUIRE_FALSE(read.has_value());

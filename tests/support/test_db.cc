@@ -6,8 +6,8 @@
 
 namespace kimdb::support {
 
-TestSession::TestSession(database::Database& database, ManualClock& clock, std::uint64_t id)
-    : database_(database), clock_(clock), state_(info_), parser_({}) {
+TestSession::TestSession(database::Database& database, std::uint64_t id)
+    : database_(database), state_(info_), parser_({}) {
   info_.id = id;
   info_.address = "127.0.0.1:1";
   state_.peer_host = "127.0.0.1";
@@ -48,12 +48,12 @@ database::DatabaseOptions TestDb::in_memory() {
   return options;
 }
 
-TestDb::TestDb(database::DatabaseOptions options) {
+TestDb::TestDb(const database::DatabaseOptions& options) {
   static PosixFilesystem filesystem;
   open(options, filesystem);
 }
 
-TestDb::TestDb(database::DatabaseOptions options, Filesystem& filesystem) {
+TestDb::TestDb(const database::DatabaseOptions& options, Filesystem& filesystem) {
   open(options, filesystem);
 }
 
@@ -64,7 +64,7 @@ void TestDb::open(const database::DatabaseOptions& options, Filesystem& filesyst
   auto opened = database::Database::open(options, {filesystem, clock_, random_, *logger_});
   if (!opened) throw std::runtime_error(opened.error().message);
   database_ = std::move(*opened);
-  session_ = std::make_unique<TestSession>(*database_, clock_);
+  session_ = std::make_unique<TestSession>(*database_);
 }
 
 }  // namespace kimdb::support

@@ -15,7 +15,7 @@ namespace kimdb::support {
 // One connection to a Database: what a person with netcat would have.
 class TestSession {
  public:
-  explicit TestSession(database::Database& database, ManualClock& clock, std::uint64_t id = 1);
+  explicit TestSession(database::Database& database, std::uint64_t id = 1);
   ~TestSession() { database_.end_session(state_); }
 
   // The reply to one line, its line end removed; of a list all lines.
@@ -30,7 +30,6 @@ class TestSession {
   std::string execute(std::string_view line, protocol::Framing framing);
 
   database::Database& database_;
-  ManualClock& clock_;
   database::SessionInfo info_;
   database::Session state_;
   protocol::RequestParser parser_;
@@ -41,8 +40,8 @@ class TestSession {
 // test sets.
 class TestDb {
  public:
-  explicit TestDb(database::DatabaseOptions options = in_memory());
-  TestDb(database::DatabaseOptions options, Filesystem& filesystem);
+  explicit TestDb(const database::DatabaseOptions& options = in_memory());
+  TestDb(const database::DatabaseOptions& options, Filesystem& filesystem);
 
   static database::DatabaseOptions in_memory();
 
