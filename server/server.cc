@@ -23,9 +23,11 @@ Server::Server(asio::io_context& control, database::Database& database, Logger& 
   const Config current = config.current();
   session_options_.auth_enabled = current.auth.enabled;
   apply_to_sessions(current.network);
-  // By default one processor is left to the log's writer, the workers and the clients of the same machine.
+  // By default one processor is left to the log's writer, the workers and the clients of the same
+  // machine.
   const unsigned processors = std::max(2u, std::thread::hardware_concurrency());
-  const std::size_t count = current.network.io_threads != 0 ? current.network.io_threads : processors - 1;
+  const std::size_t count =
+      current.network.io_threads != 0 ? current.network.io_threads : processors - 1;
   for (std::size_t i = 0; i < count; ++i) threads_.push_back(std::make_unique<IoThread>(database));
 }
 

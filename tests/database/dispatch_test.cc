@@ -26,7 +26,7 @@ struct Monitored {
   }
   Events events;
   support::TestDb db;
-  support::TestSession watcher{db.database(), db.clock(), 2};
+  support::TestSession watcher{db.database(), 2};
 };
 
 using Lines = std::vector<std::string>;
