@@ -34,7 +34,7 @@ void append_line(std::string& out, std::string_view line) {
 std::string scalar_text(const Value& value, bool color) {
   std::string text = written(value, Format::text);
   while (!text.empty() && text.back() == '\n') text.pop_back();
-  return value.is_error() ? in_red(std::move(text), color) : text;
+  return value.is_error() ? in_red(text, color) : text;
 }
 
 // How many columns the text takes: its code points. Wide characters count as one, so columns of
