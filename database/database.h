@@ -70,9 +70,6 @@ struct DatabaseOptions {
   std::string data_directory = "./data";
   wal::LogOptions log;
   std::chrono::milliseconds snapshot_interval{std::chrono::minutes(5)};  // 0: none by time
-  std::string backup_directory;                                          // empty: no backups
-  std::chrono::milliseconds backup_interval{std::chrono::hours(1)};
-  std::size_t backup_keep = 24;
   bool auth_enabled = false;
   std::vector<User> users;
   std::chrono::microseconds slowlog_threshold{10000};  // negative: off

@@ -155,9 +155,6 @@ MaybeObjection check_storage(const Config& config) {
   if (config.wal.enabled && config.wal.data_directory.empty()) {
     return Objection{"wal.data_directory", "must name a directory while wal.enabled is true"};
   }
-  if (!config.backup.directory.empty()) {
-    return Objection{"backup.directory", "this version makes no backups yet, leave it empty"};
-  }
   if (config.replication.enabled) {
     return Objection{"replication.enabled", "this version has no replication yet, set it to false"};
   }

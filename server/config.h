@@ -94,14 +94,6 @@ struct SnapshotConfig {
   bool operator==(const SnapshotConfig&) const = default;
 };
 
-struct BackupConfig {
-  std::string directory;  // empty: no backups
-  std::chrono::milliseconds interval = std::chrono::hours(1);
-  std::uint64_t keep = 24;
-
-  bool operator==(const BackupConfig&) const = default;
-};
-
 struct SlowlogConfig {
   std::chrono::microseconds threshold = std::chrono::milliseconds(10);
   std::uint64_t max_entries = 128;  // 0: off
@@ -117,7 +109,6 @@ struct Config {
   ReplicationConfig replication;
   AuthConfig auth;
   SnapshotConfig snapshot;
-  BackupConfig backup;
   SlowlogConfig slowlog;
 
   bool operator==(const Config&) const = default;

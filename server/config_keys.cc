@@ -55,7 +55,6 @@ constexpr auto kWal = &Config::wal;
 constexpr auto kReplication = &Config::replication;
 constexpr auto kAuth = &Config::auth;
 constexpr auto kSnapshot = &Config::snapshot;
-constexpr auto kBackup = &Config::backup;
 constexpr auto kSlowlog = &Config::slowlog;
 
 constexpr bool kReloadable = true;
@@ -129,13 +128,6 @@ constexpr std::array kKeys{
 
     Key{"snapshot.interval", MillisecondsField{at<kSnapshot, &SnapshotConfig::interval>}, 0, 365 * kDay, kReloadable,
         "Time between two snapshots; 0 is only by the log's size and by command."},
-
-    Key{"backup.directory", TextField{at<kBackup, &BackupConfig::directory>}, 0, 0, kAtStart,
-        "Where copies of snapshots go; empty is no backups."},
-    Key{"backup.interval", MillisecondsField{at<kBackup, &BackupConfig::interval>}, kSecond, 365 * kDay, kAtStart,
-        "Time between two backups."},
-    Key{"backup.keep", IntegerField{at<kBackup, &BackupConfig::keep>}, 1, 100'000, kAtStart,
-        "Backups that are kept; older ones are removed."},
 
     Key{"slowlog.threshold", MicrosecondsField{at<kSlowlog, &SlowlogConfig::threshold>}, 0, kDay, kReloadable,
         "Commands that take longer are kept for SLOWLOG."},

@@ -175,8 +175,6 @@ TEST_CASE_FIXTURE(Fixture, "a mistake that only shows with other keys names its 
         "x.yaml:2:3: engine.partitions: must be a power of two, not 63");
   CHECK(error("replication:\n  enabled: true\n") ==
         "x.yaml:2:3: replication.enabled: this version has no replication yet, set it to false");
-  CHECK(error("backup:\n  directory: ./backup\n") ==
-        "x.yaml:2:3: backup.directory: this version makes no backups yet, leave it empty");
   CHECK(error("auth:\n  enabled: true\n")
             .starts_with("x.yaml:2:3: auth.enabled: nobody could log in"));
   CHECK(flag_error("network.address", ":3223").starts_with("--set: network.address: :3223 can be"));

@@ -33,14 +33,14 @@ TEST_CASE("without arguments nothing is asked for") {
 TEST_CASE("all options together") {
   const auto options =
       parse({"--config", "a.yaml", "--check", "--insecure", "--set", "wal.sync=off",
-             "--set=auth.users=[{name: a}]", "--set", "backup.directory="});
+             "--set=auth.users=[{name: a}]", "--set", "network.resp_address="});
   REQUIRE_MESSAGE(options, options.error().message);
   CHECK(options->config_path == "a.yaml");
   CHECK(options->check);
   CHECK(options->insecure);
   CHECK(options->settings == std::vector<NameValue>{{"wal.sync", "off"},
                                                     {"auth.users", "[{name: a}]"},
-                                                    {"backup.directory", ""}});
+                                                    {"network.resp_address", ""}});
 }
 
 TEST_CASE("--version, --help and --print-docs give a text to print") {
