@@ -34,6 +34,25 @@ Model entries_of(Model model) {
   return model;
 }
 
+// The locks of the partitions that a record touches, in ascending order.
+class PartitionLocks {
+ public:
+  PartitionLocks(Engine& engine, std::set<std::size_t> partitions) NO_THREAD_SAFETY_ANALYSIS
+      : engine_(engine),
+        partitions_(std::move(partitions)) {
+    for (const std::size_t index : partitions_) engine_.partition(index).mutex().lock();
+  }
+  ~PartitionLocks() NO_THREAD_SAFETY_ANALYSIS {
+    for (const std::size_t index : partitions_) engine_.partition(index).mutex().unlock();
+  }
+  PartitionLocks(const PartitionLocks&) = delete;
+  PartitionLocks& operator=(const PartitionLocks&) = delete;
+
+ private:
+  Engine& engine_;
+  std::set<std::size_t> partitions_;
+};
+
 // Every key that ever was, asked for with find_at(), in the place of walking.
 void check_find_at(Engine& engine, const ReadView& view, const Model& expected,
                    const std::set<Model::Key>& keys) {
@@ -222,7 +241,7 @@ TEST_CASE("readers see whole states while writers run") {
           std::set<std::size_t> partitions;
           for (const Operation& operation : operations)
             partitions.insert(engine.partition_index(operation.hash));
-          for (const std::size_t index : partitions) engine.partition(index).mutex().lock();
+          const PartitionLocks locks(engine, std::move(partitions));
           if (random.below(2) == 0) {
             for (const Operation& operation : operations) engine.apply(kOwnRecord, operation);
             const Lsn lsn = ++last_lsn;
@@ -233,7 +252,6 @@ TEST_CASE("readers see whole states while writers run") {
             for (const Operation& operation : operations) engine.apply(lsn, operation);
             written[static_cast<std::size_t>(writer)][lsn] = record;
           }
-          for (const std::size_t index : partitions) engine.partition(index).mutex().unlock();
         }
         --running;
       });

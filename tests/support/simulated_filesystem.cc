@@ -46,8 +46,7 @@ class SimulatedFilesystem::SimulatedFile final : public File {
       return error_of(Fault::disk_full, "write " + path_);
     resize(size);
     bytes.copy(node_->bytes.data() + offset, bytes.size());
-    const std::string& text = filesystem_.sync_fails_after_;
-    if (!text.empty() && bytes.find(text) != std::string_view::npos) node_->fails_sync = true;
+    if (filesystem_.breaks_sync(bytes)) node_->fails_sync = true;
     filesystem_.add_event({.kind = Event::Kind::write,
                            .file = node_->number,
                            .offset = offset,
@@ -139,6 +138,10 @@ void SimulatedFilesystem::fail_call(std::uint64_t number, Fault fault) {
 void SimulatedFilesystem::fail_sync_after(std::string text) {
   MutexLock guard(mutex_);
   sync_fails_after_ = std::move(text);
+}
+
+bool SimulatedFilesystem::breaks_sync(std::string_view written) const {
+  return !sync_fails_after_.empty() && written.find(sync_fails_after_) != std::string_view::npos;
 }
 
 std::uint64_t SimulatedFilesystem::calls() const {

@@ -109,6 +109,8 @@ class SimulatedFilesystem final : public Filesystem {
   Status simple_call(const std::string& what, bool needs_room) REQUIRES(mutex_);
   bool has_room(std::uint64_t old_size, std::uint64_t new_size) const REQUIRES(mutex_);
   void add_event(Event event) REQUIRES(mutex_);
+  // A file into which these bytes were written is to fail its next sync.
+  bool breaks_sync(std::string_view written) const REQUIRES(mutex_);
 
   mutable Mutex mutex_;
   std::map<std::string, std::shared_ptr<Node>> files_ GUARDED_BY(mutex_);
