@@ -25,9 +25,8 @@ enum CommandFlag : std::uint32_t {
   kNoMulti = 1 << 8,       // not allowed in a transaction
   kConnection = 1 << 9,    // about the connection itself; executed, not queued, where Redis does so
   kSubscribed = 1 << 10,   // allowed in a RESP2 connection that has subscribed
-  kCopiesValue = 1 << 13,  // its record holds the value that is there (RENAME, COPY)
-  kTransaction = 1 << 12,  // EXEC: locks what the queued commands need, and commits by itself
   kFast = 1 << 11,         // constant or logarithmic time; for COMMAND's flags and categories
+  kTransaction = 1 << 12,  // EXEC: locks what the queued commands need, and commits by itself
 };
 
 // Which words are keys: as in Redis' COMMAND. first 0: none; last -1: to the end.

@@ -15,13 +15,11 @@ namespace kimdb::database {
 namespace {
 
 void del(Context& c) {
+  if (c.words.size() > 2) c.apply_at_once();
   std::size_t removed = 0;
-  for (std::size_t i = 1; i < c.words.size(); ++i) {
-    const auto before = c.words.subspan(1, i - 1);
-    if (std::find(before.begin(), before.end(), c.words[i]) != before.end())
-      continue;  // named twice
-    if (c.find(c.words[i]) == nullptr) continue;
-    c.remove(c.words[i]);
+  for (const std::string_view key : c.words.subspan(1)) {
+    if (c.find(key) == nullptr) continue;
+    c.remove(key);
     ++removed;
   }
   c.reply.removed(removed, c.words.size() - 1);
@@ -34,15 +32,6 @@ void exists(Context& c) {
 
 void type(Context& c) { c.reply.simple(c.find(c.words[1]) == nullptr ? "none" : "string"); }
 
-// What RENAME and COPY write is as large as the value: it must fit into one record.
-bool value_fits(Context& c, const engine::Entry& entry) {
-  if (entry.value().size() + 2 * entry.key().size() + 128 <=
-      c.database.options().log.max_transaction_size)
-    return true;
-  c.reply.error("ERR value exceeds wal.max_transaction_size");
-  return false;
-}
-
 void rename(Context& c, bool only_new) {
   const std::string_view from = c.words[1], to = c.words[2];
   const engine::Entry* entry = c.find(from);
@@ -50,7 +39,7 @@ void rename(Context& c, bool only_new) {
   const auto done = [&](bool renamed) { only_new ? c.reply.integer(renamed) : c.reply.ok(); };
   if (from == to) return done(false);
   if (only_new && c.find(to) != nullptr) return done(false);
-  if (!value_fits(c, *entry)) return;
+  if (!c.take_room(entry->value().size())) return;
   c.put(to, c.keep(std::string(entry->value())), entry->expires_at());
   c.remove(from);
   done(true);
@@ -79,7 +68,7 @@ void copy(Context& c) {
   const engine::Entry* entry = c.find(c.words[1]);
   if (entry == nullptr || (!replace && c.find(keyspace, c.words[2]) != nullptr))
     return c.reply.integer(0);
-  if (!value_fits(c, *entry)) return;
+  if (!c.take_room(entry->value().size())) return;
   c.put(keyspace, c.words[2], c.keep(std::string(entry->value())), entry->expires_at());
   c.reply.integer(1);
 }
@@ -359,12 +348,11 @@ constexpr CommandRow kRows[] = {
     {"touch", -2, kRead | kFast, kAllKeys, exists, "keys", "key [key ...]",
      "Counts as an access of the keys."},
     {"type", 2, kRead | kFast, kOneKey, type, "keys", "key", "The type of the value under a key."},
-    {"rename", 3, kWrite | kCopiesValue, kTwoKeys, rename, "keys", "key newkey",
-     "Moves a value to another key."},
-    {"renamenx", 3, kWrite | kCopiesValue | kFast, kTwoKeys, renamenx, "keys", "key newkey",
+    {"rename", 3, kWrite, kTwoKeys, rename, "keys", "key newkey", "Moves a value to another key."},
+    {"renamenx", 3, kWrite | kFast, kTwoKeys, renamenx, "keys", "key newkey",
      "Moves a value to another key where that has none."},
-    {"copy", -3, kWrite | kDenyOom | kCopiesValue, kTwoKeys, copy, "keys",
-     "source destination [DB n] [REPLACE]", "Copies a value to another key."},
+    {"copy", -3, kWrite | kDenyOom, kTwoKeys, copy, "keys", "source destination [DB n] [REPLACE]",
+     "Copies a value to another key."},
     {"expire", -3, kWrite | kFast, kOneKey, expire, "keys", "key seconds [NX|XX|GT|LT]",
      "Lets a key expire."},
     {"pexpire", -3, kWrite | kFast, kOneKey, pexpire, "keys", "key ms [NX|XX|GT|LT]",

@@ -144,9 +144,14 @@ bool odd_arguments(Context& c) {
   return true;
 }
 
+void put_pairs(Context& c) {
+  c.apply_at_once();
+  for (std::size_t i = 1; i < c.words.size(); i += 2) c.put(c.words[i], c.words[i + 1]);
+}
+
 void mset(Context& c) {
   if (odd_arguments(c)) return;
-  for (std::size_t i = 1; i < c.words.size(); i += 2) c.put(c.words[i], c.words[i + 1]);
+  put_pairs(c);
   c.reply.ok();
 }
 
@@ -154,7 +159,7 @@ void msetnx(Context& c) {
   if (odd_arguments(c)) return;
   for (std::size_t i = 1; i < c.words.size(); i += 2)
     if (c.find(c.words[i]) != nullptr) return c.reply.integer(0);
-  for (std::size_t i = 1; i < c.words.size(); i += 2) c.put(c.words[i], c.words[i + 1]);
+  put_pairs(c);
   c.reply.integer(1);
 }
 
@@ -179,7 +184,10 @@ void setrange(Context& c) {
   const auto start = static_cast<std::uint64_t>(*offset);
   if (value.empty()) return c.reply.integer(static_cast<std::int64_t>(size));
   if (!string_fits(c, start, value.size())) return;
-  if (entry == nullptr) c.put(c.words[1], "");  // an expired entry may still stand there
+  if (entry == nullptr) {  // an expired one may still stand there
+    if (!c.take_room(c.words[1].size())) return;
+    c.put(c.words[1], "");
+  }
   c.write_range(c.words[1], start, value);
   c.reply.integer(static_cast<std::int64_t>(std::max(size, start + value.size())));
 }
@@ -242,6 +250,7 @@ void incrbyfloat(Context& c) {
   if (std::isnan(sum) || std::isinf(sum))
     return c.reply.error("ERR increment would produce NaN or Infinity");
   const std::string_view text = c.keep(protocol::format_long_double(sum));
+  if (!c.take_room(text.size())) return;  // up to 5 KB
   c.put(c.words[1], text, entry == nullptr ? 0 : entry->expires_at());
   c.reply.bulk(text);
 }

@@ -17,6 +17,7 @@ std::uint64_t Context::hash_of(std::string_view key) {
 const engine::Entry* Context::find(std::string_view key) { return find(session.keyspace, key); }
 
 const engine::Entry* Context::find(std::uint8_t keyspace, std::string_view key) {
+  if (at_once_) apply_pending();
   const std::uint64_t hash = hash_of(key);
   engine::Engine& engine = database.engine();
   engine::Partition& partition = engine.partition_of(hash);
@@ -37,14 +38,31 @@ engine::Partition& Context::partition_at(std::size_t index) {
   return database.engine().partition(index);
 }
 
+void Context::apply_pending() {
+  for (; applied_ < operations_.size(); ++applied_)
+    database.engine().apply(engine::kOwnRecord, operations_[applied_]);
+}
+
+bool Context::take_room(std::size_t bytes) {
+  if (bytes > room_) {
+    reply.error("ERR value exceeds wal.max_transaction_size");
+    return false;
+  }
+  room_ -= bytes;
+  return true;
+}
+
 engine::Operation& Context::add(engine::OperationKind kind, std::uint8_t keyspace,
                                 std::string_view key) {
+  if (at_once_) apply_pending();
   const std::uint64_t hash = hash_of(key);
   engine::Operation operation{.kind = kind, .keyspace = keyspace, .key = key, .hash = hash};
-  bool own = false;
-  for (std::size_t i = applied_; i < operations_.size() && !own; ++i)
-    own = operations_[i].keyspace == keyspace && operations_[i].key == key;
-  if (own) {
+  // Two or three at most, or they would be applied at once.
+  const auto own = std::find_if(operations_.begin() + static_cast<std::ptrdiff_t>(applied_),
+                                operations_.end(), [&](const engine::Operation& before) {
+                                  return before.keyspace == keyspace && before.key == key;
+                                });
+  if (own != operations_.end()) {
     operation.replaces = engine::kOwnRecord;
   } else if (const engine::Entry* entry =
                  database.engine().partition_of(hash).find(keyspace, key, hash)) {

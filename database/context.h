@@ -2,9 +2,9 @@
 //
 // A handler of a kWrite command runs with its keys' partitions locked. It reads with find(), says
 // what shall change with put(), remove(), …, and builds its reply; Database turns the changes into
-// one record of the log and applies them after the handler has returned (inside a transaction: at
-// once, so that the next command sees them, with the LSN drawn at the end). A handler that has
-// written an error must not have asked for changes.
+// one record of the log and applies them after the handler has returned. Where there may be many
+// (a transaction, MSET), they are applied at once, so that whoever looks next sees them, and get
+// their LSN at the end. A handler that has written an error must not have asked for changes.
 #pragma once
 
 #include <algorithm>
@@ -65,6 +65,13 @@ class Context {
   void flush(std::uint8_t keyspace);  // engine::kEveryKeyspace: all
   void forget_client(std::string_view client);
 
+  // What is asked for from now on is applied before the next look at the state. For commands that
+  // change any number of keys, some of them twice.
+  void apply_at_once() { at_once_ = true; }
+  // Takes room in the record for `bytes` that are no words of the request: a copied value, say.
+  // Where there is none, false, and the reply is an error.
+  bool take_room(std::size_t bytes);
+
   // Keeps a string until the changes are in the log; the views given to put() must live as long.
   std::string_view keep(std::string text) { return kept_.emplace_front(std::move(text)); }
 
@@ -91,6 +98,8 @@ class Context {
   friend class Database;
 
   engine::Partition& partition_at(std::size_t index);
+  // Applies what is not yet, as kOwnRecord: it waits for its LSN.
+  void apply_pending();
   engine::Operation& add(engine::OperationKind kind, std::uint8_t keyspace, std::string_view key);
   std::uint64_t hash_of(std::string_view key);
   void set_hash(std::string_view key, std::uint64_t hash) {
@@ -99,10 +108,11 @@ class Context {
   }
 
   boost::container::small_vector<engine::Operation, 2> operations_;
-  std::size_t applied_ = 0;      // operations of a transaction that are applied, as kOwnRecord
-  bool in_transaction_ = false;  // changes are applied at once, as kOwnRecord
-  bool holds_all_ = false;       // every partition is locked
-  bool committed_ = false;       // nothing is left for the dispatcher to commit
+  std::size_t applied_ = 0;  // of the operations
+  std::size_t room_ = 0;     // bytes that the record may have beyond those of the request
+  bool at_once_ = false;
+  bool holds_all_ = false;  // every partition is locked
+  bool committed_ = false;  // nothing is left for the dispatcher to commit
   bool close_ = false;
   bool found_ = false;       // find() has found an entry
   std::string_view client_;  // of a numbered write (ID client sequence), empty: none

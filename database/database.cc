@@ -35,6 +35,8 @@ Outcome Database::run(Session& session, const CommandRow& row, Words words, Repl
       reply.error(why);
       return outcome;
     }
+    context.room_ =
+        options_.log.max_transaction_size - std::min(bytes, options_.log.max_transaction_size);
   }
   LockSet locks(engine_);
   lock_keys(context, locks);
@@ -102,10 +104,19 @@ bool Database::answer_again(Context& context) {
 }
 
 void Database::add_result(Context& context) {
+  std::string& reply = context.reply.out();
+  std::string_view kept = reply;
+  if (reply.size() > std::min<std::size_t>(kKeptReplyBytesMax, context.room_)) {
+    std::string told;
+    ReplyWriter(told, Format::neutral)
+        .error("ERR done before, but its reply of " + std::to_string(reply.size()) +
+               " bytes was too large to be kept");
+    kept = context.keep(std::move(told));
+  }
   context.operations_.push_back({.kind = engine::OperationKind::request,
                                  .number = context.sequence_,
                                  .key = context.client_,
-                                 .value = context.reply.out(),
+                                 .value = kept,
                                  .hash = engine_.hash(context.client_)});
 }
 
@@ -118,9 +129,13 @@ Lsn Database::append(const Context& context) {
 }
 
 void Database::commit(Context& context) {
+  context.committed_ = true;
   if (context.numbered()) add_result(context);
+  if (context.operations_.empty()) return;
+  if (context.at_once_) context.apply_pending();
   const Lsn lsn = append(context);
-  for (const auto& operation : context.operations_) engine_.apply(lsn, operation);
+  for (const auto& operation : context.operations_)
+    context.at_once_ ? engine_.settle(lsn, operation) : engine_.apply(lsn, operation);
   context.depends_on(lsn);
 }
 

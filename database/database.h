@@ -241,10 +241,6 @@ class Database {
   void remove_in_background(const engine::Entry& entry, std::uint8_t keyspace, std::uint64_t hash,
                             engine::RemoveReason reason);
 
-  // transaction.cc
-  void apply_pending(Context& context);
-  void commit_pending(Context& context);
-
   DatabaseOptions options_;
   Environment environment_;
   CommandTable commands_;
@@ -269,6 +265,9 @@ class Database {
   std::unique_ptr<Maintenance> maintenance_;
 };
 
+// The reply to a numbered write is kept for its retry up to this size; beyond it, only that it was
+// done.
+constexpr std::size_t kKeptReplyBytesMax = std::size_t{1} << 20;
 constexpr std::string_view kOutOfMemory = "OOM command not allowed when used memory > 'maxmemory'.";
 
 // Forgets the queue and the watched keys of a transaction.

@@ -250,8 +250,10 @@ std::string Database::refusal(const Session& session, const CommandRow& row, Wor
 std::string Database::queue_command(Session& session, const CommandRow& row, Words words) {
   // Redis answers so while commands are queued, too: that is the time to tell.
   if ((row.flags & kDenyOom) && !make_room()) return std::string(kOutOfMemory);
-  std::size_t bytes = session.queued_bytes;
-  for (const std::string_view word : words) bytes += word.size() + 16;
+  // No fewer than what they can become in the record: an operation has less than 32 bytes of its
+  // own, a command that takes no key still one.
+  std::size_t bytes = session.queued_bytes + 64;
+  for (const std::string_view word : words) bytes += word.size() + 32;
   if (bytes > options_.log.max_transaction_size)
     return "ERR transaction exceeds wal.max_transaction_size";
   session.queued_bytes = bytes;

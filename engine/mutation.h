@@ -5,16 +5,18 @@
 // replica apply it alike (Engine::apply). The format below is what the log stores and what
 // replication ships.
 //
+// clang-format off
 //   mutation  := operation+                          all of them carry the record's LSN
 //   operation := kind u8, body
 //   put         1: keyspace u8, replaces varint, expires_at varint, key, value
 //   remove      2: keyspace u8, replaces varint, reason u8, key
 //   set_expiry  3: keyspace u8, replaces varint, expires_at varint, key
-//   write_range 4: keyspace u8, replaces varint, offset varint, key, bytes     zeros fill a gap
-//   before the offset flush       5: keyspace u8 0xff: every keyspace request     6: client,
-//   sequence varint, result                             see engine/request_log.h forget      7:
-//   client dropped     8: client, sequence varint             results up to this one may be gone
-//   (in snapshots only)
+//   write_range 4: keyspace u8, replaces varint, offset varint, key, bytes     zeros fill a gap before the offset
+//   flush       5: keyspace u8                                                 0xff: every keyspace
+//   request     6: client, sequence varint, result                             see engine/request_log.h
+//   forget      7: client
+//   dropped     8: client, sequence varint      results up to this one may be gone; in snapshots only
+// clang-format on
 //
 // key, value, client, result, bytes := length varint, bytes. expires_at: Unix time in ms, 0 for
 // never. replaces: the LSN of the version that this one takes the place of, 0 where there was none

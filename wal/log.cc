@@ -89,8 +89,7 @@ Status Log::start(DataDirectory& directory, const Recovered& recovered) {
   return {};
 }
 
-// --- room
-// -----------------------------------------------------------------------------------------------------------
+// --- room ---
 
 Status Log::reserve_slowly(std::size_t bytes) {
   if (bytes > options_.max_transaction_size) {
@@ -164,8 +163,7 @@ void Log::set_keep_free_bytes(std::uint64_t bytes) {
   if (preparer_ != nullptr) preparer_->set_keep_free_bytes(bytes);
 }
 
-// --- asking for a sync
-// ----------------------------------------------------------------------------------------------
+// --- asking for a sync ---
 
 void Log::raise_wanted(Lsn lsn) {
   Lsn before = wanted_lsn_.load(std::memory_order_relaxed);
@@ -216,8 +214,7 @@ Status Log::sync_through(Lsn lsn) {
   return failed_.load() ? failure_ : Error{ErrorCode::unavailable, "the log is closed"};
 }
 
-// --- writing
-// --------------------------------------------------------------------------------------------------------
+// --- writing ---
 
 void Log::flush(bool and_sync) {
   if (failed_.load()) return;
@@ -276,8 +273,7 @@ void Log::fail(const Error& error) {
   if (tell && events_.failed) events_.failed(error);
 }
 
-// --- the writer thread
-// ----------------------------------------------------------------------------------------------
+// --- the writer thread ---
 
 void Log::run_writer() {
   while (wait_for_work()) {
@@ -388,8 +384,7 @@ void Log::notify_waiters() {
   changed_condition_.notify_all();
 }
 
-// --- the end
-// --------------------------------------------------------------------------------------------------------
+// --- the end ---
 
 Status Log::close() {
   if (buffer_ == nullptr) return {};

@@ -104,13 +104,34 @@ TEST_CASE("no password is looked at inside a transaction") {
 
 TEST_CASE("a transaction that the log could not take whole is refused while it is queued") {
   database::DatabaseOptions options = support::TestDb::in_memory();
-  options.log.max_transaction_size = 1000;
+  options.log.max_transaction_size = 1100;
   support::TestDb db(options);
   db.run("MULTI");
   CHECK(db.run("SET a " + std::string(900, 'x')) == "QUEUED");
   CHECK(db.run("SET b " + std::string(900, 'x')) ==
         "ERROR: transaction exceeds wal.max_transaction_size");
   CHECK(db.run("EXEC").starts_with("ERROR: EXECABORT"));
+}
+
+TEST_CASE("what the commands of a transaction copy is bounded as its words are") {
+  database::DatabaseOptions options = support::TestDb::in_memory();
+  options.log.max_transaction_size = 2500;
+  support::TestDb db(options);
+  db.run("MULTI\nSET a " + std::string(300, 'x'));
+  db.run("RENAME a b\nCOPY b c\nCOPY b d\nCOPY b e\nINCRBYFLOAT f 1e400");
+  const std::string too_large = "ERROR: value exceeds wal.max_transaction_size";
+  CHECK(db.run("EXEC") == "*6\nOK\nOK\n1\n1\n" + too_large + "\n" + too_large);
+  CHECK(db.run("EXISTS a b c d e f") == "3");
+}
+
+TEST_CASE("a key named twice is changed twice, and removed once") {
+  support::TestDb db;
+  CHECK(db.run("MSET a 1 b 2 a 3") == "OK");
+  CHECK(db.run("GET a") == "3");
+  CHECK(db.run("MSETNX c 1 c 2") == "1");
+  CHECK(db.run("GET c") == "2");
+  CHECK(db.run("DEL a b a x a") == "2");
+  CHECK(db.run("MULTI\nMSET a 1 a 2\nDEL a c a\nEXISTS a c\nEXEC").ends_with("*3\nOK\n2\n0"));
 }
 
 TEST_CASE("a numbered DEL is answered as one without a number, in each framing") {
@@ -138,6 +159,13 @@ TEST_CASE("a numbered write is done once, and answered again in whatever framing
   CHECK(db.run("ID alice 1 INCR n").starts_with("ERROR: UNKNOWNOUTCOME"));
   CHECK(db.run("ID alice 0 INCR n").starts_with("ERROR: ID takes"));
   CHECK(db.run("ID alice 500 GET n").starts_with("ERROR: ID goes before a command that writes"));
+}
+
+TEST_CASE("of a reply too large to be kept, a retry is told that the write was done") {
+  support::TestDb db;
+  db.run("SETRANGE a 2000000 x");
+  CHECK(db.run_resp("ID z 1 GETDEL a").starts_with("$2000001\r\n"));
+  CHECK(db.run("ID z 1 GETDEL a").starts_with("ERROR: done before, but its reply of "));
 }
 
 TEST_CASE("a numbered transaction is done once") {

@@ -384,8 +384,7 @@ TEST_CASE("copying key by key copies the whole configuration") {
   CHECK(from == to);
 }
 
-// --- a running server
-// -----------------------------------------------------------------------------------------------
+// --- a running server ---
 
 struct LiveFixture : Fixture {
   std::vector<std::string> told;
@@ -529,8 +528,7 @@ TEST_CASE_FIXTURE(LiveFixture, "a rewrite that fails says so and leaves nothing 
   CHECK(without.rewrite().error().code == ErrorCode::unsupported);
 }
 
-// --- documentation
-// --------------------------------------------------------------------------------------------------
+// --- documentation ---
 
 TEST_CASE("every key has one line of help and its row in each document") {
   const std::string markdown = configuration_document();

@@ -65,8 +65,7 @@ StreamCommand CommandStream::next() {
   return command;
 }
 
-// --- families
-// -------------------------------------------------------------------------------------------------------
+// --- families ---
 
 StreamCommand CommandStream::write() {
   switch (random_.below(13)) {
@@ -433,8 +432,7 @@ StreamCommand CommandStream::publisher() {
   }
 }
 
-// --- words
-// ----------------------------------------------------------------------------------------------------------
+// --- words ---
 
 std::string CommandStream::pick(std::initializer_list<std::string_view> choices) {
   return std::string(choices.begin()[random_.below(choices.size())]);

@@ -333,8 +333,7 @@ Result<std::unique_ptr<FileLock>> SimulatedFilesystem::lock(const std::string& p
   return std::unique_ptr<FileLock>(std::make_unique<SimulatedLock>(*this, path));
 }
 
-// --- crash states
-// ---------------------------------------------------------------------------------------------------
+// --- crash states ---
 
 bool CrashStates::advance() {
   if (next_ == events_.size()) return false;
