@@ -360,13 +360,16 @@ void show(Context& c) {
   std::vector<std::string> rows;
   for_each_session(c, [&](const SessionInfo& info) {
     const CommandRow* last = info.last_command.load(std::memory_order_relaxed);
+    // Of the others those whose command runs on a worker: nothing else takes time.
+    const bool executes =
+        info.id == c.session.info.id || info.executing.load(std::memory_order_relaxed);
     const std::int64_t idle = c.now_ms - info.last_active_ms.load(std::memory_order_relaxed);
-    rows.push_back(
-        "id=" + std::to_string(info.id) + " user=" + info.user() + " host=" + info.address +
-        " db=" + std::to_string(info.keyspace.load(std::memory_order_relaxed)) +
-        " command=" + (last == nullptr ? "none" : std::string(last->name)) +
-        " time=" + std::to_string(std::max<std::int64_t>(0, idle) / 1000) +
-        " state=" + (info.executing.load(std::memory_order_relaxed) ? "executing" : "idle"));
+    rows.push_back("id=" + std::to_string(info.id) + " user=" + info.user() +
+                   " host=" + info.address +
+                   " db=" + std::to_string(info.keyspace.load(std::memory_order_relaxed)) +
+                   " command=" + (last == nullptr ? "none" : std::string(last->name)) +
+                   " time=" + std::to_string(std::max<std::int64_t>(0, idle) / 1000) +
+                   " state=" + (executes ? "executing" : "idle"));
   });
   c.reply.array(rows.size());
   for (const std::string& row : rows) c.reply.bulk(row);

@@ -19,13 +19,6 @@ using protocol::ReplyWriter;
 
 namespace {
 
-// Whether the reply that begins at `start` of `out` is an error.
-bool is_error(const std::string& out, std::size_t start, const ReplyWriter& reply) {
-  if (start >= out.size()) return false;
-  if (reply.is_resp()) return out[start] == '-';
-  return std::string_view(out).substr(start).starts_with("ERROR:");
-}
-
 // Redis' text, its odd spaces included: clients and its test suite compare it.
 std::string unknown_command(Words words) {
   constexpr std::size_t kShownBytesMax = 128;
@@ -157,12 +150,11 @@ Outcome Database::dispatch(Session& session, const protocol::Request& request, s
 Outcome Database::run_measured(Session& session, const CommandRow& row, Words words,
                                ReplyWriter& reply, const Prefix& prefix,
                                const ExecuteOptions& options) {
-  const std::size_t reply_start = reply.out().size();
   const std::uint64_t begin = cycles_now();
   const Outcome outcome = run(session, row, words, reply, prefix, options);
   const std::uint64_t ticks = cycles_now() - begin;
   if (options.statistics != nullptr)
-    options.statistics->executed(row.index, ticks, is_error(reply.out(), reply_start, reply));
+    options.statistics->executed(row.index, ticks, reply.wrote_error());
   if (slowlog_.slow(ticks)) [[unlikely]] {
     slowlog_.add(options.now_ms,
                  static_cast<std::uint64_t>(static_cast<double>(ticks) / cycles_per_microsecond()),

@@ -90,6 +90,7 @@ void ReplyWriter::tag(std::string_view tag) {
 }
 
 void ReplyWriter::error(std::string_view message) {
+  wrote_error_ = true;
   if (!is_resp()) return line_error(message);
   // Redis, too, takes line ends away from the end of an error.
   while (!message.empty() && (message.back() == '\r' || message.back() == '\n'))

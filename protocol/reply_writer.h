@@ -54,6 +54,8 @@ class ReplyWriter {
   // show "ERROR: syntax error" (the code ERR is left out, others stay), JSON {"error":"syntax
   // error"}. Line breaks in it become spaces, in lines control characters too.
   void error(std::string_view message);
+  // Whether error() was called.
+  bool wrote_error() const { return wrote_error_; }
 
   void integer(std::int64_t value) {
     if (!is_resp()) return line_integer(value);
@@ -182,6 +184,7 @@ class ReplyWriter {
 
   std::string& out_;
   Format format_;
+  bool wrote_error_ = false;
   std::vector<Open> open_;
 };
 

@@ -87,7 +87,7 @@ void IoThread::round_end() {
   }
 }
 
-void IoThread::wake(Lsn) {
+void IoThread::wake() {
   if (!somebody_waits_.load(std::memory_order_seq_cst) || wake_posted_.exchange(true)) return;
   post([this] {
     wake_posted_.store(false);

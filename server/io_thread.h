@@ -41,8 +41,8 @@ class IoThread {
     poller_.wake();
   }
 
-  // Any thread: replies that wait for `durable` may go. Posts only where somebody waits.
-  void wake(Lsn durable);
+  // Any thread: the log got further, replies that waited may go. Posts only where somebody waits.
+  void wake();
 
   // --- for sessions, on this thread ---
   database::Database& database() { return database_; }

@@ -148,7 +148,7 @@ int run(const Options& options) {
                 [&](bool save) { signals.stop(save); });
   running = &server;
   db.set_host(&server);
-  db.set_commit_listener([&](Lsn durable) { server.wake(durable); });
+  db.set_commit_listener([&](Lsn) { server.wake(); });
   db.set_failure_listener([&](const Error& error) {
     // Nothing that waits may be acknowledged, so nothing is said to anybody: the end of the process
     // closes all.

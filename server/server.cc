@@ -88,8 +88,8 @@ void Server::stop() {
   for (auto& thread : threads_) thread->stop();
 }
 
-void Server::wake(Lsn durable) {
-  for (auto& thread : threads_) thread->wake(durable);
+void Server::wake() {
+  for (auto& thread : threads_) thread->wake();
 }
 
 void Server::accept(Listener& listener) {

@@ -34,7 +34,7 @@ class Server final : public database::Host {
   // Closes listeners, then sessions, then ends the threads.
   void stop();
   // Replies that wait for `durable` may go. Any thread.
-  void wake(Lsn durable);
+  void wake();
   // Takes over what changed in the configuration.
   void apply(const Config& config);
 

@@ -94,13 +94,8 @@ void Session::receive() {
   if (kind_ == Kind::refused) return refuse_connection(received.front() == '*');
   if (input_.empty() && !deferred_ && !explaining_) return process(received);
   input_.append(received);
-  if (!deferred_ && !explaining_) {
-    const std::string input = std::move(input_);
-    input_.clear();
-    process(input);
-  } else {
-    update_interest();  // enough is enough
-  }
+  if (!deferred_ && !explaining_) return process_kept();
+  update_interest();  // enough is enough
 }
 
 void Session::refuse_connection(bool resp) {
@@ -128,6 +123,13 @@ void Session::process(std::string_view input) {
   }
   update_interest();
   close_if_done();
+}
+
+// What came while the session could not go on.
+void Session::process_kept() {
+  const std::string input = std::move(input_);
+  input_.clear();
+  process(input);
 }
 
 // Requests are parsed some ahead, so that the memory they will look at comes while others are
@@ -181,7 +183,8 @@ void Session::parse_ahead(std::string_view input, std::size_t& offset, Batch& ba
 
 void Session::answer_malformed(const RequestParser::Parsed& parsed, std::string& out) {
   const std::size_t from = out.size();
-  if (!parsed.error.empty()) ReplyWriter(out, state_.format(parsed.framing)).error(parsed.error);
+  if (!parsed.error.empty() && state_.replies == database::Session::Replies::on)
+    ReplyWriter(out, state_.format(parsed.framing)).error(parsed.error);
   if (!marks_.empty()) hold(out, from, {});
   if (parsed.outcome == RequestParser::Outcome::fatal) close_when_sent_ = true;
 }
@@ -215,9 +218,7 @@ void Session::complete(std::string reply, Outcome outcome) {
   hold(reply, 0, outcome);
   if (!reply.empty()) send(reply);
   if (!open_) return;
-  const std::string input = std::move(input_);
-  input_.clear();
-  process(input);
+  process_kept();
   thread_.round_end();
 }
 
@@ -285,9 +286,7 @@ void Session::finish_explanation() {
   end_explanation(tail);
   send(tail);
   if (!open_) return;
-  const std::string input = std::move(input_);
-  input_.clear();
-  process(input);
+  process_kept();
 }
 
 void Session::send(std::string_view bytes) {
@@ -321,7 +320,6 @@ void Session::flush_queue() {
     queue_sent_ += static_cast<std::size_t>(count);
     stalled_since_ms_ = thread_.now_ms();
   }
-  const bool was_congested = congested();
   if (queue_sent_ == queue_.size()) {
     queue_ = {};
     queue_sent_ = 0;
@@ -331,11 +329,7 @@ void Session::flush_queue() {
     queue_sent_ = 0;
   }
   info_.output_bytes.store(queue_.size() - queue_sent_, std::memory_order_relaxed);
-  if (!was_congested && !input_.empty() && !deferred_ && !explaining_) {
-    const std::string input = std::move(input_);
-    input_.clear();
-    return process(input);
-  }
+  if (!congested() && !input_.empty() && !deferred_ && !explaining_) return process_kept();
   update_interest();
   close_if_done();
 }

@@ -95,6 +95,7 @@ class Session final : public std::enable_shared_from_this<Session>,
 
   void receive();
   void process(std::string_view input);
+  void process_kept();
   std::size_t execute_all(std::string_view input, std::string& out);
   void refuse_connection(bool resp);
   void answer_malformed(const protocol::RequestParser::Parsed& parsed, std::string& out);

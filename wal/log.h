@@ -127,8 +127,6 @@ class Log {
   }
   // Everything up to here may be shown: durable_lsn() with sync: commit, else last_lsn().
   Lsn committed_lsn() const { return options_.sync == Sync::commit ? durable_lsn() : last_lsn(); }
-  // lsn <= committed_lsn(), for an LSN that was drawn: touches no line that appends write.
-  bool is_committed(Lsn lsn) const { return options_.sync != Sync::commit || lsn <= durable_lsn(); }
 
   // Asks for everything up to `lsn` to be made durable soon; returns at once. With sync: commit the
   // writer does so anyway for what was appended, but has to be woken: call this (or commit_here)

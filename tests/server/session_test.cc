@@ -66,6 +66,37 @@ TEST_CASE("commands on worker threads are counted") {
         std::string::npos);
 }
 
+TEST_CASE("a call has failed where its reply is an error, in whatever format") {
+  TestServer server;
+  TcpClient client = server.connect(5s);
+  CHECK(client.ask("SET a x") == "OK");
+  CHECK(client.ask("GET missing") == "ERROR: key not found");  // an answer, no failure
+  CHECK(client.ask("INCR a").starts_with("ERROR: "));
+  CHECK(client.ask("FORMAT json").find("OK") != std::string::npos);
+  CHECK(client.ask("INCR a").starts_with("{\"error\""));
+  const std::string counts = client.call({"INFO", "commandstats"}).raw;
+  const auto line_of = [&](const std::string& name) {
+    const std::size_t start = counts.find("cmdstat_" + name + ":");
+    return counts.substr(start, counts.find('\n', start) - start);
+  };
+  CHECK(line_of("get").find("failed_calls=0") != std::string::npos);
+  CHECK(line_of("incr").find("failed_calls=2") != std::string::npos);
+}
+
+TEST_CASE("SHOW PROCESSLIST shows itself at work") {
+  TestServer server;
+  TcpClient client = server.connect(5s);
+  CHECK(client.ask("SHOW PROCESSLIST") == "*1");
+  CHECK(client.receive_line().ends_with("command=show time=0 state=executing"));
+}
+
+TEST_CASE("after CLIENT REPLY OFF what cannot be read is not answered either") {
+  TestServer server;
+  TcpClient client = server.connect(5s);
+  client.send("CLIENT REPLY OFF\nSET a \"\nCLIENT REPLY ON\n");
+  CHECK(client.receive_line() == "OK");
+}
+
 TEST_CASE("a client that ends its input still gets what it published to itself") {
   TestServer server;
   TcpClient client = server.connect(5s);
