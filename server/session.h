@@ -101,11 +101,9 @@ class Session final : public std::enable_shared_from_this<Session>,
   void answer_malformed(const protocol::RequestParser::Parsed& parsed, std::string& out);
   void parse_ahead(std::string_view input, std::size_t& offset, Batch& batch);
   database::Outcome execute(const protocol::Request& request, std::uint64_t hash, std::string& out);
-  void defer();
   void complete(std::string reply, database::Outcome outcome);
   void hold(std::string& out, std::size_t from, const database::Outcome& outcome);
   void send(std::string_view bytes);
-  void send_ready();
   void flush_queue();
   void begin_explanation(const database::Outcome& outcome);
   void end_explanation(std::string& out);
