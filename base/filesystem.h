@@ -37,6 +37,8 @@ class File {
   // an error nothing may be assumed of what was written since the last success, and the call must
   // not be repeated.
   virtual Status sync() = 0;
+  // A hint: what was synced will hardly be read soon and need not stay in memory.
+  virtual void forget_cached() {}
   virtual Status truncate(std::uint64_t size) = 0;
   // Reserves room for [0, size) so that writes into it do not fail for lack of it. Contents read as
   // zeros.

@@ -111,6 +111,9 @@ class PosixFile final : public File {
     }
   }
 
+  void forget_cached() override {
+    ::posix_fadvise(descriptor_.number(), 0, 0, POSIX_FADV_DONTNEED);
+  }
   Status sync() override {
     if (::fdatasync(descriptor_.number()) != 0) return descriptor_.failed("sync");
     return {};

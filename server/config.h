@@ -46,7 +46,7 @@ struct NetworkConfig {
   std::uint64_t max_output_buffer = 64 << 20;                        // bytes
   std::chrono::milliseconds idle_timeout = std::chrono::minutes(5);  // 0: none
   std::chrono::milliseconds request_timeout = std::chrono::seconds(30);
-  std::uint64_t io_threads = 0;  // 0: one per core
+  std::uint64_t io_threads = 0;  // 0: one fewer than there are cores
   bool greeting = false;
 
   bool operator==(const NetworkConfig&) const = default;
