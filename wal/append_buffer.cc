@@ -88,6 +88,14 @@ std::vector<AppendBuffer::Chunk*> AppendBuffer::collect() {
   return chunks;
 }
 
+void AppendBuffer::skip_to(Lsn last_lsn) {
+  std::uint64_t count = 0, bytes = 0;
+  Chunk* chunk = try_seal(count, bytes);
+  KIMDB_CHECK(chunk != nullptr && count == 0);
+  queue(chunk, 0, 0);
+  install(last_lsn + 1);
+}
+
 void AppendBuffer::recycle(const std::vector<Chunk*>& chunks) {
   std::uint64_t bytes = 0;
   MutexLock guard(mutex_);

@@ -116,6 +116,9 @@ class AppendBuffer {
   // For the writer: seals the open chunk where it has records, and gives all sealed chunks in
   // order, each of them whole. Waits for appends that are still copying.
   std::vector<Chunk*> collect();
+  // For a log that follows another one: records begin behind `last_lsn`. Nobody appends meanwhile,
+  // and everything that was appended has been collected.
+  void skip_to(Lsn last_lsn);
   // Gives chunks back for use. Large ones are freed.
   void recycle(const std::vector<Chunk*>& chunks);
 

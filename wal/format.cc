@@ -74,6 +74,17 @@ std::string to_string(const Uuid& uuid) {
   return text;
 }
 
+void put_uuid(ByteWriter& out, const Uuid& uuid) {
+  out.put_bytes({reinterpret_cast<const char*>(uuid.data()), uuid.size()});
+}
+
+Uuid take_uuid(ByteReader& in) {
+  Uuid uuid{};
+  const std::string_view bytes = in.take_bytes(uuid.size());
+  std::copy(bytes.begin(), bytes.end(), uuid.begin());
+  return uuid;
+}
+
 // [magic 8][version u32][header size u32][incompatible u32][read-only u32][cluster_id 16][salt
 // u64][sequence u64] [first_lsn u64][term u64][commit_time_ms i64][chain u32][zeros][crc32c of all
 // before it u32]

@@ -30,6 +30,7 @@
 
 #include "base/lsn.h"
 #include "base/result.h"
+#include "wal/bytes.h"
 
 namespace kimdb::wal {
 
@@ -43,6 +44,8 @@ constexpr std::uint64_t kPayloadBytesMax = (std::uint64_t{1} << 31) - 4096;
 
 using Uuid = std::array<std::uint8_t, 16>;  // cluster_id, node_id: random bytes
 std::string to_string(const Uuid& uuid);    // 32 hex digits
+void put_uuid(ByteWriter& out, const Uuid& uuid);
+Uuid take_uuid(ByteReader& in);
 
 // A point of the log: everything up to `lsn`, and what a frame behind it builds on.
 struct Position {

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/units.h"
+#include "wal/cut.h"
 #include "wal/recovery.h"
 #include "wal/segment_reader.h"
 #include "wal/snapshot_file.h"
@@ -138,46 +139,6 @@ void print_record(const RecordView& record, const DumpOptions& options,
   for (std::size_t end; (end = text.find('\n', at)) != std::string::npos; at = end + 1)
     print(begin + text.substr(at, end - at));
   print(begin + text.substr(at));
-}
-
-// What is left of `scan`, begun at `start`, when the log ends before `lsn`, or at the last frame
-// before it: a frame is never split. All else is there to be cut.
-Result<LogScan> end_before(DataDirectory& directory, const Position& start, Lsn lsn, LogScan scan) {
-  std::erase_if(scan.segments,
-                [&](const ScannedSegment& segment) { return segment.name.first_lsn >= lsn; });
-  auto names = directory.list_segments();
-  if (!names) return std::move(names).error();
-  const std::uint64_t last = scan.segments.empty() ? 0 : scan.segments.back().name.sequence;
-  std::erase_if(*names, [&](const SegmentName& name) { return name.sequence <= last; });
-  scan.later_segments = std::move(*names);
-  scan.end = start;
-  if (scan.segments.empty()) return scan;
-
-  ScannedSegment& segment = scan.segments.back();
-  auto reader = SegmentReader::open(directory.filesystem(), segment.path);
-  if (!reader) return std::move(reader).error();
-  const SegmentHeader& header = reader->header();
-  const std::uint64_t sound_end = std::exchange(segment.end, kSegmentHeaderBytes);
-  segment.last_lsn = header.first_lsn - 1;
-  scan.end = {segment.last_lsn, header.term, header.chain, header.commit_time_ms};
-  while (reader->offset() < sound_end) {
-    auto next = reader->next();
-    if (!next) return std::move(next).error();
-    if (!next->has_value()) break;
-    const FrameHeader& frame = (*next)->header;
-    if (!frame.is_watermark()) {
-      if (frame.last_lsn() >= lsn) break;
-      scan.end = {frame.last_lsn(), frame.term, frame.chain, frame.commit_time_ms};
-      segment.last_lsn = frame.last_lsn();
-    } else if (frame.durable_lsn > scan.end.lsn) {
-      break;
-    }
-    segment.end = reader->offset();
-  }
-  auto end = reader->end_of_data(segment.end);
-  if (!end) return std::move(end).error();
-  scan.torn_end = *end;
-  return scan;
 }
 
 // The log as it shall be after the repair of `report`'s damage, which begins at `lsn`.

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "wal/cut.h"
 #include "wal/segment_preparer.h"
 #include "wal/writer.h"
 
@@ -48,12 +49,12 @@ Log::~Log() { stop_threads(); }
 Status Log::start(DataDirectory& directory, const Recovered& recovered) {
   directory_ = &directory;
   const Meta meta = directory.meta();
-  term_ = std::max(meta.term, recovered.end.term) + 1;
+  term_ = std::max(meta.term, recovered.end.term) + (options_.follows ? 0 : 1);
   KIMDB_RETURN_IF_ERROR(directory.update_meta([&](Meta& changed) {
     changed.clean = false;
     changed.durable_lsn = recovered.durable_lsn();
     changed.history = recovered.history;
-    begin_term(changed, term_, recovered.last_lsn() + 1);
+    if (!options_.follows) begin_term(changed, {term_, recovered.last_lsn() + 1, meta.node_id});
   }));
 
   SegmentPreparer::Options preparing;
@@ -63,7 +64,7 @@ Status Log::start(DataDirectory& directory, const Recovered& recovered) {
   preparing.keep_free_bytes = options_.keep_free_bytes;
   preparing.retry = options_.disk_full_retry;
   buffer_ = std::make_unique<AppendBuffer>(
-      recovered.last_lsn() + 1, options_.flushing_batch_size, [this] {
+      recovered.last_lsn() + (options_.follows ? 0 : 1), options_.flushing_batch_size, [this] {
         // With sync: commit the appender's own call wakes the writer, unless a chunk is full
         // already.
         if (options_.sync != Sync::commit || buffer_->waiting_bytes() != 0) wake_writer();
@@ -76,7 +77,8 @@ Status Log::start(DataDirectory& directory, const Recovered& recovered) {
   writer_ =
       std::make_unique<Writer>(directory, *preparer_, recovered.end, recovered.next_sequence,
                                Writer::Options{.sync_closed_segments = options_.sync != Sync::off});
-  Status begun = writer_->write_term(term_, meta.node_id);
+  Status begun;
+  if (!options_.follows) begun = writer_->write_term(term_, meta.node_id);
   if (begun) begun = writer_->sync();
   after_write(begun);
   role_.give_back();
@@ -214,6 +216,84 @@ Status Log::sync_through(Lsn lsn) {
   return failed_.load() ? failure_ : Error{ErrorCode::unavailable, "the log is closed"};
 }
 
+// --- following another log ---
+
+void Log::take_role() {
+  while (!role_.try_take()) std::this_thread::sleep_for(std::chrono::microseconds(20));
+}
+
+// Before the term's frame is written: a term that META does not know may be given out again.
+Status Log::note_term(const TermStart& start) {
+  KIMDB_RETURN_IF_ERROR(directory_->update_meta([&](Meta& meta) { begin_term(meta, start); }));
+  term_.store(start.term);
+  return {};
+}
+
+Status Log::note_term(const FrameHeader& shared, std::string_view payload) {
+  const auto record = take_record(payload);
+  const auto term = record ? decode_term_record(*record) : std::nullopt;
+  if (!term) return Error{ErrorCode::corrupt, "a term's frame without its record"};
+  return note_term({shared.term, shared.first_lsn, term->node_id});
+}
+
+Status Log::follow(const FrameHeader& shared, std::string_view payload) {
+  take_role();
+  Status status = writer_->check_follows(shared, payload);
+  if (status) {  // else nothing is written, and the log is as good as before
+    if (shared.is_term()) status = note_term(shared, payload);
+    if (status) status = writer_->write_foreign(shared, payload);
+    if (status) buffer_->skip_to(shared.last_lsn());
+    after_write(status);
+  }
+  leave();
+  return status;
+}
+
+Status Log::cut_behind(Lsn lsn) {
+  take_role();
+  const Status status = cut_and_go_on(lsn);
+  after_write(status);
+  leave();
+  return status;
+}
+
+Status Log::cut_and_go_on(Lsn lsn) {
+  KIMDB_RETURN_IF_ERROR(writer_->sync());
+  KIMDB_RETURN_IF_ERROR(writer_->finish());
+  std::vector<std::string> copies;
+  const auto end = cut_log_behind(*directory_, lsn, copies);
+  if (!end) return end.error();
+  const auto sequence = next_sequence(*directory_);
+  if (!sequence) return sequence.error();
+  writer_ =
+      std::make_unique<Writer>(*directory_, *preparer_, *end, *sequence,
+                               Writer::Options{.sync_closed_segments = options_.sync != Sync::off});
+  buffer_->skip_to(lsn);
+  durable_lsn_.store(lsn);
+  return {};
+}
+
+Position Log::end() {
+  take_role();
+  const Position end = writer_->end();
+  leave();
+  return end;
+}
+
+Status Log::lead(std::uint64_t seen) {
+  take_role();
+  flush(true);
+  const Uuid node_id = directory_->meta().node_id;
+  Status begun =
+      note_term({term_of_promotion(std::max(seen, term())), writer_->written_lsn() + 1, node_id});
+  if (begun) begun = writer_->write_term(term(), node_id);
+  if (begun) begun = writer_->sync();
+  if (begun) buffer_->skip_to(writer_->written_lsn());
+  after_write(begun);
+  leave();
+  return begun;
+}
+
 // --- writing ---
 
 void Log::flush(bool and_sync) {
@@ -221,8 +301,9 @@ void Log::flush(bool and_sync) {
   const std::vector<AppendBuffer::Chunk*> chunks = buffer_->collect();
   Status status;
   if (!chunks.empty()) {
-    const Lsn committed =
-        options_.sync == Sync::commit ? writer_->durable_lsn() : writer_->written_lsn();
+    const Lsn committed = options_.sync == Sync::commit
+                              ? std::min(writer_->durable_lsn(), replicated_lsn_.load())
+                              : writer_->written_lsn();
     status = writer_->write(chunks, committed);
   }
   if (status && and_sync && writer_->written_lsn() > writer_->durable_lsn())

@@ -46,6 +46,7 @@ struct LogOptions {
   std::uint64_t keep_free_bytes = 0;           // the disk counts as full where less would stay free
   std::chrono::milliseconds idle_timeout{50};  // without a record: a watermark frame
   std::chrono::milliseconds disk_full_retry{100};
+  bool follows = false;  // the log of a slave: it begins no term, frames come by follow()
 };
 
 // What the log tells its owner. Called without any lock held, from the thread that wrote (the
@@ -75,9 +76,9 @@ class Writer;
 
 class Log {
  public:
-  // Continues the log of `directory` behind what recovery found, in a new segment and a new term,
-  // and starts the writer thread. `directory` outlives the log. Errors: those of the filesystem,
-  // disk_full where there is no room for a segment.
+  // Continues the log of `directory` behind what recovery found, in a new segment and (unless it
+  // follows) a new term, and starts the writer thread. `directory` outlives the log. Errors: those
+  // of the filesystem, disk_full where there is no room for a segment.
   static Result<std::unique_ptr<Log>> open(DataDirectory& directory, const Recovered& recovered,
                                            LogOptions options, LogEvents events);
   // wal.enabled: false. LSNs count on behind `last_lsn`, nothing is kept, everything is durable at
@@ -112,10 +113,21 @@ class Log {
     return lsn;
   }
 
+  // A slave's log: writes a frame of the master's log behind its own end; not synced yet. corrupt
+  // where it does not follow that, and nothing is written. One thread at a time; nobody appends.
+  Status follow(const FrameHeader& shared, std::string_view payload);
+  // Where the log ends; its owner appends nothing meanwhile.
+  Position end();
+  // Gives up what lies behind `lsn`, where a frame ends; copies of it are kept beside the log. The
+  // owner has applied nothing of it, nobody appends or reads the log meanwhile.
+  Status cut_behind(Lsn lsn);
+  // Begins a term of its own, higher than `seen` and than its own, synced when this returns; a log
+  // that follows ends that. The owner lets nobody append meanwhile.
+  Status lead(std::uint64_t seen);
+
   Sync sync() const { return options_.sync; }
-  std::uint64_t term() const {
-    return term_;
-  }  // that this log began when it was opened; 0 in memory
+  // Of the newest frame: the one that lead() or open() began, or the master's. 0 in memory.
+  std::uint64_t term() const { return term_.load(std::memory_order_relaxed); }
   // The highest LSN drawn. Reads the line that appends write.
   Lsn last_lsn() const {
     return buffer_ != nullptr ? buffer_->last_lsn() : memory_lsn_.load(std::memory_order_relaxed);
@@ -125,8 +137,16 @@ class Log {
     return buffer_ != nullptr ? durable_lsn_.load(std::memory_order_acquire)
                               : memory_lsn_.load(std::memory_order_relaxed);
   }
-  // Everything up to here may be shown: durable_lsn() with sync: commit, else last_lsn().
-  Lsn committed_lsn() const { return options_.sync == Sync::commit ? durable_lsn() : last_lsn(); }
+  // Everything up to here may be shown: with sync: commit what is durable and replicated, else
+  // last_lsn().
+  Lsn committed_lsn() const {
+    return options_.sync == Sync::commit
+               ? std::min(durable_lsn(), replicated_lsn_.load(std::memory_order_acquire))
+               : last_lsn();
+  }
+  // Replication says how far the replicas are that a commit waits for (a slave's: how far it has
+  // applied). ~0, as it is at first: a commit waits for none.
+  void set_replicated_lsn(Lsn lsn) { replicated_lsn_.store(lsn, std::memory_order_release); }
 
   // Asks for everything up to `lsn` to be made durable soon; returns at once. With sync: commit the
   // writer does so anyway for what was appended, but has to be woken: call this (or commit_here)
@@ -174,6 +194,12 @@ class Log {
     return wanted_lsn_.load() > durable_lsn_.load() && !failed_.load(std::memory_order_relaxed);
   }
 
+  // Waits while the writer thread is at it.
+  void take_role() ACQUIRE(role_);
+  // META's part of a term that begins; the second for the frame that says so.
+  Status note_term(const TermStart& start);
+  Status note_term(const FrameHeader& shared, std::string_view payload);
+  Status cut_and_go_on(Lsn lsn) REQUIRES(role_);
   // Writes what waits, and syncs it where `and_sync` says so.
   void flush(bool and_sync) REQUIRES(role_);
   void write_watermark() REQUIRES(role_);
@@ -192,7 +218,7 @@ class Log {
   const LogOptions options_;
   const LogEvents events_;
   DataDirectory* directory_ = nullptr;
-  std::uint64_t term_ = 0;
+  std::atomic<std::uint64_t> term_{0};
   std::unique_ptr<AppendBuffer> buffer_;  // null in memory
   std::unique_ptr<SegmentPreparer> preparer_;
   FlushRole role_;
@@ -200,6 +226,7 @@ class Log {
 
   // Read by everybody, written once for each flush.
   alignas(64) std::atomic<Lsn> durable_lsn_{0};
+  std::atomic<Lsn> replicated_lsn_{~Lsn{0}};
   std::atomic<std::uint64_t> allowed_waiting_bytes_{
       0};                            // reserve() lets pass while less waits; 0: nobody
   std::atomic<Lsn> flushed_lsn_{0};  // written, and synced where the mode says so

@@ -1,6 +1,5 @@
 #include "wal/meta.h"
 
-#include <cstring>
 #include <optional>
 #include <utility>
 
@@ -12,13 +11,7 @@ namespace {
 
 constexpr std::string_view kMagic = "kimdbMET";
 constexpr std::size_t kFixedBytes = 112;  // of a slot before its history
-constexpr std::size_t kHistoryMax = (kMetaSlotBytes - kFixedBytes - 4) / 16;
-
-Uuid to_uuid(std::string_view bytes) {
-  Uuid uuid{};
-  if (bytes.size() == uuid.size()) std::memcpy(uuid.data(), bytes.data(), uuid.size());
-  return uuid;
-}
+constexpr std::size_t kHistoryMax = (kMetaSlotBytes - kFixedBytes - 4) / kTermStartBytes;
 
 Result<Meta> decode_slot(std::string_view slot) {
   if (slot.substr(0, kMagic.size()) != kMagic ||
@@ -37,8 +30,8 @@ Result<Meta> decode_slot(std::string_view slot) {
   }
   Meta meta;
   meta.generation = reader.take<std::uint64_t>();
-  meta.cluster_id = to_uuid(reader.take_bytes(16));
-  meta.node_id = to_uuid(reader.take_bytes(16));
+  meta.cluster_id = take_uuid(reader);
+  meta.node_id = take_uuid(reader);
   meta.term = reader.take<std::uint64_t>();
   meta.checkpoint_lsn = reader.take<Lsn>();
   meta.durable_lsn = reader.take<Lsn>();
@@ -47,35 +40,42 @@ Result<Meta> decode_slot(std::string_view slot) {
   reader.take<std::uint64_t>();  // free
   const auto count = reader.take<std::uint64_t>();
   if (count > kHistoryMax) return Error{ErrorCode::corrupt, "does not check"};
-  for (std::uint64_t i = 0; i < count; ++i) {
-    TermStart start;
-    start.term = reader.take<std::uint64_t>();
-    start.first_lsn = reader.take<Lsn>();
-    meta.history.push_back(start);
-  }
+  for (std::uint64_t i = 0; i < count; ++i) meta.history.push_back(take_term_start(reader));
   return meta;
 }
 
 }  // namespace
 
-void begin_term(Meta& meta, std::uint64_t term, Lsn first_lsn) {
-  while (!meta.history.empty() && meta.history.back().first_lsn >= first_lsn)
+void put_term_start(ByteWriter& out, const TermStart& start) {
+  out.put(start.term).put(start.first_lsn);
+  put_uuid(out, start.node_id);
+}
+
+TermStart take_term_start(ByteReader& in) {
+  TermStart start;
+  start.term = in.take<std::uint64_t>();
+  start.first_lsn = in.take<Lsn>();
+  start.node_id = take_uuid(in);
+  return start;
+}
+
+void begin_term(Meta& meta, const TermStart& start) {
+  while (!meta.history.empty() && meta.history.back().first_lsn >= start.first_lsn)
     meta.history.pop_back();
-  meta.term = term;
-  meta.history.push_back({term, first_lsn});
+  meta.term = start.term;
+  meta.history.push_back(start);
 }
 
 std::string encode_meta(const Meta& meta) {
   const std::size_t count = std::min(meta.history.size(), kHistoryMax);
   ByteWriter writer;
   writer.put_bytes(kMagic).put(kFormatVersion).put(std::uint32_t{0}).put(meta.generation);
-  writer.put_bytes({reinterpret_cast<const char*>(meta.cluster_id.data()), meta.cluster_id.size()});
-  writer.put_bytes({reinterpret_cast<const char*>(meta.node_id.data()), meta.node_id.size()});
+  put_uuid(writer, meta.cluster_id);
+  put_uuid(writer, meta.node_id);
   writer.put(meta.term).put(meta.checkpoint_lsn).put(meta.durable_lsn).put(meta.last_sequence);
   writer.put(std::uint64_t{meta.clean}).put(std::uint64_t{0}).put(std::uint64_t{count});
-  for (std::size_t i = meta.history.size() - count; i < meta.history.size(); ++i) {
-    writer.put(meta.history[i].term).put(meta.history[i].first_lsn);
-  }
+  for (std::size_t i = meta.history.size() - count; i < meta.history.size(); ++i)
+    put_term_start(writer, meta.history[i]);
   std::string slot = writer.take();
   slot.resize(kMetaSlotBytes, '\0');
   store(slot.data() + kMetaSlotBytes - 4, crc32c({slot.data(), kMetaSlotBytes - 4}));

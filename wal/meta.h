@@ -12,6 +12,7 @@
 
 #include "base/lsn.h"
 #include "base/result.h"
+#include "wal/bytes.h"
 #include "wal/format.h"
 
 namespace kimdb::wal {
@@ -19,11 +20,17 @@ namespace kimdb::wal {
 constexpr std::size_t kMetaSlotBytes = 4096;
 constexpr std::size_t kMetaBytes = 2 * kMetaSlotBytes;
 
+// Two nodes may give a term the same number (a former master and a promoted slave that know nothing
+// of each other); one node never does so twice.
 struct TermStart {
   std::uint64_t term = 0;
   Lsn first_lsn = 0;  // of the term's first frame
+  Uuid node_id{};     // that began it
   bool operator==(const TermStart&) const = default;
 };
+constexpr std::size_t kTermStartBytes = 32;
+void put_term_start(ByteWriter& out, const TermStart& start);
+TermStart take_term_start(ByteReader& in);
 
 struct Meta {
   std::uint64_t generation = 0;
@@ -37,8 +44,16 @@ struct Meta {
   std::vector<TermStart> history;   // rising; the oldest are dropped when a slot is full
 };
 
-// Begins `term` at `first_lsn`: entries that begin at or behind it are taken back.
-void begin_term(Meta& meta, std::uint64_t term, Lsn first_lsn);
+// A master that starts counts its term up by one; a slave that is promoted goes on at the next
+// multiple of this. So its term is higher than any that the former master gives itself by starting
+// again, which the slave cannot know of.
+constexpr std::uint64_t kTermsOfAPromotion = 1 << 16;
+constexpr std::uint64_t term_of_promotion(std::uint64_t term) {
+  return (term / kTermsOfAPromotion + 1) * kTermsOfAPromotion;
+}
+
+// Begins a term: entries that begin at or behind it are taken back.
+void begin_term(Meta& meta, const TermStart& start);
 
 // One slot.
 std::string encode_meta(const Meta& meta);

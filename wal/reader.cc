@@ -83,7 +83,8 @@ Status visit_records(const FrameHeader& header, std::string_view payload, Lsn af
     if (!record)
       return Error{ErrorCode::corrupt, "a frame holds fewer records than its header says"};
     if (header.first_lsn + i > after)
-      records.push_back({header.first_lsn + i, header.commit_time_ms, *record});
+      records.push_back(
+          {header.first_lsn + i, header.commit_time_ms, header.committed_lsn, *record});
   }
   return visit(records);
 }

@@ -45,15 +45,4 @@ std::string to_string(const Damage& damage);  // where it is and what, for peopl
 // What gives up the log of `directory` from its damaged LSN on.
 std::string repair_command(const std::string& directory, Lsn lsn);
 
-// Renames the file to a free name *.broken and gives that; the directory is the caller's to sync.
-Result<std::string> set_aside(Filesystem& filesystem, const std::string& path);
-
-// Takes the log back to its first `end.lsn` LSNs: everything behind `segments.back().end` goes,
-// after a copy as *.broken. `scan` is that of this directory; what it calls torn need not be. For
-// recovery and repair.
-Status cut_log(DataDirectory& directory, const LogScan& scan, std::vector<std::string>& copies);
-
-// Writes the segment anew, up to its `end`, with a new salt; synced and in place when it returns.
-Status rewrite_segment(DataDirectory& directory, const ScannedSegment& segment);
-
 }  // namespace kimdb::wal

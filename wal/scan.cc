@@ -157,7 +157,8 @@ class Scanner {
     for (std::uint32_t i = 0; i < header.count; ++i) {
       const auto record = take_record(rest);
       if (!record) return false;
-      records_.push_back({header.first_lsn + i, header.commit_time_ms, *record});
+      records_.push_back(
+          {header.first_lsn + i, header.commit_time_ms, header.committed_lsn, *record});
     }
     return rest.empty();
   }
@@ -165,7 +166,8 @@ class Scanner {
   Status visit_frame(const SegmentReader::Frame& frame) {
     const FrameHeader& header = frame.header;
     if (header.is_term()) {
-      scan_.terms.push_back({header.term, header.first_lsn});
+      const auto term = decode_term_record(records_.front().bytes);
+      scan_.terms.push_back({header.term, header.first_lsn, term ? term->node_id : Uuid{}});
       return {};
     }
     if (header.last_lsn() <= after_.lsn || !visit_) return {};

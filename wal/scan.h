@@ -21,6 +21,7 @@ namespace kimdb::wal {
 struct RecordView {
   Lsn lsn = 0;
   std::int64_t commit_time_ms = 0;  // of its frame
+  Lsn committed_lsn = 0;            // of its frame: committed when that was made
   std::string_view bytes;           // good during the visit
 };
 

@@ -41,7 +41,7 @@ std::string encode_footer(const Position& end, const std::vector<TermStart>& his
   ByteWriter writer;
   writer.put(end.lsn).put(end.term).put(end.commit_time_ms).put(end.chain);
   writer.put(static_cast<std::uint32_t>(history.size()));
-  for (const TermStart& start : history) writer.put(start.term).put(start.first_lsn);
+  for (const TermStart& start : history) put_term_start(writer, start);
   writer.put(static_cast<std::uint32_t>(sections.size()));
   for (const SnapshotSection& section : sections) {
     writer.put(section.kind).put(section.number).put(section.lsn);
@@ -178,12 +178,8 @@ Result<SnapshotFile> SnapshotFile::open(Filesystem& filesystem, const std::strin
   snapshot.end_.term = reader.take<std::uint64_t>();
   snapshot.end_.commit_time_ms = reader.take<std::int64_t>();
   snapshot.end_.chain = reader.take<std::uint32_t>();
-  for (auto count = reader.take<std::uint32_t>(); count > 0 && reader.ok(); --count) {
-    TermStart start;
-    start.term = reader.take<std::uint64_t>();
-    start.first_lsn = reader.take<Lsn>();
-    snapshot.history_.push_back(start);
-  }
+  for (auto count = reader.take<std::uint32_t>(); count > 0 && reader.ok(); --count)
+    snapshot.history_.push_back(take_term_start(reader));
   std::uint64_t expected = kHeaderBytes;
   for (auto count = reader.take<std::uint32_t>(); count > 0 && reader.ok(); --count) {
     SnapshotSection section;

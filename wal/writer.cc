@@ -48,6 +48,25 @@ Status Writer::write_term(std::uint64_t term, const Uuid& node_id) {
   return write_queued();
 }
 
+Status Writer::check_follows(const FrameHeader& shared, std::string_view payload) const {
+  if (shared.is_watermark() || shared.first_lsn != end_.lsn + 1 || shared.term < end_.term ||
+      shared.payload_size != payload.size() ||
+      next_chain(end_.chain, shared, payload) != shared.chain) {
+    return Error{ErrorCode::corrupt, "the frame of LSN " + std::to_string(shared.first_lsn) +
+                                         " does not follow LSN " + std::to_string(end_.lsn)};
+  }
+  return {};
+}
+
+Status Writer::write_foreign(const FrameHeader& shared, std::string_view payload) {
+  std::string frame(static_cast<std::size_t>(frame_size(payload.size())), '\0');
+  payload.copy(frame.data() + kFrameHeaderBytes, payload.size());
+  KIMDB_RETURN_IF_ERROR(make_room(frame.size()));
+  end_.term = shared.term;
+  queue(frame.data(), shared);
+  return write_queued();
+}
+
 Status Writer::write_watermark() {
   char frame[kFrameHeaderBytes];
   KIMDB_RETURN_IF_ERROR(make_room(sizeof frame));
@@ -72,8 +91,9 @@ void Writer::queue(char* frame, FrameHeader header) {
               size - kFrameHeaderBytes - payload.size());
   header.term = end_.term;
   header.durable_lsn = durable_lsn_;
-  // Time never falls in the log, whatever the clock does.
-  header.commit_time_ms = std::max(end_.commit_time_ms, directory_.clock().unix_ms());
+  // Time never falls in the log, whatever the clock does. A foreign frame brings its own.
+  if (header.commit_time_ms == 0)
+    header.commit_time_ms = std::max(end_.commit_time_ms, directory_.clock().unix_ms());
   seal_frame(header, payload, end_.chain, {.salt = salt_, .offset = offset_}, frame);
   if (!header.is_watermark()) {
     end_.lsn = header.last_lsn();

@@ -176,13 +176,15 @@ TEST_CASE(
   const std::string meta = fixture.filesystem.contents("/data/META");
   REQUIRE(fixture.log.open());
   REQUIRE(fixture.log.close());
+  const Uuid node = decode_meta(meta)->node_id;
   CHECK(decode_meta(fixture.filesystem.contents("/data/META"))->history ==
-        std::vector<TermStart>{{1, 1}, {2, 3}, {3, 5}, {4, 7}});
+        std::vector<TermStart>{{1, 1, node}, {2, 3, node}, {3, 5, node}, {4, 7, node}});
   fixture.filesystem.set_contents("/data/META", meta);  // the term 4 is in the log alone
   REQUIRE(fixture.log.open());
   CHECK(fixture.log.log->term() == 5);
-  CHECK(fixture.log.directory->meta().history ==
-        std::vector<TermStart>{{1, 1}, {2, 3}, {3, 5}, {4, 7}, {5, 8}});
+  CHECK(
+      fixture.log.directory->meta().history ==
+      std::vector<TermStart>{{1, 1, node}, {2, 3, node}, {3, 5, node}, {4, 7, node}, {5, 8, node}});
 }
 
 TEST_CASE("what two snapshots make superfluous is removed, and no more") {
