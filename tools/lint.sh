@@ -72,7 +72,7 @@ check_includes() {
     done < <(sources "$folder/*.h" "$folder/*.cc" | xargs -r grep -Hno '^#include "[a-z_]*/' | sed 's/#include "//; s/\/$//')
   done
   only_in spdlog base || status=1
-  only_in asio server client || status=1
+  only_in asio replication server client || status=1
   only_in readline cli || status=1
   only_in sodium.h database || status=1
   only_in yaml-cpp server cli || status=1

@@ -1,0 +1,53 @@
+// One connection between a master and a slave: whole messages over a socket. Used by the coroutines
+// of one io_context.
+//
+// Before the first message the slave sends kPreamble: a line that a client port answers with an
+// error one can recognize.
+#pragma once
+
+#include <asio/awaitable.hpp>
+#include <asio/ip/tcp.hpp>
+#include <string>
+#include <string_view>
+
+#include "replication/message.h"
+
+namespace kimdb::replication {
+
+constexpr std::string_view kPreamble = "KIMDB-REPLICATION\r\n";
+
+// Ends a connection; the text is for the log.
+struct Disconnected {
+  std::string why;
+};
+
+class Channel {
+ public:
+  explicit Channel(asio::ip::tcp::socket socket) : socket_(std::move(socket)) {}
+
+  // All of these throw Disconnected where the connection or the other side fails.
+  asio::awaitable<void> send(std::string_view bytes);
+  asio::awaitable<void> send(const Message& message);
+  // Skips kPreamble.
+  asio::awaitable<void> expect_preamble();
+  // Waits for the next message; its views are good until the next call.
+  asio::awaitable<Message> receive();
+  // Whether receive() would give a message without waiting.
+  bool has_message() const;
+
+  void close();
+  asio::ip::tcp::socket& socket() { return socket_; }
+
+ private:
+  asio::awaitable<void> read_some();
+  std::string_view unread() const {
+    return std::string_view(buffer_).substr(begin_, end_ - begin_);
+  }
+
+  asio::ip::tcp::socket socket_;
+  std::string buffer_;
+  std::size_t begin_ = 0;  // of what was not given yet
+  std::size_t end_ = 0;    // of what was received
+};
+
+}  // namespace kimdb::replication

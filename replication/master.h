@@ -1,0 +1,93 @@
+// The master's part of replication as a state machine without sockets: what it answers to slaves,
+// what it sends them, and what it may count as committed.
+//
+// A slave gets frames as they stand in the log once they are durable here. What it acknowledges
+// goes to a Quorum; Node::set_replicated_lsn() follows that. Time comes in by the calls (ms of a
+// monotonic clock). One thread.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/logging.h"
+#include "replication/handshake.h"
+#include "replication/node.h"
+#include "replication/options.h"
+#include "replication/quorum.h"
+
+namespace kimdb::replication {
+
+using SlaveId = std::uint64_t;
+
+// A slave as the master sees it.
+struct SlaveStatus {
+  std::string address;
+  Acknowledgement progress;
+  std::int64_t last_heard_ms = 0;  // Unix ms
+};
+
+class Master {
+ public:
+  // `node` and `logger` outlive it. The node has begun its term. `committed`: what was known to be
+  // committed before that.
+  Master(Node& node, Logger& logger, MasterOptions options, Lsn committed, std::int64_t now_ms);
+
+  // A new connection said hello: appends the answer. unavailable with the reason where it is
+  // refused; the answer is to be sent all the same.
+  Status join(SlaveId id, const std::string& address, const Hello& hello, std::int64_t now_ms,
+              std::string& out);
+  // What a slave that has joined sends. An error ends its connection.
+  Status receive(SlaveId id, const Message& message);
+  // Its connection has ended.
+  void leave(SlaveId id, const std::string& why);
+
+  // Appends what is to be sent to the slave now: frames, not many more bytes than kBatchBytes, and
+  // a heartbeat where it is due or tells of a new commit. An error ends its connection.
+  Status collect(SlaveId id, std::int64_t now_ms, std::string& out);
+  // Whether collect() would find something before the next heartbeat.
+  bool has_news(SlaveId id) const;
+  std::int64_t next_heartbeat_ms(SlaveId id) const;
+
+  // The log's durable_lsn() rose.
+  void log_rose() { update_committed(); }
+  // To be called a few times in options.timeout.
+  void tick(std::int64_t now_ms);
+
+  std::vector<SlaveStatus> slaves() const;
+  bool degraded() const { return degraded_; }
+  // The highest term that a slave which was refused had seen; 0: none.
+  std::uint64_t higher_term() const { return higher_term_; }
+  const MasterOptions& options() const { return options_; }
+
+  static constexpr std::size_t kBatchBytes = 1 << 20;
+
+ private:
+  struct Slave {
+    SlaveStatus status;
+    std::unique_ptr<FrameSource> frames;
+    Lsn sent_lsn = 0;        // of the last frame collected
+    Lsn told_committed = 0;  // in a heartbeat
+    std::int64_t sent_at_ms = 0;
+  };
+
+  bool waits_for_quorum() const { return quorum_.replicated_lsn() != ~Lsn{0}; }
+  void degrade(const std::string& why);
+  void update_committed();
+
+  Node& node_;
+  Logger& logger_;
+  const MasterOptions options_;
+  std::map<SlaveId, Slave> slaves_;
+  Quorum quorum_;
+  const Lsn term_lsn_;  // of the term's first frame
+  bool degraded_ = false;
+  std::uint64_t higher_term_ = 0;
+  Lsn replicated_ = 0;           // what the quorum has acknowledged, ever
+  Lsn seen_replicated_ = 0;      // by tick()
+  std::int64_t stuck_since_ms_;  // replicated_ does not rise although commits wait
+};
+
+}  // namespace kimdb::replication

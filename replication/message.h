@@ -1,0 +1,80 @@
+// What master and slave say to each other, as bytes.
+//
+//   message := length u32, kind u8, body        length counts kind and body
+//
+// A slave that connects says Hello; the master answers Welcome or Refusal, then sends Frames and
+// Heartbeats, and the slave Acknowledgements. All numbers little-endian. Pure: no sockets.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+
+#include "base/lsn.h"
+#include "base/result.h"
+#include "replication/history.h"
+#include "wal/format.h"
+
+namespace kimdb::replication {
+
+constexpr std::uint32_t kProtocolVersion = 1;
+constexpr std::size_t kMessageHeaderBytes = 5;
+
+struct Hello {
+  std::uint32_t protocol = kProtocolVersion;
+  wal::Uuid cluster_id{};
+  wal::Uuid node_id{};
+  std::uint64_t term = 0;
+  Lsn committed_lsn = 0;  // applied, or known to be committed
+  LogEnd log;
+  std::uint32_t chain = 0;  // at log.last_lsn
+};
+
+struct Welcome {
+  wal::Uuid cluster_id{};
+  wal::Uuid node_id{};
+  std::uint64_t term = 0;
+  Lsn start_lsn = 0;        // frames follow from behind it; what the slave has beyond it parts
+  std::uint32_t chain = 0;  // at start_lsn
+  Lsn committed_lsn = 0;
+};
+
+struct Refusal {
+  std::uint64_t term = 0;  // of who refuses
+  std::string why;         // for a person
+};
+
+// One frame of the log: the shared part of its header, and its payload.
+struct Frame {
+  wal::FrameHeader header;
+  std::string_view payload;  // of the buffer that was decoded
+};
+
+struct Heartbeat {
+  std::uint64_t term = 0;
+  Lsn committed_lsn = 0;
+  Lsn last_lsn = 0;          // of the master's log
+  std::int64_t time_ms = 0;  // the master's clock
+};
+
+struct Acknowledgement {
+  std::uint64_t term = 0;
+  Lsn received = 0;  // written
+  Lsn synced = 0;
+  Lsn applied = 0;
+};
+
+using Message = std::variant<Hello, Welcome, Refusal, Frame, Heartbeat, Acknowledgement>;
+
+// Appends a whole message.
+void append_message(std::string& out, const Message& message);
+
+// The bytes of the message that begins with these kMessageHeaderBytes bytes, header included;
+// corrupt where that is no message, or one that is larger than a frame may be.
+Result<std::size_t> message_size(std::string_view header);
+// A whole message. Its views point into `bytes`.
+Result<Message> decode_message(std::string_view bytes);
+
+}  // namespace kimdb::replication

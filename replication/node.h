@@ -1,0 +1,67 @@
+// What replication asks of the node that it works for: its log and its state. A seam: the server
+// gives the real one, the simulation its own.
+//
+// Called on one thread, replication's.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string_view>
+
+#include "base/lsn.h"
+#include "base/result.h"
+#include "replication/history.h"
+#include "replication/message.h"
+#include "wal/format.h"
+
+namespace kimdb::replication {
+
+// Gives the frames of a log one after the other.
+class FrameSource {
+ public:
+  virtual ~FrameSource() = default;
+  // The next frame where it ends at or below `limit`, a durable LSN. Its payload is good until the
+  // next call.
+  virtual Result<std::optional<Frame>> next(Lsn limit) = 0;
+};
+
+class Node {
+ public:
+  virtual ~Node() = default;
+
+  virtual wal::Uuid cluster_id() const = 0;
+  virtual wal::Uuid node_id() const = 0;
+  // The highest term that this node knows.
+  virtual std::uint64_t term() const = 0;
+  // What of the log is durable.
+  virtual LogEnd log_end() const = 0;
+  virtual Lsn durable_lsn() const = 0;
+  // The chain at an LSN at which a frame ends; nothing where the log does not reach back to it.
+  virtual std::optional<std::uint32_t> chain_at(Lsn lsn) const = 0;
+  // Unix ms.
+  virtual std::int64_t unix_ms() const = 0;
+
+  // --- a master's ---
+  // Frames behind `after`; not_found where the log does not reach back so far.
+  virtual Result<std::unique_ptr<FrameSource>> frames_behind(Lsn after) = 0;
+  virtual Lsn committed_lsn() const = 0;
+  // As many replicas as are asked for are as far as this (~0: none are), so replies may go.
+  virtual void set_replicated_lsn(Lsn lsn) = 0;
+
+  // --- a slave's ---
+  // An empty node takes the cluster's id.
+  virtual Status join_cluster(const wal::Uuid& cluster_id) = 0;
+  // Puts the frame behind the log's end, and its records behind what waits to be committed. corrupt
+  // where it does not follow; nothing is written then. Not durable yet.
+  virtual Status follow(const Frame& frame) = 0;
+  // Makes all that was taken durable.
+  virtual Status sync() = 0;
+  // Gives up the log behind `lsn`, which nobody has applied; what goes is kept beside it.
+  virtual Status cut_behind(Lsn lsn) = 0;
+  // Applies what was taken up to `committed`, and shows it.
+  virtual Status apply_through(Lsn committed) = 0;
+  virtual Lsn applied_lsn() const = 0;
+};
+
+}  // namespace kimdb::replication

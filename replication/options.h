@@ -1,0 +1,33 @@
+// How a master and its slaves are set up.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <string>
+
+namespace kimdb::replication {
+
+// What a slave must have done with a record before its acknowledgement counts.
+enum class Ack { none, received, synced };
+
+// When the quorum does not answer in time:
+enum class OnTimeout {
+  block,    // replies wait until it is back
+  degrade,  // they are sent without it, until it is back and has everything
+};
+
+struct MasterOptions {
+  std::string listen;  // host:port
+  Ack ack = Ack::synced;
+  std::size_t quorum = 1;
+  std::chrono::milliseconds heartbeat{1000};
+  std::chrono::milliseconds timeout{5000};
+  OnTimeout on_timeout = OnTimeout::block;
+};
+
+struct SlaveOptions {
+  std::string master_address;                 // host:port, the master's `listen`
+  std::chrono::milliseconds heartbeat{1000};  // of the master
+};
+
+}  // namespace kimdb::replication

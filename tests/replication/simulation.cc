@@ -1,0 +1,440 @@
+#include "tests/replication/simulation.h"
+
+#include <algorithm>
+#include <stdexcept>
+
+namespace kimdb::replication::test {
+
+// --- a node ---
+
+class SimulatedNode::Frames final : public FrameSource {
+ public:
+  Frames(const SimulatedNode& node, Lsn after) : node_(node), next_(after + 1) {}
+
+  Result<std::optional<Frame>> next(Lsn limit) override {
+    if (next_ > limit || next_ > node_.frames_.size()) return std::optional<Frame>();
+    const StoredFrame& frame = node_.frames_[next_++ - 1];
+    return std::optional(Frame{frame.header, frame.payload});
+  }
+
+ private:
+  const SimulatedNode& node_;
+  Lsn next_;
+};
+
+SimulatedNode::SimulatedNode(std::uint8_t number, Random& random)
+    : number_(number), random_(random), cluster_id_{static_cast<std::uint8_t>(100 + number)} {}
+
+void SimulatedNode::add(wal::FrameHeader header, std::string payload) {
+  header.first_lsn = last_lsn() + 1;
+  header.count = 1;
+  header.term = term_;
+  header.committed_lsn = committed_lsn();
+  header.payload_size = static_cast<std::uint32_t>(payload.size());
+  header.chain = wal::next_chain(chain(), header, payload);
+  frames_.push_back({header, std::move(payload)});
+}
+
+void SimulatedNode::append(const std::string& record) { add({}, record); }
+
+void SimulatedNode::begin_term(std::uint64_t term) {
+  term_ = term;
+  history_.push_back({term_, last_lsn() + 1, node_id()});
+  wal::FrameHeader header;
+  header.flags = wal::kTermFrame;
+  add(header, wal::encode_term_record({term_, node_id()}));
+  durable_ = last_lsn();
+}
+
+// Of what was not synced, the first frames may have reached the disk all the same.
+void SimulatedNode::crash() {
+  frames_.resize(durable_ + random_.below(last_lsn() - durable_ + 1));
+  std::erase_if(history_, [&](const auto& term) { return term.first_lsn > last_lsn(); });
+}
+
+// Recovery makes durable what is there; a slave applies what its log knows to be committed.
+void SimulatedNode::restart_as(bool slave) {
+  durable_ = last_lsn();
+  Lsn committed = 0;
+  for (const StoredFrame& frame : frames_)
+    committed = std::max(committed, frame.header.committed_lsn);
+  committed = std::min(committed, durable_);
+  replicated_ = committed;
+  applied_lsn_ = slave ? committed : durable_;
+}
+
+std::vector<std::string> SimulatedNode::records(Lsn through) const {
+  std::vector<std::string> all;
+  for (Lsn lsn = 1; lsn <= through; ++lsn)
+    if (!frames_[lsn - 1].header.is_term()) all.push_back(record(lsn));
+  return all;
+}
+
+std::optional<std::uint32_t> SimulatedNode::chain_at(Lsn lsn) const {
+  if (lsn > last_lsn()) return std::nullopt;
+  return lsn == 0 ? 0 : frames_[lsn - 1].header.chain;
+}
+
+Result<std::unique_ptr<FrameSource>> SimulatedNode::frames_behind(Lsn after) {
+  return std::unique_ptr<FrameSource>(std::make_unique<Frames>(*this, after));
+}
+
+Status SimulatedNode::join_cluster(const wal::Uuid& cluster_id) {
+  cluster_id_ = cluster_id;
+  return {};
+}
+
+Status SimulatedNode::follow(const Frame& frame) {
+  const wal::FrameHeader& header = frame.header;
+  if (header.first_lsn != last_lsn() + 1 ||
+      header.chain != wal::next_chain(chain(), header, frame.payload))
+    return Error{ErrorCode::corrupt, "the frame does not follow"};
+  if (header.is_term()) {
+    term_ = header.term;
+    history_.push_back(
+        {header.term, header.first_lsn, wal::decode_term_record(frame.payload)->node_id});
+  }
+  frames_.push_back({header, std::string(frame.payload)});
+  return {};
+}
+
+Status SimulatedNode::sync() {
+  durable_ = last_lsn();
+  return {};
+}
+
+Status SimulatedNode::cut_behind(Lsn lsn) {
+  if (lsn < applied_lsn_) throw std::runtime_error("what was applied was cut");
+  frames_.resize(lsn);
+  durable_ = lsn;
+  std::erase_if(history_, [&](const auto& term) { return term.first_lsn > lsn; });
+  ++cuts_;
+  return {};
+}
+
+Status SimulatedNode::apply_through(Lsn committed) {
+  if (committed > durable_) throw std::runtime_error("what is not durable was applied");
+  applied_lsn_ = std::max(applied_lsn_, committed);
+  return {};
+}
+
+// --- the world ---
+
+World::World(std::uint64_t seed, Logger& logger) : seed_(seed), random_(seed), logger_(logger) {
+  const std::size_t nodes = 2 + random_.below(3);
+  quorum_ = 1 + random_.below(nodes - 1);
+  for (std::size_t i = 0; i < nodes; ++i) {
+    machines_.emplace_back();
+    machines_.back().node =
+        std::make_unique<SimulatedNode>(static_cast<std::uint8_t>(i + 1), random_);
+  }
+  for (std::size_t i = 0; i < nodes; ++i) start(i);
+}
+
+void World::fail(const std::string& what) const {
+  throw std::runtime_error("seed " + std::to_string(seed_) + ": " + what);
+}
+
+void World::run() {
+  for (int i = 0; i < 400; ++i) step();
+  heal();
+  check_end();
+  for (const Machine& machine : machines_) counts_.cuts += machine.node->cuts();
+}
+
+void World::step() {
+  advance();
+  const std::uint64_t event = random_.below(100);
+  if (event < 40) {
+    write();
+  } else if (event < 65) {
+    sync_master();
+  } else if (event < 67) {
+    crash(random_.below(machines_.size()));
+  } else if (event < 70) {
+    const std::size_t index = random_.below(machines_.size());
+    if (machines_[index].link) {
+      ++counts_.broken;
+      break_link(index, "the connection broke");
+    }
+  } else if (event < 80) {
+    const std::size_t index = random_.below(machines_.size());
+    if (!machines_[index].up) start(index);
+  } else if (event < 85) {
+    promote();
+  }
+}
+
+void World::advance() {
+  now_ms_ += static_cast<std::int64_t>(random_.below(20));
+  for (std::size_t i = 0; i < machines_.size(); ++i) {
+    Machine& machine = machines_[i];
+    if (!machine.up) continue;
+    if (machine.master) machine.master->tick(now_ms_);
+    if (!machine.slave) continue;
+    if (machine.link && machine.slave->is_silent(now_ms_)) break_link(i, "silent");
+    if (!machine.link && (healing_ || chance(30))) connect(i);
+    deliver(i);
+    pump(i);
+  }
+  note_acknowledged();
+  promote_again();
+}
+
+void World::write() {
+  Machine& machine = machines_[master_];
+  if (!machine.up || !machine.master) return;
+  const std::string record = "write " + std::to_string(++last_write_);
+  machine.node->append(record);
+  waiting_[machine.node->last_lsn()] = record;
+  ++counts_.writes;
+}
+
+void World::sync_master() {
+  Machine& machine = machines_[master_];
+  if (!machine.up || !machine.master) return;
+  if (!machine.node->sync()) fail("a sync failed");
+  machine.master->log_rose();
+}
+
+// A client is answered once its write is committed; then, and on every slave that has applied it,
+// everybody may see it.
+void World::note_acknowledged() {
+  for (std::size_t i = 0; i < machines_.size(); ++i) {
+    const Machine& machine = machines_[i];
+    if (!machine.up) continue;
+    if (machine.slave) note_shown(i, machine.node->applied_lsn());
+    if (!machine.master) continue;
+    const Lsn committed = machine.node->committed_lsn();
+    note_shown(i, std::min(committed, machine.node->last_lsn()));
+    if (i != master_) continue;
+    while (!waiting_.empty() && waiting_.begin()->first <= committed) {
+      acknowledged_.insert(waiting_.begin()->second);
+      waiting_.erase(waiting_.begin());
+      ++counts_.acknowledged;
+    }
+  }
+}
+
+void World::note_shown(std::size_t index, Lsn through) {
+  const Lsn begin = shown_.empty() ? 1 : std::min(through, shown_.rbegin()->first);
+  for (Lsn lsn = std::max<Lsn>(begin, 1); lsn <= through; ++lsn) {
+    const auto [found, added] = shown_.emplace(lsn, machines_[index].node->record(lsn));
+    if (!added && found->second != machines_[index].node->record(lsn))
+      fail("two nodes showed different records at LSN " + std::to_string(lsn));
+  }
+}
+
+void World::crash(std::size_t index) {
+  Machine& machine = machines_[index];
+  if (!machine.up) return;
+  ++counts_.crashes;
+  for (std::size_t i = 0; i < machines_.size(); ++i)
+    if (machines_[i].link && machines_[i].link->master == index)
+      break_link(i, "the master has crashed");
+  break_link(index, "crashed");
+  const Lsn before = machine.node->last_lsn();
+  machine.node->crash();
+  counts_.unsynced_lost += before - machine.node->last_lsn();
+  machine.up = false;
+  machine.master.reset();
+  machine.slave.reset();
+  // Those writes were never answered.
+  if (index == master_) waiting_.clear();
+}
+
+void World::start(std::size_t index) {
+  Machine& machine = machines_[index];
+  machine.up = true;
+  const bool is_master = index == master_;
+  machine.node->restart_as(!is_master);
+  if (is_master) {
+    const Lsn committed = machine.node->committed_lsn();
+    machine.node->begin_term(machine.node->term() + 1);
+    lead(index, committed);
+  } else {
+    machine.slave = std::make_unique<Slave>(*machine.node, logger_, SlaveOptions{});
+  }
+}
+
+// Among so many slaves that a quorum of them cannot have been elsewhere, the newest log has all
+// that was acknowledged. While the master lives nobody is promoted. A former master that has not
+// followed another one since is none of them: its log may look newer than those that took part in
+// what came after it.
+void World::promote() {
+  if (machines_[master_].up) return;
+  const std::size_t slaves = machines_.size() - 1;
+  std::vector<std::size_t> up;
+  for (std::size_t i = 0; i < machines_.size(); ++i)
+    if (machines_[i].up &&
+        !was_last_master(machines_[i].node->log_end(), machines_[i].node->node_id()))
+      up.push_back(i);
+  if (up.size() + quorum_ <= slaves) return;
+  const auto newest = [&](std::size_t a, std::size_t b) {
+    const auto key = [&](std::size_t i) {
+      const LogEnd log = machines_[i].node->log_end();
+      return std::pair(log.history.empty() ? 0 : log.history.back().term, log.last_lsn);
+    };
+    return key(a) < key(b);
+  };
+  const std::size_t chosen = *std::max_element(up.begin(), up.end(), newest);
+  if (machines_[chosen].node->last_lsn() == 0) return;  // nobody has ever followed
+  for (const std::size_t i : up) break_link(i, "the master is another one now");
+  Machine& machine = machines_[chosen];
+  ++counts_.promotions;
+  if (!machine.node->sync()) fail("a sync failed");
+  const Lsn committed = machine.node->applied_lsn();
+  machine.node->apply_all();
+  machine.node->begin_term(wal::term_of_promotion(machine.node->term()));
+  machine.slave.reset();
+  lead(chosen, committed);
+}
+
+// A slave has seen a term of a master that is gone, and that nobody else has heard of.
+void World::promote_again() {
+  Machine& machine = machines_[master_];
+  if (!machine.master || machine.master->higher_term() == 0) return;
+  for (std::size_t i = 0; i < machines_.size(); ++i) break_link(i, "the term has changed");
+  ++counts_.promoted_again;
+  machine.node->begin_term(wal::term_of_promotion(machine.master->higher_term()));
+  lead(master_, machine.node->committed_lsn());
+}
+
+void World::lead(std::size_t index, Lsn committed) {
+  machines_[index].master = std::make_unique<Master>(
+      *machines_[index].node, logger_,
+      MasterOptions{.ack = Ack::synced, .quorum = quorum_, .on_timeout = OnTimeout::block},
+      committed, now_ms_);
+  master_ = index;
+}
+
+// --- messages ---
+
+void World::break_link(std::size_t slave, const std::string& why) {
+  Machine& machine = machines_[slave];
+  if (!machine.link) return;
+  if (Master* master = machines_[machine.link->master].master.get()) master->leave(slave, why);
+  machine.link.reset();
+  if (machine.slave) machine.slave->disconnected();
+}
+
+void World::connect(std::size_t slave) {
+  if (!machines_[master_].up) return;
+  Machine& machine = machines_[slave];
+  machine.link.emplace(master_);
+  std::string hello;
+  machine.slave->connected(now_ms_, hello);
+  send(machine.link->to_master, machine.link->last_to_master_ms, std::move(hello));
+}
+
+void World::send(std::deque<Letter>& queue, std::int64_t& last_ms, std::string bytes) {
+  if (bytes.empty()) return;
+  last_ms = std::max(last_ms, now_ms_ + static_cast<std::int64_t>(random_.below(60)));
+  queue.push_back({last_ms, std::move(bytes)});
+}
+
+// What has arrived; a letter may hold several messages.
+void World::deliver(std::size_t slave) {
+  Machine& machine = machines_[slave];
+  const auto messages = [&](std::string_view bytes, const auto& take) {
+    while (!bytes.empty()) {
+      const auto size = message_size(bytes);
+      if (!size) fail("a message cannot be read");
+      const auto message = decode_message(bytes.substr(0, *size));
+      if (!message) fail("a message cannot be read");
+      if (Status taken = take(*message); !taken) return taken;
+      bytes.remove_prefix(*size);
+    }
+    return Status();
+  };
+  while (machine.link && !machine.link->to_master.empty() &&
+         machine.link->to_master.front().arrives_ms <= now_ms_) {
+    const Letter letter = std::move(machine.link->to_master.front());
+    machine.link->to_master.pop_front();
+    Master& master = *machines_[machine.link->master].master;
+    std::string answer;
+    const Status taken = messages(letter.bytes, [&](const Message& message) {
+      if (const Hello* hello = std::get_if<Hello>(&message))
+        return master.join(slave, "slave", *hello, now_ms_, answer);
+      return master.receive(slave, message);
+    });
+    send(machine.link->to_slave, machine.link->last_to_slave_ms, std::move(answer));
+    if (!taken) {
+      if (healing_ && master.higher_term() == 0)
+        fail("a slave is refused for good: " + taken.error().message);
+      break_link(slave, taken.error().message);
+    }
+  }
+  bool received = false;
+  Status taken;
+  while (taken && machine.link && !machine.link->to_slave.empty() &&
+         machine.link->to_slave.front().arrives_ms <= now_ms_) {
+    const Letter letter = std::move(machine.link->to_slave.front());
+    machine.link->to_slave.pop_front();
+    received = true;
+    taken = messages(letter.bytes, [&](const Message& message) {
+      return machine.slave->receive(message, now_ms_);
+    });
+  }
+  if (received && taken) {
+    // It may crash between taking and syncing.
+    if (!healing_ && chance(2)) return crash(slave);
+    std::string acknowledgement;
+    taken = machine.slave->finish_batch(acknowledgement);
+    send(machine.link->to_master, machine.link->last_to_master_ms, std::move(acknowledgement));
+  }
+  if (!taken) {
+    if (healing_) fail("a slave gives up: " + taken.error().message);
+    break_link(slave, taken.error().message);
+  }
+}
+
+void World::pump(std::size_t slave) {
+  Machine& machine = machines_[slave];
+  if (!machine.link) return;
+  Master* master = machines_[machine.link->master].master.get();
+  std::string out;
+  // Before it has joined there is nothing to collect.
+  if (master == nullptr || !master->collect(slave, now_ms_, out)) return;
+  send(machine.link->to_slave, machine.link->last_to_slave_ms, std::move(out));
+}
+
+// --- the end ---
+
+void World::heal() {
+  for (std::size_t i = 0; i < machines_.size(); ++i)
+    if (!machines_[i].up) start(i);
+  healing_ = true;
+  const auto level = [&] {
+    return std::all_of(machines_.begin(), machines_.end(), [&](const Machine& machine) {
+      const SimulatedNode& master = *machines_[master_].node;
+      return machine.node->durable_lsn() == master.last_lsn() &&
+             (machine.master || machine.node->applied_lsn() == master.last_lsn());
+    });
+  };
+  write();
+  for (int i = 0; i < 20'000 && !level(); ++i) {
+    advance();
+    sync_master();
+  }
+  if (!level()) fail("the nodes do not become equal");
+}
+
+void World::check_end() {
+  const SimulatedNode& master = *machines_[master_].node;
+  const std::vector<std::string> records = master.records(master.last_lsn());
+  for (const Machine& machine : machines_) {
+    const SimulatedNode& node = *machine.node;
+    if (node.records(machine.master ? node.last_lsn() : node.applied_lsn()) != records)
+      fail("the nodes differ in the end");
+  }
+  const std::set<std::string> there(records.begin(), records.end());
+  if (there.size() != records.size()) fail("a write is there twice");
+  for (const std::string& write : acknowledged_)
+    if (!there.contains(write)) fail("acknowledged and lost: " + write);
+  for (const auto& [lsn, record] : shown_)
+    if (master.record(lsn) != record) fail("shown and taken back: " + record);
+  if (!waiting_.empty()) fail("a write is never answered");
+}
+
+}  // namespace kimdb::replication::test

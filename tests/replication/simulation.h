@@ -1,0 +1,153 @@
+// A cluster of simulated nodes around the real Master and Slave: one seed decides what clients
+// write, when messages arrive, who crashes, which connection breaks, and whom the operator
+// promotes.
+//
+// A node's disk is a list of frames, of which a crash may lose what was not synced. Messages travel
+// as bytes, late, in the order of their connection. The operator promotes as docs/replication.md
+// tells people to: once the master is dead, of enough slaves the one with the newest log.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "base/logging.h"
+#include "base/random.h"
+#include "replication/master.h"
+#include "replication/slave.h"
+
+namespace kimdb::replication::test {
+
+class SimulatedNode final : public Node {
+ public:
+  SimulatedNode(std::uint8_t number, Random& random);
+
+  // --- what the world does with it ---
+  void append(const std::string& record);  // as a master; not durable
+  void begin_term(std::uint64_t term);     // durable at once
+  void crash();
+  // Of a slave that is promoted: applies all.
+  void apply_all() { applied_lsn_ = last_lsn(); }
+  void restart_as(bool slave);
+
+  Lsn last_lsn() const { return frames_.size(); }
+  // The records of the state, terms left out.
+  std::vector<std::string> records(Lsn through) const;
+  const std::string& record(Lsn lsn) const { return frames_[lsn - 1].payload; }
+  std::uint64_t cuts() const { return cuts_; }
+
+  wal::Uuid cluster_id() const override { return cluster_id_; }
+  wal::Uuid node_id() const override { return {number_}; }
+  std::uint64_t term() const override { return term_; }
+  LogEnd log_end() const override { return {history_, durable_}; }
+  Lsn durable_lsn() const override { return durable_; }
+  std::optional<std::uint32_t> chain_at(Lsn lsn) const override;
+  std::int64_t unix_ms() const override { return 0; }
+  Result<std::unique_ptr<FrameSource>> frames_behind(Lsn after) override;
+  Lsn committed_lsn() const override { return std::min(durable_, replicated_); }
+  void set_replicated_lsn(Lsn lsn) override { replicated_ = lsn; }
+  Status join_cluster(const wal::Uuid& cluster_id) override;
+  Status follow(const Frame& frame) override;
+  Status sync() override;
+  Status cut_behind(Lsn lsn) override;
+  Status apply_through(Lsn committed) override;
+  Lsn applied_lsn() const override { return applied_lsn_; }
+
+ private:
+  struct StoredFrame {
+    wal::FrameHeader header;
+    std::string payload;
+  };
+  class Frames;
+
+  std::uint32_t chain() const { return frames_.empty() ? 0 : frames_.back().header.chain; }
+  void add(wal::FrameHeader header, std::string payload);
+
+  const std::uint8_t number_;
+  Random& random_;
+  // On its disk:
+  wal::Uuid cluster_id_;
+  std::uint64_t term_ = 0;
+  std::vector<wal::TermStart> history_;
+  std::vector<StoredFrame> frames_;  // one LSN each
+  Lsn durable_ = 0;
+  // In its memory:
+  Lsn replicated_ = 0;
+  Lsn applied_lsn_ = 0;
+  std::uint64_t cuts_ = 0;
+};
+
+// What happened, for the test to show that it did.
+struct Counts {
+  std::uint64_t writes = 0, acknowledged = 0, crashes = 0, broken = 0, promotions = 0, cuts = 0,
+                unsynced_lost = 0, promoted_again = 0;
+};
+
+class World {
+ public:
+  World(std::uint64_t seed, Logger& logger);
+  // Random events, then healing; throws std::runtime_error where a promise was broken.
+  void run();
+  const Counts& counts() const { return counts_; }
+
+ private:
+  struct Letter {
+    std::int64_t arrives_ms;
+    std::string bytes;
+  };
+  struct Link {
+    explicit Link(std::size_t to) : master(to) {}
+    std::size_t master;
+    std::deque<Letter> to_master, to_slave;
+    std::int64_t last_to_master_ms = 0, last_to_slave_ms = 0;
+  };
+  struct Machine {
+    std::unique_ptr<SimulatedNode> node;
+    bool up = false;
+    std::unique_ptr<Master> master;
+    std::unique_ptr<Slave> slave;
+    std::optional<Link> link;  // a slave's to its master
+  };
+
+  void step();
+  void advance();
+  void write();
+  void sync_master();
+  void crash(std::size_t index);
+  void start(std::size_t index);
+  void promote();
+  void promote_again();
+  void lead(std::size_t index, Lsn committed);
+  void break_link(std::size_t slave, const std::string& why);
+  void connect(std::size_t slave);
+  void deliver(std::size_t slave);
+  void pump(std::size_t slave);
+  void send(std::deque<Letter>& queue, std::int64_t& last_ms, std::string bytes);
+  void note_acknowledged();
+  void note_shown(std::size_t index, Lsn through);
+  void heal();
+  void check_end();
+  bool chance(std::uint64_t percent) { return random_.below(100) < percent; }
+  [[noreturn]] void fail(const std::string& what) const;
+
+  const std::uint64_t seed_;
+  SeededRandom random_;
+  Logger& logger_;
+  std::int64_t now_ms_ = 0;
+  std::size_t quorum_ = 1;
+  std::vector<Machine> machines_;
+  std::size_t master_ = 0;  // the one that is, or was, until a promotion
+  bool healing_ = false;
+  std::uint64_t last_write_ = 0;
+  std::map<Lsn, std::string> waiting_;  // written on the master, not acknowledged
+  std::set<std::string> acknowledged_;
+  std::map<Lsn, std::string> shown_;  // by whomever
+  Counts counts_;
+};
+
+}  // namespace kimdb::replication::test
