@@ -1,5 +1,8 @@
 #include "database/checkpoint.h"
 
+#include <chrono>
+#include <thread>
+
 #include "base/varint.h"
 #include "database/database.h"
 #include "database/snapshot_format.h"
@@ -50,12 +53,14 @@ Status Checkpointer::write() {
   const std::int64_t begin = database_.clock().monotonic_ns();
   auto writer = wal::SnapshotWriter::create(directory);
   if (!writer) return std::move(writer).error();
-  const Lsn first = log.last_lsn();
+  // What a slave has not applied is not in the state that is copied.
+  const Lsn first = database_.applied_lsn();
   KIMDB_RETURN_IF_ERROR(copy_state(**writer, first));
-  const Lsn last = log.last_lsn();
+  const Lsn last = database_.applied_lsn();
   KIMDB_RETURN_IF_ERROR(log.sync_through(last));
   auto end = append_records(**writer, first, last);
   if (!end) return std::move(end).error();
+  KIMDB_RETURN_IF_ERROR(wait_until_committed(end->lsn));
   const std::uint64_t bytes = (*writer)->written_bytes();
   const auto name = (*writer)->publish(*end, directory.meta().history);
   if (!name) return name.error();
@@ -68,6 +73,20 @@ Status Checkpointer::write() {
   log.set_keep_free_bytes(bytes);
   database_.logger().info("snapshot at LSN {}: {} bytes in {:.3f} s", end->lsn, bytes,
                           static_cast<double>(database_.clock().monotonic_ns() - begin) / 1e9);
+  return {};
+}
+
+// A snapshot never holds what may still be taken back.
+Status Checkpointer::wait_until_committed(Lsn lsn) {
+  const wal::Log& log = database_.log();
+  if (log.sync() != wal::Sync::commit) return {};
+  const std::int64_t begin = database_.clock().monotonic_ns();
+  while (log.committed_lsn() < lsn) {
+    if (database_.clock().monotonic_ns() - begin > 10'000'000'000)
+      return Error{ErrorCode::unavailable,
+                   "the replicas have not acknowledged LSN " + std::to_string(lsn)};
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
   return {};
 }
 
@@ -94,7 +113,8 @@ Result<wal::Position> Checkpointer::append_records(wal::SnapshotWriter& writer, 
   KIMDB_RETURN_IF_ERROR(writer.begin_section(kRecordsSection, 0, last));
   auto reader = wal::Reader::open(*database_.directory(), first);
   if (!reader) return std::move(reader).error();
-  const Lsn limit = database_.log().durable_lsn();
+  // What a slave has not applied may still be cut from its log.
+  const Lsn limit = database_.is_slave() ? database_.applied_lsn() : database_.log().durable_lsn();
   std::string item;
   for (;;) {
     auto frame = reader->next(limit);

@@ -50,6 +50,7 @@ class Checkpointer {
   static constexpr std::uint64_t kLogBytesMin = 256 << 20;
 
   Status write();
+  Status wait_until_committed(Lsn lsn);
   Status copy_state(wal::SnapshotWriter& writer, Lsn first);
   Result<wal::Position> append_records(wal::SnapshotWriter& writer, Lsn first, Lsn last);
 

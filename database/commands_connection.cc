@@ -96,7 +96,7 @@ void hello(Context& c) {
   reply.bulk("proto"), reply.integer(format == Format::resp3 ? 3 : 2);
   reply.bulk("id"), reply.integer(static_cast<std::int64_t>(c.session.info.id));
   reply.bulk("mode"), reply.bulk("standalone");
-  reply.bulk("role"), reply.bulk("master");
+  reply.bulk("role"), reply.bulk(c.database.is_slave() ? "replica" : "master");
   reply.bulk("modules"), reply.array(0);
 }
 

@@ -156,6 +156,7 @@ void Database::remove_in_background(const engine::Entry& entry, std::uint8_t key
 }
 
 bool Database::sweep_expired(std::chrono::nanoseconds budget) {
+  if (is_slave()) return true;  // its master says what is removed
   const std::int64_t now = now_ms();
   const std::int64_t end = environment_.clock.monotonic_ns() + budget.count();
   Lsn last = 0;
@@ -182,7 +183,8 @@ bool Database::sweep_expired(std::chrono::nanoseconds budget) {
 
 bool Database::make_room() {
   const std::uint64_t limit = max_memory();
-  if (limit == 0 || static_cast<std::uint64_t>(engine_.memory()) <= limit) return true;
+  if (limit == 0 || is_slave() || static_cast<std::uint64_t>(engine_.memory()) <= limit)
+    return true;
   if (!evicts()) return false;
   // Redis' approximation: of a few entries drawn at random the one unused longest goes.
   constexpr int kSamples = 5;

@@ -44,6 +44,7 @@
 #include "database/checkpoint.h"
 #include "database/command_table.h"
 #include "database/context.h"
+#include "database/follower.h"
 #include "database/host.h"
 #include "database/login_throttle.h"
 #include "database/maintenance.h"
@@ -68,7 +69,8 @@ struct DatabaseOptions {
   bool evict_lru = false;        // allkeys-lru; else writes are refused over max_memory
   bool wal_enabled = true;
   std::string data_directory = "./data";
-  wal::LogOptions log;
+  wal::LogOptions log;         // log.follows: opened as a slave, which takes no writes
+  std::string master_address;  // of a slave, for the error that a write gets
   std::chrono::milliseconds snapshot_interval{std::chrono::minutes(5)};  // 0: none by time
   bool auth_enabled = false;
   std::vector<User> users;
@@ -154,6 +156,27 @@ class Database {
     return depends_on <=
            (acknowledge == Acknowledge::synced ? log_->durable_lsn() : log_->committed_lsn());
   }
+
+  // --- a slave's part; one thread but for is_slave() and applied_lsn() ---
+  bool is_slave() const { return is_slave_.load(std::memory_order_acquire); }
+  // Takes the records of a frame that the log has taken; they wait until they are committed.
+  Status keep(const wal::FrameHeader& header, std::string_view payload);
+  // Forgets what waits behind `lsn`: the log was cut there.
+  void forget_behind(Lsn lsn) { follower_.drop_behind(lsn); }
+  // Applies what waits at or below `lsn`, and lets it be shown.
+  Status apply_through(Lsn lsn);
+  // Of a slave: everything up to here is applied. Of a master: the highest LSN drawn.
+  Lsn applied_lsn() const { return is_slave() ? follower_.applied_lsn() : log_->last_lsn(); }
+  // Applies all that waits, begins a term of its own that is higher than `seen`, and takes writes
+  // from then on. Of a master: begins such a term.
+  Status promote(std::uint64_t seen);
+
+  // Log::committed_lsn() rose by what replication says: replies may go.
+  void committed_rose() {
+    if (commit_listener_) commit_listener_(log_->committed_lsn());
+  }
+  // What was known to be committed when this process began.
+  Lsn recovered_committed_lsn() const { return recovered_committed_lsn_; }
 
   // A session has ended (or was reset): its subscriptions and its monitoring end.
   void end_session(Session& session);
@@ -256,7 +279,10 @@ class Database {
   std::vector<ThreadStatistics*> worker_statistics_;  // one for each of workers_
   LoginThrottle login_throttle_;
   std::unique_ptr<Checkpointer> checkpointer_;
+  Follower follower_;
+  std::atomic<bool> is_slave_{false};
   std::int64_t started_at_ms_ = 0;
+  Lsn recovered_committed_lsn_ = 0;
   std::atomic<std::int64_t> time_floor_ms_{0};
   std::atomic<std::uint64_t> max_memory_;
   std::atomic<bool> evict_lru_;

@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/lsn.h"
 #include "base/result.h"
 #include "database/session.h"
 
@@ -42,6 +43,31 @@ class Host {
   virtual Status config_set(const std::vector<std::pair<std::string, std::string>>& settings) = 0;
   virtual Status config_rewrite() = 0;
   virtual std::string config_file() const = 0;  // empty: none
+
+  // What replication says of itself; `enabled` is false where there is none.
+  struct ReplicationStatus {
+    bool enabled = false;
+    // A master's:
+    struct Slave {
+      std::string address;
+      Lsn synced_lsn = 0;
+      Lsn applied_lsn = 0;
+      std::int64_t last_heard_ms = 0;  // Unix ms
+    };
+    std::vector<Slave> slaves;
+    bool degraded = false;  // commits do not wait for the quorum
+    // A slave's:
+    std::string master_address;
+    bool connected = false;
+    std::string why_not;  // connected
+    Lsn master_lsn = 0;   // of its log, as it said last
+    std::int64_t master_heard_ms = 0;
+  };
+  virtual ReplicationStatus replication_status() const { return {}; }
+
+  // Makes this slave a master. unavailable where its master answers and `force` is not said;
+  // unsupported where this is no slave. Not for I/O threads.
+  virtual Status promote(bool) { return Error{ErrorCode::unsupported, "this is no slave"}; }
 
   // Begins a graceful stop; returns at once. `save`: a snapshot is taken before the process ends.
   virtual void shut_down(bool save) = 0;

@@ -137,9 +137,35 @@ void statistics(Database& db, Text& text) {
 }
 
 void replication(Database& db, Text& text) {
+  const Host::ReplicationStatus status =
+      db.host() == nullptr ? Host::ReplicationStatus() : db.host()->replication_status();
   text.section("Replication");
-  text.line("role", "master");
-  text.number("connected_slaves", 0);
+  text.line("role", db.is_slave() ? "slave" : "master");
+  if (db.is_slave()) {
+    const std::size_t colon = status.master_address.rfind(':');
+    text.line("master_host", status.master_address.substr(0, colon));
+    text.line("master_port",
+              colon == std::string::npos ? "" : status.master_address.substr(colon + 1));
+    text.line("master_link_status", status.connected ? "up" : "down");
+    if (!status.connected) text.line("master_link_error", status.why_not);
+    text.number("master_last_io_seconds_ago",
+                status.master_heard_ms == 0 ? -1 : (db.now_ms() - status.master_heard_ms) / 1000);
+    text.number("slave_lag_lsn", std::max(status.master_lsn, db.applied_lsn()) - db.applied_lsn());
+    text.number("slave_repl_offset", db.applied_lsn());
+    text.number("slave_read_only", 1);
+  }
+  text.number("connected_slaves", status.slaves.size());
+  for (std::size_t i = 0; i < status.slaves.size(); ++i) {
+    const auto& slave = status.slaves[i];
+    const std::size_t colon = slave.address.rfind(':');
+    text.line(
+        "slave" + std::to_string(i),
+        "ip=" + slave.address.substr(0, colon) + ",port=" + slave.address.substr(colon + 1) +
+            ",state=online,offset=" + std::to_string(slave.synced_lsn) +
+            ",applied=" + std::to_string(slave.applied_lsn) + ",lag=" +
+            std::to_string(std::max<std::int64_t>(0, db.now_ms() - slave.last_heard_ms) / 1000));
+  }
+  if (status.enabled && !db.is_slave()) text.number("quorum_missing", status.degraded);
   text.number("master_repl_offset", db.log().last_lsn());
 }
 

@@ -50,7 +50,7 @@ void Maintenance::sweep() {
 void Maintenance::snapshot_when_due() {
   if (!database_.options().wal_enabled) return;
   const Checkpointer::Progress progress = database_.checkpointer().progress();
-  if (progress.running || database_.log().last_lsn() == progress.last_lsn) return;
+  if (progress.running || database_.applied_lsn() == progress.last_lsn) return;
   const std::int64_t interval_ms = database_.snapshot_interval().count();
   const bool by_time =
       interval_ms != 0 && database_.now_ms() - progress.last_success_ms >= interval_ms;

@@ -4,12 +4,16 @@
 
 #include <algorithm>
 #include <atomic>
+#include <deque>
 #include <thread>
+#include <utility>
 
 #include "base/varint.h"
 #include "database/database.h"
+#include "database/lock_set.h"
 #include "database/snapshot_format.h"
 #include "engine/snapshot.h"
+#include "wal/reader.h"
 #include "wal/snapshot_file.h"
 
 namespace kimdb::database {
@@ -22,6 +26,8 @@ Database::Database(const DatabaseOptions& options, Environment environment)
       statistics_(commands_.rows().size()),
       login_throttle_(environment.clock),
       checkpointer_(std::make_unique<Checkpointer>(*this)),
+      follower_(engine_),
+      is_slave_(options.log.follows),
       max_memory_(options.max_memory),
       evict_lru_(options.evict_lru),
       snapshot_interval_(options.snapshot_interval),
@@ -152,14 +158,41 @@ Status Database::replay_log(const wal::Position& position) {
                                            static_cast<double>(p.bytes);
     logger().info("recovery: {} records, {:.0f} records/s, {:.0f} s left", p.records, rate, left);
   };
+  // A slave's state holds what is committed, and nothing that may be taken back: what is behind the
+  // last commit that the log knows waits, as if it had just come.
+  std::deque<std::pair<Lsn, std::string>> waiting;
+  const auto restore = [&](Lsn lsn, std::string_view record) -> Status {
+    Status restored = engine_.restore(lsn, record);
+    if (restored) return restored;
+    return std::move(restored).error().in("record " + std::to_string(lsn));
+  };
+  const auto restore_waiting = [&](Lsn committed) -> Status {
+    for (; !waiting.empty() && waiting.front().first <= committed; waiting.pop_front())
+      KIMDB_RETURN_IF_ERROR(restore(waiting.front().first, waiting.front().second));
+    return {};
+  };
   const auto visit = [&](std::span<const wal::RecordView> records) -> Status {
-    for (const wal::RecordView& record : records)
-      if (Status restored = engine_.restore(record.lsn, record.bytes); !restored.has_value())
-        return std::move(restored).error().in("record " + std::to_string(record.lsn));
+    if (is_slave()) KIMDB_RETURN_IF_ERROR(restore_waiting(records.front().committed_lsn));
+    for (const wal::RecordView& record : records) {
+      if (is_slave())
+        waiting.emplace_back(record.lsn, record.bytes);
+      else
+        KIMDB_RETURN_IF_ERROR(restore(record.lsn, record.bytes));
+    }
     return {};
   };
   const auto recovered = wal::recover(*directory_, position, visit, progress);
   if (!recovered) return recovered.error();
+  recovered_committed_lsn_ = std::max(position.lsn, recovered->committed_lsn);
+  if (is_slave()) {
+    KIMDB_RETURN_IF_ERROR(restore_waiting(recovered->committed_lsn));
+    follower_.start_from(std::min(recovered_committed_lsn_, recovered->last_lsn()));
+    for (const auto& [lsn, bytes] : waiting) {
+      const wal::RecordView record{.lsn = lsn, .bytes = bytes};
+      follower_.keep({&record, 1}, lsn);
+    }
+    follower_.keep({}, recovered->last_lsn());
+  }
   for (const std::string& warning : recovered->warnings) logger().warning("{}", warning);
   time_floor_ms_ = recovered->last_commit_time_ms();
   logger().info("recovered up to LSN {}: {} records from the log in {:.3f} s",
@@ -186,6 +219,45 @@ Status Database::replay_log(const wal::Position& position) {
                                  }});
   if (!log) return std::move(log).error();
   log_ = std::move(*log);
+  if (is_slave()) log_->set_replicated_lsn(follower_.applied_lsn());
+  return {};
+}
+
+// --- a slave ---
+
+Status Database::keep(const wal::FrameHeader& header, std::string_view payload) {
+  std::int64_t floor = time_floor_ms_.load(std::memory_order_relaxed);
+  while (floor < header.commit_time_ms &&
+         !time_floor_ms_.compare_exchange_weak(floor, header.commit_time_ms)) {
+  }
+  KIMDB_RETURN_IF_ERROR(
+      wal::visit_records(header, payload, 0, [&](std::span<const wal::RecordView> records) {
+        follower_.keep(records, header.last_lsn());
+        return Status();
+      }));
+  follower_.keep({}, header.last_lsn());
+  return {};
+}
+
+Status Database::apply_through(Lsn lsn) {
+  const Status applied = follower_.apply_through(lsn);
+  log_->set_replicated_lsn(follower_.applied_lsn());
+  committed_rose();
+  return applied;
+}
+
+Status Database::promote(std::uint64_t seen) {
+  if (is_slave()) {
+    const Lsn last = log_->last_lsn();
+    KIMDB_RETURN_IF_ERROR(log_->sync_through(last));
+    KIMDB_RETURN_IF_ERROR(apply_through(last));
+  }
+  // Who writes holds a partition's lock.
+  LockSet locks(engine_);
+  locks.add_all();
+  locks.lock();
+  KIMDB_RETURN_IF_ERROR(log_->lead(seen));
+  is_slave_.store(false, std::memory_order_release);
   return {};
 }
 
