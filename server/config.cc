@@ -155,14 +155,30 @@ MaybeObjection check_storage(const Config& config) {
   if (config.wal.enabled && config.wal.data_directory.empty()) {
     return Objection{"wal.data_directory", "must name a directory while wal.enabled is true"};
   }
-  if (config.replication.enabled) {
-    return Objection{"replication.enabled", "this version has no replication yet, set it to false"};
-  }
   return std::nullopt;
+}
+
+// Whoever reaches the port of the replication gets all data.
+MaybeObjection check_replication(const Config& config, bool insecure) {
+  const ReplicationConfig& replication = config.replication;
+  if (!replication.enabled) return std::nullopt;
+  if (!config.wal.enabled || config.wal.sync != wal::Sync::commit) {
+    return Objection{"replication.enabled",
+                     "needs wal.enabled: true and wal.sync: commit (else a master that crashed "
+                     "would give LSNs out twice)"};
+  }
+  const Result<Address> address = parse_address(replication.listen);
+  if (!address) return Objection{"replication.listen", address.error().message};
+  if (insecure || is_loopback(*address)) return std::nullopt;
+  return Objection{"replication.listen",
+                   replication.listen +
+                       " can be reached from other machines, and replication has no passwords in "
+                       "this version: give --insecure on a network that is yours"};
 }
 
 MaybeObjection check(const Config& config, bool insecure) {
   if (auto objection = check_storage(config)) return objection;
+  if (auto objection = check_replication(config, insecure)) return objection;
   if (config.logging.output.empty()) {
     return Objection{"logging.output", "must be stdout, stderr, syslog or the path of a file"};
   }

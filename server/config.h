@@ -18,6 +18,7 @@
 #include "base/logging.h"
 #include "base/result.h"
 #include "database/rights.h"
+#include "replication/options.h"
 #include "wal/log.h"
 
 namespace kimdb::server {
@@ -76,7 +77,12 @@ struct ReplicationConfig {
   bool enabled = false;
   ReplicaType replica_type = ReplicaType::master;
   std::string master_address = "127.0.0.1:3232";
-  std::chrono::milliseconds sync_interval = std::chrono::seconds(1);
+  std::chrono::milliseconds sync_interval = std::chrono::seconds(1);  // between heartbeats
+  std::string listen = "127.0.0.1:3232";
+  replication::Ack ack = replication::Ack::synced;
+  std::uint64_t quorum = 1;
+  std::chrono::milliseconds timeout = std::chrono::seconds(5);
+  replication::OnTimeout on_timeout = replication::OnTimeout::block;
 
   bool operator==(const ReplicationConfig&) const = default;
 };

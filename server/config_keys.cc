@@ -46,6 +46,8 @@ constexpr std::array kLogLevels{"debug"sv, "info"sv, "warning"sv, "error"sv, "of
 constexpr std::array kLogFormats{"text"sv, "json"sv};
 constexpr std::array kSyncs{"commit"sv, "interval"sv, "off"sv};
 constexpr std::array kReplicaTypes{"master"sv, "slave"sv};
+constexpr std::array kAcks{"none"sv, "received"sv, "synced"sv};
+constexpr std::array kOnTimeouts{"block"sv, "degrade"sv};
 constexpr std::array kRoles{"readonly"sv, "readwrite"sv, "admin"sv};
 
 constexpr auto kEngine = &Config::engine;
@@ -113,13 +115,23 @@ constexpr std::array kKeys{
         "Log and snapshots; made if it is missing. A relative path begins where the server was started."},
 
     Key{"replication.enabled", BoolField{at<kReplication, &ReplicationConfig::enabled>}, 0, 0, kAtStart,
-        "Not in this version: true is refused."},
+        "Keep slaves in step with a master; needs wal.sync: commit."},
     Key{"replication.replica_type", choice<kReplication, &ReplicationConfig::replica_type>(kReplicaTypes), 0, 0, kAtStart,
         "The part this server plays."},
     Key{"replication.master_address", AddressField{at<kReplication, &ReplicationConfig::master_address>, false}, 0, 0, kAtStart,
-        "Where the master listens for its slaves."},
+        "Of a slave: the replication.listen of its master."},
     Key{"replication.sync_interval", MillisecondsField{at<kReplication, &ReplicationConfig::sync_interval>}, 10 * kMs, 3600 * kSecond, kAtStart,
         "Time between two heartbeats."},
+    Key{"replication.listen", AddressField{at<kReplication, &ReplicationConfig::listen>, false}, 0, 0, kAtStart,
+        "Of a master: where its slaves connect."},
+    Key{"replication.ack", choice<kReplication, &ReplicationConfig::ack>(kAcks), 0, 0, kAtStart,
+        "What slaves must have done before a write is answered: nothing, received it, or synced it to their disk."},
+    Key{"replication.quorum", IntegerField{at<kReplication, &ReplicationConfig::quorum>}, 1, 64, kAtStart,
+        "Slaves that must have done so."},
+    Key{"replication.timeout", MillisecondsField{at<kReplication, &ReplicationConfig::timeout>}, 10 * kMs, 3600 * kSecond, kAtStart,
+        "How long a write waits for the quorum before on_timeout counts."},
+    Key{"replication.on_timeout", choice<kReplication, &ReplicationConfig::on_timeout>(kOnTimeouts), 0, 0, kAtStart,
+        "Without the quorum: wait on (block), or answer without it until it is back (degrade)."},
 
     Key{"auth.enabled", BoolField{at<kAuth, &AuthConfig::enabled>}, 0, 0, kAtStart,
         "Clients log in (AUTH user password) before anything else."},

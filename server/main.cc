@@ -9,6 +9,7 @@
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <optional>
 
 #include "base/clock.h"
 #include "base/logging.h"
@@ -19,6 +20,7 @@
 #include "server/config_live.h"
 #include "server/config_yaml.h"
 #include "server/options.h"
+#include "server/replication.h"
 #include "server/server.h"
 
 namespace kimdb::server {
@@ -30,6 +32,8 @@ int fail(const Error& error) {
 }
 
 database::DatabaseOptions database_options(const Config& config) {
+  const bool follows =
+      config.replication.enabled && config.replication.replica_type == ReplicaType::slave;
   return {.partitions = config.engine.partitions,
           .max_memory = config.engine.max_memory,
           .evict_lru = config.engine.eviction == Eviction::allkeys_lru,
@@ -39,7 +43,9 @@ database::DatabaseOptions database_options(const Config& config) {
                   .max_segment_size = config.wal.max_segment_size,
                   .max_transaction_size = config.wal.max_transaction_size,
                   .flushing_batch_size = static_cast<std::uint32_t>(config.wal.flushing_batch_size),
-                  .flushing_batch_timeout = config.wal.flushing_batch_timeout},
+                  .flushing_batch_timeout = config.wal.flushing_batch_timeout,
+                  .follows = follows},
+          .master_address = config.replication.master_address,
           .snapshot_interval = config.snapshot.interval,
           .auth_enabled = config.auth.enabled,
           .users = config.auth.users,
@@ -147,8 +153,14 @@ int run(const Options& options) {
   Server server(signals.context(), db, log, live, options.config_path,
                 [&](bool save) { signals.stop(save); });
   running = &server;
+  std::optional<Replication> replication;
+  if (config.replication.enabled) replication.emplace(db, log, config.replication);
+  server.set_replication(replication ? &*replication : nullptr);
   db.set_host(&server);
-  db.set_commit_listener([&](Lsn) { server.wake(); });
+  db.set_commit_listener([&](Lsn) {
+    if (replication) replication->log_rose();
+    server.wake();
+  });
   db.set_failure_listener([&](const Error& error) {
     // Nothing that waits may be acknowledged, so nothing is said to anybody: the end of the process
     // closes all.
@@ -157,16 +169,20 @@ int run(const Options& options) {
     std::fprintf(stderr, "kimdb-server: the log cannot be written: %s\n", error.message.c_str());
     std::_Exit(1);
   });
-  if (const Status listening = server.listen(); !listening.has_value()) {
+  Status listening = server.listen();
+  if (listening && replication) listening = replication->listen();
+  if (!listening) {
     ignore(db.close(false), "the reason for stopping is said below");
     log.close();
     return fail(listening.error());
   }
+  if (replication) replication->start();  // from here on commits wait for what it asks for
   server.start();
   signals.run();
 
   log.info("stopping");
   server.stop();
+  if (replication) replication->stop();
   const Status closed = db.close(signals.save());
   if (!closed.has_value()) {
     log.close();

@@ -17,6 +17,7 @@
 #include "server/config_live.h"
 #include "server/connection_manager.h"
 #include "server/io_thread.h"
+#include "server/replication.h"
 #include "server/session.h"
 
 namespace kimdb::server {
@@ -48,6 +49,14 @@ class Server final : public database::Host {
   Status config_rewrite() override;
   std::string config_file() const override { return config_file_; }
   void shut_down(bool save) override { stop_(save); }
+  ReplicationStatus replication_status() const override {
+    return replication_ == nullptr ? ReplicationStatus() : replication_->status();
+  }
+  Status promote(bool force) override {
+    return replication_ == nullptr ? Host::promote(force) : replication_->promote(force);
+  }
+  // Set before start(); null: none.
+  void set_replication(Replication* replication) { replication_ = replication; }
 
  private:
   struct Listener {
@@ -71,6 +80,7 @@ class Server final : public database::Host {
   std::vector<std::unique_ptr<Listener>> listeners_;
   std::size_t next_thread_ = 0;
   std::uint16_t port_ = 0;
+  Replication* replication_ = nullptr;
 };
 
 }  // namespace kimdb::server

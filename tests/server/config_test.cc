@@ -124,6 +124,8 @@ TEST_CASE("the sample of a master has the values of the Go database") {
   Config expected;
   expected.network.max_connections = 100;
   expected.wal.data_directory = "./data/master/wal";
+  expected.replication.enabled = true;
+  expected.replication.on_timeout = replication::OnTimeout::degrade;
   CHECK(loaded->config == expected);
 }
 
@@ -173,8 +175,10 @@ TEST_CASE_FIXTURE(Fixture, "a mistake that only shows with other keys names its 
         "auth.enabled with auth.users, or give --insecure");
   CHECK(error("engine:\n  partitions: 63\n") ==
         "x.yaml:2:3: engine.partitions: must be a power of two, not 63");
-  CHECK(error("replication:\n  enabled: true\n") ==
-        "x.yaml:2:3: replication.enabled: this version has no replication yet, set it to false");
+  CHECK(error("replication:\n  enabled: true\nwal:\n  sync: off\n")
+            .starts_with("x.yaml:2:3: replication.enabled: needs wal.enabled: true and wal.sync"));
+  CHECK(error("replication:\n  enabled: true\n  listen: 0.0.0.0:3232\n")
+            .starts_with("x.yaml:3:3: replication.listen: 0.0.0.0:3232 can be reached"));
   CHECK(error("auth:\n  enabled: true\n")
             .starts_with("x.yaml:2:3: auth.enabled: nobody could log in"));
   CHECK(flag_error("network.address", ":3223").starts_with("--set: network.address: :3223 can be"));

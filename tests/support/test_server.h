@@ -33,6 +33,9 @@ class TestServer {
     return TcpClient(port_, timeout);
   }
 
+  // For the next start.
+  void set(std::vector<std::string> settings) { settings_ = std::move(settings); }
+
   // kill -9. What was answered before it stays promised.
   void kill();
   // Starts it again on the same port and data; waits until it answers.

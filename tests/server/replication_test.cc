@@ -1,0 +1,176 @@
+// Master and slave as real processes.
+//
+// KIMDB_FAILOVERS says how often the master is killed and the slave promoted (tools/proof.sh: 20).
+#include <doctest/doctest.h>
+
+#include <chrono>
+#include <cstdio>
+#include <string>
+#include <thread>
+
+#include "tests/server/ledger_writers.h"
+#include "tests/support/test_seed.h"
+#include "tests/support/test_server.h"
+
+namespace kimdb::support {
+namespace {
+
+using namespace std::chrono_literals;
+
+std::string at(std::uint16_t port) { return "127.0.0.1:" + std::to_string(port); }
+
+std::vector<std::string> master_settings(std::uint16_t port) {
+  return {"replication.enabled=true", "replication.listen=" + at(port),
+          "replication.sync_interval=100ms", "wal.max_segment_size=256KB"};
+}
+
+// `own_port` is for the day it is promoted.
+std::vector<std::string> slave_settings(std::uint16_t master_port, std::uint16_t own_port) {
+  std::vector<std::string> settings = master_settings(own_port);
+  settings.push_back("replication.replica_type=slave");
+  settings.push_back("replication.master_address=" + at(master_port));
+  return settings;
+}
+
+std::vector<std::string> with(std::vector<std::string> settings, std::string more) {
+  settings.push_back(std::move(more));
+  return settings;
+}
+
+// Waits until what `ask` gives is `wanted`; a minute at most.
+template <class Ask>
+bool becomes(const std::string& wanted, Ask&& ask) {
+  const auto deadline = std::chrono::steady_clock::now() + 60s;
+  while (ask() != wanted) {
+    if (std::chrono::steady_clock::now() > deadline) return false;
+    std::this_thread::sleep_for(10ms);
+  }
+  return true;
+}
+
+std::string digest(const TestServer& server) { return server.connect().ask("DEBUG DIGEST"); }
+
+bool become_equal(const TestServer& a, const TestServer& b) {
+  return becomes("equal", [&] { return digest(a) == digest(b) ? "equal" : "different"; });
+}
+
+struct Pair {
+  std::uint16_t master_port = free_port();
+  std::uint16_t slave_port = free_port();
+  TestServer master{master_settings(master_port)};
+  TestServer slave{slave_settings(master_port, slave_port)};
+};
+
+}  // namespace
+
+TEST_CASE("a slave shows what its master was told, and takes no writes") {
+  Pair pair;
+  TcpClient master = pair.master.connect(60s);
+  TcpClient slave = pair.slave.connect();
+  CHECK(master.ask("SET a 1") == "OK");
+  CHECK(master.ask("WAIT 1 60000") == "1");
+  CHECK(becomes("1", [&] { return slave.ask("GET a"); }));
+  CHECK(slave.ask("SET a 2") == "ERROR: write operations not allowed on slave replica (master " +
+                                    at(pair.master_port) + ")");
+  CHECK(slave.call({"DEL", "a"}).raw ==
+        "-READONLY You can't write against a read only replica.\r\n");
+  CHECK(slave.ask("MULTI") == "OK");
+  CHECK(slave.ask("INCR a").starts_with("ERROR: write operations"));
+  CHECK(slave.ask("EXEC").starts_with("ERROR: EXECABORT"));
+  CHECK(master.ask("MULTI\nSET b 1\nDEL a\nEXEC") == "OK");
+  for (int i = 0; i < 5; ++i) master.receive_line();
+  CHECK(becomes("0", [&] { return slave.ask("EXISTS a"); }));
+  CHECK(slave.ask("GET b") == "1");
+  CHECK(slave.call({"ROLE"}).elements[0].text == "slave");
+  CHECK(master.call({"ROLE"}).elements[2].elements.size() == 1);
+}
+
+TEST_CASE("without its quorum a master blocks, or degrades when it is told to") {
+  const std::uint16_t port = free_port();
+  TestServer master(master_settings(port));
+  TcpClient client = master.connect(300ms);
+  CHECK_THROWS_AS(client.ask("SET a 1"), TcpError);
+  CHECK(master.connect().ask("PING") == "PONG");
+  CHECK_THROWS_AS(master.connect(300ms).ask("GET a"), TcpError);  // nor is it shown
+
+  TestServer slave(slave_settings(port, free_port()));
+  CHECK(master.connect(60s).ask("GET a") == "1");
+  slave.kill();
+
+  master.kill();
+  master.set(with(master_settings(port), "replication.on_timeout=degrade"));
+  master.restart();
+  CHECK(master.connect().ask("SET b 1") == "OK");
+  slave.restart();
+  CHECK(become_equal(master, slave));
+  CHECK(becomes("1", [&] { return slave.connect().ask("GET b"); }));
+}
+
+TEST_CASE("master and slave are killed and come back, and both go on") {
+  Pair pair;
+  for (int round = 0; round < 3; ++round) {
+    const std::string key = "k" + std::to_string(round);
+    CHECK(pair.master.connect(60s).ask("SET " + key + " 1") == "OK");
+    pair.slave.kill();
+    pair.slave.restart();
+    CHECK(pair.master.connect(60s).ask("SET " + key + " 2") == "OK");
+    pair.master.kill();
+    pair.master.restart();
+    CHECK(becomes("2", [&] { return pair.slave.connect().ask("GET " + key); }));
+  }
+  CHECK(become_equal(pair.master, pair.slave));
+}
+
+TEST_CASE("what cannot be a master, or a slave, is told why") {
+  TestServer single;
+  TestServer lost(slave_settings(single.port(), free_port()));
+  CHECK(becomes("said", [&] {
+    return lost.output().find("replication.listen, not its network.address") == std::string::npos
+               ? "not yet"
+               : "said";
+  }));
+  CHECK(lost.connect().ask("PROMOTE").find("has no data") != std::string::npos);
+
+  const std::uint16_t port = free_port();
+  TestServer master(with(master_settings(port), "replication.on_timeout=degrade"));
+  CHECK(master.connect().ask("PROMOTE").find("a master already") != std::string::npos);
+  CHECK(single.connect().ask("PROMOTE").starts_with("ERROR: "));
+  CHECK(single.stop() == 0);
+  single.set(slave_settings(port, free_port()));
+  single.restart();
+  CHECK(becomes("said", [&] {
+    return single.output().find("belongs to another cluster") == std::string::npos ? "not yet"
+                                                                                   : "said";
+  }));
+}
+
+TEST_CASE("kill -9 of the master under 32 writers, then PROMOTE: nothing acknowledged is missing") {
+  const std::uint64_t seed = test_seed("failovers under 32 writers");
+  SeededRandom random(seed);
+  const std::uint64_t failovers = environment_number("KIMDB_FAILOVERS", 3);
+  Pair pair;
+  TestServer* master = &pair.master;
+  TestServer* slave = &pair.slave;
+  Writers writers = make_writers(seed);
+  for (std::uint64_t i = 0; i < failovers; ++i) {
+    REQUIRE(master->connect(60s).ask("WAIT 1 60000") == "1");
+    {
+      const std::vector<std::jthread> threads = start_writing(writers, master->port());
+      std::this_thread::sleep_for(std::chrono::milliseconds(50 + random.below(300)));
+      master->kill();
+    }
+    REQUIRE(becomes("OK", [&] { return slave->connect().ask("PROMOTE"); }));
+    std::swap(master, slave);
+    std::swap(pair.master_port, pair.slave_port);
+    slave->set(slave_settings(pair.master_port, pair.slave_port));
+    slave->restart();
+    verify_all(*master, writers);
+    REQUIRE(become_equal(*master, *slave));
+  }
+  const std::uint64_t acknowledged = acknowledged_by(writers);
+  std::printf("%llu failovers, %llu answers checked\n", static_cast<unsigned long long>(failovers),
+              static_cast<unsigned long long>(acknowledged));
+  CHECK(acknowledged > failovers * kWriters);
+}
+
+}  // namespace kimdb::support
