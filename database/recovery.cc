@@ -266,7 +266,11 @@ Status Database::close(bool save) {
   workers_.stop();
   if (!options_.wal_enabled) return {};
   Status saved;
-  if (save) saved = checkpointer_->save();
+  // A master whose slaves lack something takes no snapshot of it: nobody will acknowledge any more.
+  if (save) {
+    saved = log_->sync_through(applied_lsn());
+    if (saved && log_->committed_lsn() >= applied_lsn()) saved = checkpointer_->save();
+  }
   KIMDB_RETURN_IF_ERROR(log_->close());
   return saved;
 }

@@ -93,6 +93,9 @@ TEST_CASE("without its quorum a master blocks, or degrades when it is told to") 
   CHECK(master.connect().ask("PING") == "PONG");
   CHECK_THROWS_AS(master.connect(300ms).ask("GET a"), TcpError);  // nor is it shown
 
+  CHECK(master.stop() == 0);
+  master.restart();
+
   TestServer slave(slave_settings(port, free_port()));
   CHECK(master.connect(60s).ask("GET a") == "1");
   slave.kill();
