@@ -250,7 +250,9 @@ Status Database::promote(std::uint64_t seen) {
   if (is_slave()) {
     const Lsn last = log_->last_lsn();
     KIMDB_RETURN_IF_ERROR(log_->sync_through(last));
-    KIMDB_RETURN_IF_ERROR(apply_through(last));
+    // Not shown yet: what the former master did not tell to be committed, the new one's quorum must
+    // have first.
+    KIMDB_RETURN_IF_ERROR(follower_.apply_through(last));
   }
   // Who writes holds a partition's lock.
   LockSet locks(engine_);

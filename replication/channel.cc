@@ -47,6 +47,7 @@ asio::awaitable<Message> Channel::receive() {
   while (unread().size() < kMessageHeaderBytes) co_await read_some();
   const auto size = message_size(unread());
   if (!size) throw Disconnected{std::string(kNotReplication)};
+  if (*size > message_bytes_max_) throw Disconnected{"it sends a message that is too long"};
   while (unread().size() < *size) co_await read_some();
   auto message = decode_message(unread().substr(0, *size));
   if (!message) throw Disconnected{message.error().message};

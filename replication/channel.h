@@ -23,7 +23,9 @@ struct Disconnected {
 
 class Channel {
  public:
-  explicit Channel(asio::ip::tcp::socket socket) : socket_(std::move(socket)) {}
+  // `message_bytes_max`: what the other side may send at once.
+  Channel(asio::ip::tcp::socket socket, std::size_t message_bytes_max)
+      : socket_(std::move(socket)), message_bytes_max_(message_bytes_max) {}
 
   // All of these throw Disconnected where the connection or the other side fails.
   asio::awaitable<void> send(std::string_view bytes);
@@ -45,6 +47,7 @@ class Channel {
   }
 
   asio::ip::tcp::socket socket_;
+  const std::size_t message_bytes_max_;
   std::string buffer_;
   std::size_t begin_ = 0;  // of what was not given yet
   std::size_t end_ = 0;    // of what was received

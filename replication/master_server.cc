@@ -27,8 +27,11 @@ std::string text_of(const tcp::endpoint& endpoint) {
 }  // namespace
 
 struct MasterServer::Connection {
-  Connection(tcp::socket socket, SlaveId number)
-      : channel(std::move(socket)), id(number), wake(channel.socket().get_executor()) {}
+  Connection(tcp::socket socket, SlaveId number, std::int64_t now_ms)
+      : channel(std::move(socket), kSlaveMessageBytesMax),
+        id(number),
+        heard_at_ms(now_ms),
+        wake(channel.socket().get_executor()) {}
 
   void end(std::string reason) {
     if (why.empty()) why = std::move(reason);
@@ -38,6 +41,7 @@ struct MasterServer::Connection {
 
   Channel channel;
   const SlaveId id;
+  std::int64_t heard_at_ms;
   asio::steady_timer wake;  // cancelled: there may be more to send
   std::string why;          // it has ended; empty: it has not
 };
@@ -110,6 +114,10 @@ asio::awaitable<void> MasterServer::tick() {
   for (;;) {
     asio::steady_timer pause(context_, std::chrono::milliseconds(50));
     co_await pause.async_wait(asio::use_awaitable);
+    // A slave answers every heartbeat.
+    const std::int64_t silent_since = now_ms() - silence_limit(options_.heartbeat).count();
+    for (const auto& [id, connection] : connections_)
+      if (connection->heard_at_ms < silent_since) connection->end("it is silent");
     MutexLock lock(mutex_);
     master_->tick(now_ms());
   }
@@ -127,7 +135,8 @@ asio::awaitable<void> MasterServer::accept() {
       continue;
     }
     socket.set_option(tcp::no_delay(true), error);
-    auto connection = std::make_shared<Connection>(std::move(socket), ++last_id_);
+    auto connection = std::make_shared<Connection>(std::move(socket), ++last_id_, now_ms());
+    connections_[connection->id] = connection;
     asio::co_spawn(context_, serve(std::move(connection)), asio::detached);
   }
 }
@@ -150,7 +159,7 @@ asio::awaitable<void> MasterServer::serve(std::shared_ptr<Connection> connection
     if (!answer.empty()) co_await connection->channel.send(std::string_view(answer));
     if (!answered) throw Disconnected{answered.error().message};
     joined = true;
-    connections_[connection->id] = connection;
+    connection->heard_at_ms = now_ms();
     asio::co_spawn(context_, receive_all(connection), asio::detached);
     co_await send_all(*connection);
   } catch (const Disconnected& disconnected) {
@@ -195,6 +204,7 @@ asio::awaitable<void> MasterServer::receive_all(std::shared_ptr<Connection> conn
   try {
     for (;;) {
       const Message message = co_await connection->channel.receive();
+      connection->heard_at_ms = now_ms();
       {
         MutexLock lock(mutex_);
         if (const Status received = master_->receive(connection->id, message); !received)

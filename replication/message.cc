@@ -20,7 +20,6 @@ enum Kind : std::uint8_t {
   kAcknowledgement = 6,
 };
 
-constexpr std::size_t kOtherBytesMax = 1 << 20;  // of messages that are no frames
 constexpr std::size_t kFrameFieldBytes = 48;
 
 void put_log_end(ByteWriter& out, const LogEnd& log) {
@@ -155,7 +154,7 @@ Result<std::size_t> message_size(std::string_view header) {
   const auto length = in.take<std::uint32_t>();
   const auto kind = in.take<std::uint8_t>();
   const std::uint64_t limit =
-      kind == kFrame ? wal::kPayloadBytesMax + kFrameFieldBytes + 1 : kOtherBytesMax;
+      kind == kFrame ? wal::kPayloadBytesMax + kFrameFieldBytes + 1 : kSlaveMessageBytesMax;
   if (!in.ok() || kind < kHello || kind > kAcknowledgement || length == 0 || length > limit)
     return Error{ErrorCode::corrupt, "what the other side sends is not kimdb's replication"};
   return std::size_t{length} + sizeof length;

@@ -21,6 +21,8 @@ namespace kimdb::replication {
 
 constexpr std::uint32_t kProtocolVersion = 1;
 constexpr std::size_t kMessageHeaderBytes = 5;
+constexpr std::size_t kSlaveMessageBytesMax = 1 << 20;                // of what a slave sends
+constexpr std::size_t kMasterMessageBytesMax = std::size_t{1} << 31;  // a frame is the longest
 
 struct Hello {
   std::uint32_t protocol = kProtocolVersion;

@@ -16,6 +16,13 @@ enum class OnTimeout {
   degrade,  // they are sent without it, until it is back and has everything
 };
 
+// So long may the other side be silent before it counts as gone: some heartbeats, and never less
+// than what a busy machine may take.
+constexpr std::chrono::milliseconds silence_limit(std::chrono::milliseconds heartbeat) {
+  constexpr std::chrono::milliseconds kMin{2000};
+  return 5 * heartbeat < kMin ? kMin : 5 * heartbeat;
+}
+
 struct MasterOptions {
   std::string listen;  // host:port
   Ack ack = Ack::synced;

@@ -4,13 +4,6 @@
 #include <utility>
 
 namespace kimdb::replication {
-namespace {
-
-// So many heartbeats may be missing, and never less than so long, before the master counts as gone.
-constexpr int kHeartbeatsMissed = 5;
-constexpr std::int64_t kSilenceMinMs = 2000;
-
-}  // namespace
 
 void Slave::connected(std::int64_t now_ms, std::string& out) {
   joined_ = false;
@@ -25,8 +18,7 @@ void Slave::connected(std::int64_t now_ms, std::string& out) {
 }
 
 bool Slave::is_silent(std::int64_t now_ms) const {
-  return now_ms - heard_at_ms_ >
-         std::max(kHeartbeatsMissed * options_.heartbeat.count(), kSilenceMinMs);
+  return now_ms - heard_at_ms_ > silence_limit(options_.heartbeat).count();
 }
 
 Status Slave::receive(const Message& message, std::int64_t now_ms) {

@@ -89,7 +89,7 @@ asio::awaitable<void> SlaveClient::connect_and_follow() {
   if (error) throw Disconnected{error.message()};
   socket.set_option(tcp::no_delay(true), error);
 
-  const auto channel = std::make_shared<Channel>(std::move(socket));
+  const auto channel = std::make_shared<Channel>(std::move(socket), kMasterMessageBytesMax);
   std::string hello(kPreamble);
   slave_.connected(now_ms(), hello);
   asio::co_spawn(context_, watch(channel), asio::detached);

@@ -147,6 +147,22 @@ TEST_CASE("what cannot be a master, or a slave, is told why") {
   }));
 }
 
+TEST_CASE("strangers on the replication port are sent away, and harm nobody") {
+  Pair pair;
+  const std::string preamble = "KIMDB-REPLICATION\r\n";
+  const auto answer_to = [&](const std::string& bytes) {
+    TcpClient stranger(pair.master_port, 30s);
+    stranger.send(bytes);
+    return stranger.receive_until_close();
+  };
+  CHECK(answer_to("GET / HTTP/1.1\r\nHost: x\r\n\r\n").empty());
+  CHECK(answer_to(preamble + std::string("\xff\xff\xff\x7f\x04", 5)).empty());  // a frame of 2 GB
+  CHECK(answer_to(preamble + std::string("\x01\x00\x00\x00\x01", 5)).empty());  // an empty hello
+  CHECK(answer_to("").empty());                                                 // silence
+  CHECK(pair.master.connect(60s).ask("SET a 1") == "OK");
+  CHECK(pair.master.resident_bytes() < 500u << 20);
+}
+
 TEST_CASE("kill -9 of the master under 32 writers, then PROMOTE: nothing acknowledged is missing") {
   const std::uint64_t seed = test_seed("failovers under 32 writers");
   SeededRandom random(seed);
