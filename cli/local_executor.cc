@@ -31,6 +31,7 @@ Result<database::DatabaseOptions> database_options(const Options& options) {
   // Nobody is there to be kept waiting by a snapshot, and one command should not pay for one.
   result.snapshot_interval = std::chrono::milliseconds(0);
   result.workers = 1;
+  result.as_found = true;
   return result;
 }
 

@@ -71,6 +71,9 @@ struct DatabaseOptions {
   std::string data_directory = "./data";
   wal::LogOptions log;         // log.follows: opened as a slave, which takes no writes
   std::string master_address;  // of a slave, for the error that a write gets
+  // A data directory whose last term another node began is opened as the slave's that it is: a term
+  // of its own would part its log from the master's.
+  bool as_found = false;
   std::chrono::milliseconds snapshot_interval{std::chrono::minutes(5)};  // 0: none by time
   bool auth_enabled = false;
   std::vector<User> users;

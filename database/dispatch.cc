@@ -220,10 +220,12 @@ std::string Database::refusal(const Session& session, const CommandRow& row, Wor
       return "NOPERM this user has no permissions to run the '" + full_name(row, words) +
              "' command";
   }
-  if ((flags & kWrite) && is_slave()) [[unlikely]]
-    return framing == Framing::line ? "ERR write operations not allowed on slave replica (master " +
-                                          options_.master_address + ")"
-                                    : "READONLY You can't write against a read only replica.";
+  if ((flags & kWrite) && is_slave()) [[unlikely]] {
+    if (framing == Framing::resp) return "READONLY You can't write against a read only replica.";
+    const std::string& master = options_.master_address;
+    return "ERR write operations not allowed on slave replica" +
+           (master.empty() ? "" : " (master " + master + ")");
+  }
   if (!prefix.client.empty() && !(flags & (kWrite | kTransaction)))
     return "ERR ID goes before a command that writes, or EXEC";
   if ((prefix.explained || !prefix.client.empty()) && session.in_transaction &&

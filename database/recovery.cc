@@ -43,8 +43,9 @@ Database::~Database() {
   workers_.stop();
 }
 
-Result<std::unique_ptr<Database>> Database::open(const DatabaseOptions& options,
+Result<std::unique_ptr<Database>> Database::open(const DatabaseOptions& given,
                                                  Environment environment) {
+  DatabaseOptions options = given;
   const auto make = [&] { return std::unique_ptr<Database>(new Database(options, environment)); };
   std::unique_ptr<Database> database;
   if (!options.wal_enabled) {
@@ -54,6 +55,9 @@ Result<std::unique_ptr<Database>> Database::open(const DatabaseOptions& options,
     auto directory = wal::DataDirectory::open(environment.filesystem, environment.clock,
                                               environment.random, options.data_directory);
     if (!directory) return std::move(directory).error();
+    const wal::Meta meta = (*directory)->meta();
+    if (options.as_found && !meta.history.empty() && meta.history.back().node_id != meta.node_id)
+      options.log.follows = true;
     auto snapshots = (*directory)->list_snapshots();
     if (!snapshots) return std::move(snapshots).error();
     wal::Position position;

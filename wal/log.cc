@@ -48,6 +48,7 @@ Log::~Log() { stop_threads(); }
 
 Status Log::start(DataDirectory& directory, const Recovered& recovered) {
   directory_ = &directory;
+  if (options_.replicated || options_.follows) replicated_lsn_.store(recovered.committed_lsn);
   const Meta meta = directory.meta();
   term_ = std::max(meta.term, recovered.end.term) + (options_.follows ? 0 : 1);
   KIMDB_RETURN_IF_ERROR(directory.update_meta([&](Meta& changed) {
@@ -78,7 +79,7 @@ Status Log::start(DataDirectory& directory, const Recovered& recovered) {
       std::make_unique<Writer>(directory, *preparer_, recovered.end, recovered.next_sequence,
                                Writer::Options{.sync_closed_segments = options_.sync != Sync::off});
   Status begun;
-  if (!options_.follows) begun = writer_->write_term(term_, meta.node_id);
+  if (!options_.follows) begun = writer_->write_term(term_, meta.node_id, committed_to_note());
   if (begun) begun = writer_->sync();
   after_write(begun);
   role_.give_back();
@@ -286,7 +287,7 @@ Status Log::lead(std::uint64_t seen) {
   const Uuid node_id = directory_->meta().node_id;
   Status begun =
       note_term({term_of_promotion(std::max(seen, term())), writer_->written_lsn() + 1, node_id});
-  if (begun) begun = writer_->write_term(term(), node_id);
+  if (begun) begun = writer_->write_term(term(), node_id, committed_to_note());
   if (begun) begun = writer_->sync();
   if (begun) buffer_->skip_to(writer_->written_lsn());
   after_write(begun);
@@ -296,16 +297,17 @@ Status Log::lead(std::uint64_t seen) {
 
 // --- writing ---
 
+// What the next frame may say to be committed. Replicas and later recoveries believe it.
+Lsn Log::committed_to_note() const {
+  return options_.sync == Sync::commit ? std::min(writer_->durable_lsn(), replicated_lsn_.load())
+                                       : writer_->written_lsn();
+}
+
 void Log::flush(bool and_sync) {
   if (failed_.load()) return;
   const std::vector<AppendBuffer::Chunk*> chunks = buffer_->collect();
   Status status;
-  if (!chunks.empty()) {
-    const Lsn committed = options_.sync == Sync::commit
-                              ? std::min(writer_->durable_lsn(), replicated_lsn_.load())
-                              : writer_->written_lsn();
-    status = writer_->write(chunks, committed);
-  }
+  if (!chunks.empty()) status = writer_->write(chunks, committed_to_note());
   if (status && and_sync && writer_->written_lsn() > writer_->durable_lsn())
     status = writer_->sync();
   buffer_->recycle(chunks);
@@ -314,7 +316,7 @@ void Log::flush(bool and_sync) {
 
 void Log::write_watermark() {
   if (failed_.load()) return;
-  Status status = writer_->write_watermark();
+  Status status = writer_->write_watermark(committed_to_note());
   if (status) status = writer_->sync();
   after_write(status);
 }
@@ -473,7 +475,7 @@ Status Log::close() {
   stop_writer();
   if (!role_.try_take()) return Error{ErrorCode::unavailable, "the log is still in use"};
   flush(true);
-  if (!failed_.load()) after_write(writer_->write_watermark());
+  if (!failed_.load()) after_write(writer_->write_watermark(committed_to_note()));
   if (!failed_.load()) after_write(writer_->sync());
   if (!failed_.load()) after_write(writer_->finish());
   const Lsn end = writer_->written_lsn();

@@ -47,6 +47,8 @@ struct LogOptions {
   std::chrono::milliseconds idle_timeout{50};  // without a record: a watermark frame
   std::chrono::milliseconds disk_full_retry{100};
   bool follows = false;  // the log of a slave: it begins no term, frames come by follow()
+  // Commits wait for set_replicated_lsn(); until it is called, what recovery found is committed.
+  bool replicated = false;
 };
 
 // What the log tells its owner. Called without any lock held, from the thread that wrote (the
@@ -203,6 +205,7 @@ class Log {
   // Writes what waits, and syncs it where `and_sync` says so.
   void flush(bool and_sync) REQUIRES(role_);
   void write_watermark() REQUIRES(role_);
+  Lsn committed_to_note() const REQUIRES(role_);
   // Lets go of the role and hands what has come in between to the writer thread.
   void leave() RELEASE(role_);
   void after_write(const Status& status) REQUIRES(role_);

@@ -131,12 +131,12 @@ class Scanner {
       segment.end = reader.offset();
       scan_.known_durable = std::max(scan_.known_durable, frame.header.durable_lsn);
       report(reader.offset() - frame.offset, frame.header.count);
+      scan_.committed_lsn = std::max(scan_.committed_lsn, frame.header.committed_lsn);
       if (frame.header.is_watermark()) continue;
       KIMDB_RETURN_IF_ERROR(visit_frame(frame));
       const Lsn before = scan_.end.lsn;
       scan_.end = {frame.header.last_lsn(), frame.header.term, frame.header.chain,
                    frame.header.commit_time_ms};
-      scan_.committed_lsn = std::max(scan_.committed_lsn, frame.header.committed_lsn);
       segment.last_lsn = scan_.end.lsn;
       if (before < after_.lsn && scan_.end.lsn == after_.lsn &&
           !check_snapshot(reader.path(), frame.offset))

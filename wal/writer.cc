@@ -31,7 +31,7 @@ Status Writer::write(const std::vector<AppendBuffer::Chunk*>& chunks, Lsn commit
   return write_queued();
 }
 
-Status Writer::write_term(std::uint64_t term, const Uuid& node_id) {
+Status Writer::write_term(std::uint64_t term, const Uuid& node_id, Lsn committed_lsn) {
   const std::string record = encode_term_record({term, node_id});
   std::string frame(static_cast<std::size_t>(frame_size(kRecordLengthBytes + record.size())), '\0');
   put_record_length(frame.data() + kFrameHeaderBytes, static_cast<std::uint32_t>(record.size()));
@@ -42,7 +42,7 @@ Status Writer::write_term(std::uint64_t term, const Uuid& node_id) {
   header.first_lsn = end_.lsn + 1;
   header.count = 1;
   header.payload_size = static_cast<std::uint32_t>(kRecordLengthBytes + record.size());
-  header.committed_lsn = durable_lsn_;
+  header.committed_lsn = committed_lsn;
   header.flags = kTermFrame;
   queue(frame.data(), header);
   return write_queued();
@@ -67,12 +67,12 @@ Status Writer::write_foreign(const FrameHeader& shared, std::string_view payload
   return write_queued();
 }
 
-Status Writer::write_watermark() {
+Status Writer::write_watermark(Lsn committed_lsn) {
   char frame[kFrameHeaderBytes];
   KIMDB_RETURN_IF_ERROR(make_room(sizeof frame));
   FrameHeader header;
   header.first_lsn = end_.lsn + 1;
-  header.committed_lsn = durable_lsn_;
+  header.committed_lsn = committed_lsn;
   header.flags = kWatermarkFrame;
   queue(frame, header);
   return write_queued();

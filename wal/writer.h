@@ -40,14 +40,14 @@ class Writer {
   // synced yet.
   Status write(const std::vector<AppendBuffer::Chunk*>& chunks, Lsn committed_lsn);
   // The first frame of a term; takes one LSN.
-  Status write_term(std::uint64_t term, const Uuid& node_id);
+  Status write_term(std::uint64_t term, const Uuid& node_id, Lsn committed_lsn);
   // corrupt where a frame of another node's log does not follow the last one of this.
   Status check_follows(const FrameHeader& shared, std::string_view payload) const;
   // A frame of another node's log that does follow: its shared part, and its payload. Not synced
   // yet.
   Status write_foreign(const FrameHeader& shared, std::string_view payload);
   // Says in the log what is synced. Not synced itself.
-  Status write_watermark();
+  Status write_watermark(Lsn committed_lsn);
   // Everything written is on stable storage.
   Status sync();
   // Ends the active segment at its last frame, for a clean stop.

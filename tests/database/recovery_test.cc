@@ -41,6 +41,35 @@ TEST_CASE("a reply waits for the sync of what it says, and is never sent when th
   CHECK_FALSE(may_send());
 }
 
+TEST_CASE("a slave's data directory, opened as it is found, is read and not written") {
+  support::SimulatedFilesystem filesystem;
+  {
+    support::TestDb db(on_disk(), filesystem);
+    db.run("SET a 1");
+    REQUIRE(db.database().close(false));
+  }
+  {
+    SystemClock clock;
+    SystemRandom random;
+    auto directory = wal::DataDirectory::open(filesystem, clock, random, "/data");
+    REQUIRE(directory);
+    REQUIRE((*directory)->update_meta([](wal::Meta& meta) { meta.node_id = {1}; }));
+  }
+  DatabaseOptions options = on_disk();
+  options.as_found = true;
+  {
+    support::TestDb db(options, filesystem);
+    CHECK(db.run("GET a") == "1");
+    CHECK(db.run("SET a 2") == "ERROR: write operations not allowed on slave replica");
+    CHECK(db.database().log().term() == 1);
+    REQUIRE(db.database().close(true));
+  }
+  support::TestDb db(on_disk(), filesystem);  // as a server that is told to be no slave any more
+  CHECK(db.run("GET a") == "1");
+  CHECK(db.run("SET a 2") == "OK");
+  CHECK(db.database().log().term() == 2);
+}
+
 TEST_CASE("a snapshot taken while others write is the exact state") {
   support::SimulatedFilesystem filesystem;
   constexpr std::size_t kWriters = 2;

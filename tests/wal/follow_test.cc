@@ -113,6 +113,30 @@ TEST_CASE("a tail is cut for good, a copy stays, and the log goes on behind the 
   CHECK(copied);
 }
 
+TEST_CASE("no frame says that more is committed than what is replicated") {
+  Follower pair;
+  REQUIRE(pair.master.close());
+  pair.master.options.replicated = true;
+  REQUIRE(pair.master.open());
+  CHECK(pair.master.recovered.committed_lsn == 1);  // by itself so far
+  pair.append_synced("a");
+  pair.append_synced("b");
+  CHECK(pair.master.log->committed_lsn() == 1);
+  pair.master.log->set_replicated_lsn(3);
+  CHECK(pair.master.log->committed_lsn() == 3);
+  REQUIRE(pair.master.close());  // a watermark
+  REQUIRE(pair.master.open());   // a term
+  CHECK(pair.master.recovered.committed_lsn == 3);
+  REQUIRE(pair.master.log->lead(0));
+  pair.append_synced("c");
+  CHECK(pair.master.log->committed_lsn() == 3);
+  REQUIRE(pair.ship());
+  pair.slave.die();
+  REQUIRE(pair.slave.recover_only());
+  CHECK(pair.slave.recovered.last_lsn() == 7);
+  CHECK(pair.slave.recovered.committed_lsn == 3);
+}
+
 TEST_CASE("who is promoted begins a term that no restart of the former master reaches") {
   Follower pair;
   pair.append_synced("a");
