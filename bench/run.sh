@@ -2,7 +2,7 @@
 # Compares kimdb with Debian's redis-server on this machine: bench/run.sh build/release. `make bench` calls it.
 #
 # Prints Markdown tables on stdout (for docs/performance.md), progress on stderr. From the environment:
-#   KIMDB_BENCH_ONLY     parts to run, of: nosync durable memory restart idle engine (all)
+#   KIMDB_BENCH_ONLY     parts to run, of: nosync durable replicated memory restart idle engine (all)
 #   KIMDB_BENCH_ROUNDS   rounds of each measurement (5)
 #   KIMDB_BENCH_SECONDS  how long one run of redis-benchmark shall last (3)
 #   KIMDB_BENCH_KEYS     keys for memory and restart (2000000)
@@ -13,7 +13,7 @@ build=$(cd "${1:-build/release}" && pwd)
 rounds=${KIMDB_BENCH_ROUNDS:-5}
 seconds=${KIMDB_BENCH_SECONDS:-3}
 keys=${KIMDB_BENCH_KEYS:-2000000}
-only=${KIMDB_BENCH_ONLY:-nosync durable memory restart idle engine}
+only=${KIMDB_BENCH_ONLY:-nosync durable replicated memory restart idle engine}
 # Beside the build: a real disk, where a temporary directory may be memory, which syncs for nothing.
 work=$(mktemp -d "$build/bench-XXXXXX")
 . bench/servers.sh
@@ -22,7 +22,7 @@ trap 'exit 130' INT TERM
 
 main() {
   for part in $only; do
-    case $part in nosync | durable | memory | restart | idle | engine) ;; *) fail "no such part: $part" ;; esac
+    case $part in nosync | durable | replicated | memory | restart | idle | engine) ;; *) fail "no such part: $part" ;; esac
   done
   heading
   for part in $only; do "part_$part"; done
@@ -48,6 +48,50 @@ part_durable() {
   start_redis "$work/redis" --save '' --appendonly yes --appendfsync always
   start_kimdb "$work/kimdb" --set wal.sync=commit
   throughput "synced before each answer" durable
+}
+
+# SETs that a master answers when its slave has synced them, beside a single Redis that syncs each and a kimdb without
+# slaves. All four servers and the load generator share this machine's processors.
+part_replicated() {
+  start_redis "$work/redis" --save '' --appendonly yes --appendfsync always
+  start_kimdb "$work/single" --set wal.sync=commit
+  single_port=$kimdb_port single_pid=$kimdb_pid
+  replication_port=$(free_port)
+  start_kimdb "$work/master" --set replication.enabled=true --set replication.listen="127.0.0.1:$replication_port"
+  master_port=$kimdb_port master_pid=$kimdb_pid
+  start_kimdb "$work/slave" --set replication.enabled=true --set replication.replica_type=slave \
+    --set replication.master_address="127.0.0.1:$replication_port"
+  slave_pid=$kimdb_pid
+  results=$work/replicated.results
+  : >"$results"
+  redis_count=$(requests_for "$redis_port" set 16)
+  single_count=$(requests_for "$single_port" set 16)
+  master_count=$(requests_for "$master_port" set 16)
+  round=1
+  while [ $round -le "$rounds" ]; do
+    measure redis "$redis_port" "$redis_pid" set 16 "$redis_count" $round
+    measure single "$single_port" "$single_pid" set 16 "$single_count" $round
+    measure replicated "$master_port" "$master_pid" set 16 "$master_count" $round
+    round=$((round + 1))
+  done
+  stop_one "$slave_pid"
+  stop_one "$master_pid"
+  stop_one "$single_pid"
+  kimdb_pid=
+  stop_servers
+  rm -rf "$work/redis" "$work/single" "$work/master" "$work/slave"
+  rate_of() { awk -v name="$1" '$1 == name { print $5 }' "$results" | median; }
+  redis=$(rate_of redis) single=$(rate_of single) replicated=$(rate_of replicated)
+  echo "### SETs on two disks: ack: synced, quorum: 1, P=16"
+  echo
+  echo "| | SETs a second |"
+  echo "|---|---|"
+  echo "| redis, appendfsync always, one server | $redis |"
+  echo "| kimdb, sync: commit, one server | $single |"
+  echo "| kimdb, master and slave | $replicated |"
+  awk -v r="$redis" -v s="$single" -v m="$replicated" 'BEGIN {
+    printf "| master and slave / redis (goal: at least 1) | %.2f |\n", m / r
+    printf "| master and slave / kimdb alone (goal: at least 0.5) | %.2f |\n\n", m / s }'
 }
 
 throughput() { # title setting
