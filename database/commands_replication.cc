@@ -29,7 +29,8 @@ struct HostAndPort {
 
 void role(Context& c) {
   const Host::ReplicationStatus status = status_of(c);
-  const auto lsn = static_cast<std::int64_t>(c.database.applied_lsn());
+  // Of its log, not of what it has applied: this is what tells whom to promote.
+  const auto lsn = static_cast<std::int64_t>(c.database.log().durable_lsn());
   if (c.database.is_slave()) {
     const HostAndPort master(status.master_address);
     c.reply.array(5);

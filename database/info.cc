@@ -154,6 +154,11 @@ void replication(Database& db, Text& text) {
     text.number("slave_repl_offset", db.applied_lsn());
     text.number("slave_read_only", 1);
   }
+  if (db.directory() != nullptr) {
+    const wal::Meta meta = db.directory()->meta();
+    text.number("log_last_term", meta.history.empty() ? 0 : meta.history.back().term);
+    text.number("log_last_lsn", db.log().durable_lsn());
+  }
   text.number("connected_slaves", status.slaves.size());
   for (std::size_t i = 0; i < status.slaves.size(); ++i) {
     const auto& slave = status.slaves[i];

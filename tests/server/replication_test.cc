@@ -109,6 +109,20 @@ TEST_CASE("without its quorum a master blocks, or degrades when it is told to") 
   CHECK(becomes("1", [&] { return slave.connect().ask("GET b"); }));
 }
 
+TEST_CASE("ROLE and INFO of a slave tell how far its log is, which is what may be acknowledged") {
+  const std::uint16_t port = free_port();
+  TestServer master(with(master_settings(port), "replication.quorum=2"));
+  TestServer slave(slave_settings(port, free_port()));
+  TcpClient client = master.connect();
+  client.send("SET a 1\n");  // not committed: a second slave is missing
+  TcpClient asking = slave.connect();
+  CHECK(becomes(":2\r\n", [&] { return asking.call({"ROLE"}).elements[4].raw; }));
+  CHECK(asking.ask("EXISTS a") == "0");
+  const std::string info = asking.call({"INFO", "replication"}).raw;
+  CHECK(info.find("log_last_term:1\r\nlog_last_lsn:2\r\n") != std::string::npos);
+  CHECK(info.find("slave_repl_offset:2") == std::string::npos);  // that is what is applied
+}
+
 TEST_CASE("master and slave are killed and come back, and both go on") {
   Pair pair;
   for (int round = 0; round < 3; ++round) {
