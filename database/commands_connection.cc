@@ -21,7 +21,7 @@ void handshake(Context& c) {
     return c.reply.error("ERR protocol " + std::string(c.words[1].substr(0, 16)) +
                          " is not supported, this server speaks v1.0");
   c.reply.simple("HANDSHAKE|v1.0|" + std::to_string(c.session.info.id) +
-                 "|kimdb " KIMDB_VERSION "|master");
+                 "|kimdb " KIMDB_VERSION "|" + (c.database.is_slave() ? "slave" : "master"));
 }
 
 bool log_in(Context& c, std::string_view user, std::string_view password) {

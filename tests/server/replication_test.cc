@@ -82,6 +82,8 @@ TEST_CASE("a slave shows what its master was told, and takes no writes") {
   CHECK(becomes("0", [&] { return slave.ask("EXISTS a"); }));
   CHECK(slave.ask("GET b") == "1");
   CHECK(slave.call({"ROLE"}).elements[0].text == "slave");
+  CHECK(slave.ask("HANDSHAKE").ends_with("|slave"));
+  CHECK(master.ask("HANDSHAKE").ends_with("|master"));
   CHECK(master.call({"ROLE"}).elements[2].elements.size() == 1);
 }
 
