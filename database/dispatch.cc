@@ -181,7 +181,8 @@ Status Database::take_prefixes(Words& words, Prefix& prefix) const {
         prefix.acknowledge = Acknowledge::synced;
       } else if (protocol::equals_ignoring_case(words[1], "replica")) {
         return Error{ErrorCode::unsupported,
-                     "ERR ACK replica needs replication, which is not enabled"};
+                     "ERR ACK replica is not in this version; replication.ack says what every "
+                     "write waits for"};
       } else {
         return Error{ErrorCode::invalid_argument, "ERR ACK takes memory, synced or replica"};
       }
