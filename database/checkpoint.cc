@@ -47,6 +47,11 @@ Status Checkpointer::save() {
   return written;
 }
 
+Status Checkpointer::exclude(const std::function<Status()>& action) {
+  MutexLock lock(writing_);
+  return action();
+}
+
 Status Checkpointer::write() {
   wal::Log& log = database_.log();
   wal::DataDirectory& directory = *database_.directory();
@@ -64,7 +69,7 @@ Status Checkpointer::write() {
   const std::uint64_t bytes = (*writer)->written_bytes();
   const auto name = (*writer)->publish(*end, directory.meta().history);
   if (!name) return name.error();
-  KIMDB_RETURN_IF_ERROR(wal::remove_superfluous(directory));
+  KIMDB_RETURN_IF_ERROR(wal::remove_superfluous(directory, database_.options().keep_log_bytes));
 
   last_lsn_ = end->lsn;
   last_bytes_ = bytes;

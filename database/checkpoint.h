@@ -8,6 +8,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 
 #include "base/lsn.h"
 #include "base/mutex.h"
@@ -42,7 +43,9 @@ class Checkpointer {
   // The log has grown so much since the last snapshot that replaying it would take longer than
   // loading that.
   bool due_by_size() const;
-  // Recovery tells what it found.
+  // Runs `action` while no snapshot is being written; its result.
+  Status exclude(const std::function<Status()>& action);
+  // Recovery, or a copy of a master's data, tells what it found.
   void start_from(Lsn snapshot_lsn, std::int64_t now_ms);
 
  private:

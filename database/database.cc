@@ -253,11 +253,15 @@ void Database::end_session(Session& session) {
 
 std::int64_t Database::now_ms() {
   const std::int64_t clock = environment_.clock.unix_ms();
+  raise_time_floor(clock);
+  return time_floor_ms_.load(std::memory_order_relaxed);
+}
+
+void Database::raise_time_floor(std::int64_t unix_ms) {
   std::int64_t floor = time_floor_ms_.load(std::memory_order_relaxed);
-  while (floor < clock &&
-         !time_floor_ms_.compare_exchange_weak(floor, clock, std::memory_order_relaxed)) {
+  while (floor < unix_ms &&
+         !time_floor_ms_.compare_exchange_weak(floor, unix_ms, std::memory_order_relaxed)) {
   }
-  return std::max(clock, floor);
 }
 
 }  // namespace kimdb::database

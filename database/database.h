@@ -59,6 +59,10 @@
 #include "wal/data_directory.h"
 #include "wal/log.h"
 
+namespace kimdb::wal {
+class IncomingSnapshot;
+}
+
 namespace kimdb::database {
 
 class LockSet;
@@ -68,6 +72,7 @@ struct DatabaseOptions {
   std::uint64_t max_memory = 0;  // bytes, 0: no limit
   bool evict_lru = false;        // allkeys-lru; else writes are refused over max_memory
   bool wal_enabled = true;
+  std::uint64_t keep_log_bytes = 0;  // of the log that snapshots make superfluous: for replicas
   std::string data_directory = "./data";
   wal::LogOptions log;         // log.follows: opened as a slave, which takes no writes
   std::string master_address;  // of a slave, for the error that a write gets
@@ -166,6 +171,10 @@ class Database {
   Status keep(const wal::FrameHeader& header, std::string_view payload);
   // Forgets what waits behind `lsn`: the log was cut there.
   void forget_behind(Lsn lsn) { follower_.drop_behind(lsn); }
+  // A copy of the master's data has come: puts it in the place of the engine's state and of the
+  // log. Until then, and after an error, everything is as before; but an error of the log ends the
+  // process. corrupt where the copy is not sound. Holds both states in memory for a while.
+  Status take_copy(wal::IncomingSnapshot& incoming);
   // Applies what waits at or below `lsn`, and lets it be shown.
   Status apply_through(Lsn lsn);
   // Of a slave: everything up to here is applied. Of a master: the highest LSN drawn.
@@ -231,8 +240,10 @@ class Database {
  private:
   Database(const DatabaseOptions& options, Environment environment);
 
+  void raise_time_floor(std::int64_t unix_ms);
+
   // recovery.cc
-  Result<wal::Position> load_snapshot(wal::DataDirectory& directory, const wal::SnapshotName& name);
+  Result<wal::Position> load_snapshot(const std::string& path);
   Status replay_log(const wal::Position& position);
 
   // dispatch.cc
@@ -270,6 +281,7 @@ class Database {
   DatabaseOptions options_;
   Environment environment_;
   CommandTable commands_;
+  const engine::EngineOptions engine_options_;
   engine::Engine engine_;
   std::unique_ptr<wal::DataDirectory> directory_;
   std::unique_ptr<wal::Log> log_;

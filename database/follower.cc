@@ -46,6 +46,12 @@ Status Follower::apply(const Record& record) {
   return {};
 }
 
+void Follower::restart_from(Lsn lsn) {
+  waiting_.clear();
+  last_kept_ = lsn;
+  start_from(lsn);
+}
+
 void Follower::drop_behind(Lsn lsn) {
   while (!waiting_.empty() && waiting_.back().lsn > lsn) waiting_.pop_back();
   last_kept_ = std::min(last_kept_, lsn);

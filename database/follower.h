@@ -26,6 +26,8 @@ class Follower {
 
   // Recovery: everything up to `lsn` is in the engine.
   void start_from(Lsn lsn) { applied_.store(lsn, std::memory_order_release); }
+  // The engine's state is another one: everything up to `lsn` is in it, nothing waits.
+  void restart_from(Lsn lsn);
   // The records behind applied_lsn() and behind those kept before; those at or below are left out.
   // `last`: of the frame, which may end in a record of the log's own.
   void keep(std::span<const wal::RecordView> records, Lsn last);

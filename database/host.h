@@ -47,12 +47,17 @@ class Host {
   // What replication says of itself; `enabled` is false where there is none.
   struct ReplicationStatus {
     bool enabled = false;
+    struct Copy {  // of all data, from a master to a slave
+      std::uint64_t bytes = 0;
+      std::uint64_t bytes_total = 0;  // 0: none is under way
+    };
     // A master's:
     struct Slave {
       std::string address;
       Lsn synced_lsn = 0;
       Lsn applied_lsn = 0;
       std::int64_t last_heard_ms = 0;  // Unix ms
+      Copy copy;                       // that it is sent
     };
     std::vector<Slave> slaves;
     bool degraded = false;  // commits do not wait for the quorum
@@ -62,6 +67,7 @@ class Host {
     std::string why_not;  // connected
     Lsn master_lsn = 0;   // of its log, as it said last
     std::int64_t master_heard_ms = 0;
+    Copy copy;  // that comes, or is being loaded
   };
   virtual ReplicationStatus replication_status() const { return {}; }
 

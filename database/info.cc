@@ -150,6 +150,11 @@ void replication(Database& db, Text& text) {
     if (!status.connected) text.line("master_link_error", status.why_not);
     text.number("master_last_io_seconds_ago",
                 status.master_heard_ms == 0 ? -1 : (db.now_ms() - status.master_heard_ms) / 1000);
+    text.number("master_sync_in_progress", status.copy.bytes_total != 0);
+    if (status.copy.bytes_total != 0) {
+      text.number("master_sync_total_bytes", status.copy.bytes_total);
+      text.number("master_sync_read_bytes", status.copy.bytes);
+    }
     text.number("slave_lag_lsn", std::max(status.master_lsn, db.applied_lsn()) - db.applied_lsn());
     text.number("slave_repl_offset", db.applied_lsn());
     text.number("slave_read_only", 1);
@@ -166,7 +171,8 @@ void replication(Database& db, Text& text) {
     text.line(
         "slave" + std::to_string(i),
         "ip=" + slave.address.substr(0, colon) + ",port=" + slave.address.substr(colon + 1) +
-            ",state=online,offset=" + std::to_string(slave.synced_lsn) +
+            ",state=" + (slave.copy.bytes_total == 0 ? "online" : "send_bulk") +
+            ",offset=" + std::to_string(slave.synced_lsn) +
             ",applied=" + std::to_string(slave.applied_lsn) + ",lag=" +
             std::to_string(std::max<std::int64_t>(0, db.now_ms() - slave.last_heard_ms) / 1000));
   }

@@ -3,17 +3,12 @@
 #include "wal/recovery.h"
 
 #include <algorithm>
-#include <atomic>
 #include <deque>
-#include <thread>
 #include <utility>
 
-#include "base/varint.h"
 #include "database/database.h"
-#include "database/lock_set.h"
-#include "database/snapshot_format.h"
-#include "engine/snapshot.h"
-#include "wal/reader.h"
+#include "database/snapshot_loader.h"
+#include "wal/incoming.h"
 #include "wal/snapshot_file.h"
 
 namespace kimdb::database {
@@ -21,7 +16,8 @@ namespace kimdb::database {
 Database::Database(const DatabaseOptions& options, Environment environment)
     : options_(options),
       environment_(environment),
-      engine_({.partitions = options.partitions, .hash_seed = environment.random.next()}),
+      engine_options_{.partitions = options.partitions, .hash_seed = environment.random.next()},
+      engine_(engine_options_),
       slowlog_(options.slowlog_threshold, options.slowlog_entries),
       statistics_(commands_.rows().size()),
       login_throttle_(environment.clock),
@@ -58,12 +54,14 @@ Result<std::unique_ptr<Database>> Database::open(const DatabaseOptions& given,
     const wal::Meta meta = (*directory)->meta();
     if (options.as_found && !meta.history.empty() && meta.history.back().node_id != meta.node_id)
       options.log.follows = true;
+    const auto installed = wal::install_accepted(**directory);
+    if (!installed) return installed.error();
     auto snapshots = (*directory)->list_snapshots();
     if (!snapshots) return std::move(snapshots).error();
     wal::Position position;
     for (const wal::SnapshotName& name : *snapshots) {
       database = make();
-      auto loaded = database->load_snapshot(**directory, name);
+      auto loaded = database->load_snapshot((*directory)->snapshot_path(name));
       if (loaded) {
         position = *loaded;
         break;
@@ -81,67 +79,11 @@ Result<std::unique_ptr<Database>> Database::open(const DatabaseOptions& given,
   return database;
 }
 
-namespace {
-
-// Visits the blocks of a section.
-template <class Visit>
-Status for_each_block(const wal::SnapshotFile& file, const wal::SnapshotSection& section,
-                      Visit&& visit) {
-  auto reader = file.read(section);
-  if (!reader) return std::move(reader).error();
-  for (;;) {
-    auto block = reader->next_block();
-    if (!block) return std::move(block).error();
-    if (!block->has_value()) return {};
-    KIMDB_RETURN_IF_ERROR(visit(**block));
-  }
-}
-
-Status apply_records(engine::Engine& engine, std::string_view block) {
-  while (!block.empty()) {
-    const auto lsn = take_varint(block);
-    const auto record = lsn ? take_sized_bytes(block) : std::nullopt;
-    if (!record) return Error{ErrorCode::corrupt, "malformed records in a snapshot"};
-    KIMDB_RETURN_IF_ERROR(engine.restore(*lsn, *record));
-  }
-  return {};
-}
-
-}  // namespace
-
-// Loads the state sections on all cores, then the records that make them exact.
-Result<wal::Position> Database::load_snapshot(wal::DataDirectory& directory,
-                                              const wal::SnapshotName& name) {
+Result<wal::Position> Database::load_snapshot(const std::string& path) {
   const std::int64_t begin = environment_.clock.monotonic_ns();
-  const auto file = wal::SnapshotFile::open(environment_.filesystem, directory.snapshot_path(name));
+  const auto file = wal::SnapshotFile::open(environment_.filesystem, path);
   if (!file) return file.error();
-  std::vector<const wal::SnapshotSection*> states, records;
-  for (const wal::SnapshotSection& section : file->sections())
-    (section.kind == kStateSection ? states : records).push_back(&section);
-
-  std::atomic<std::size_t> next{0};
-  Mutex mutex;
-  Status failure;
-  const auto load = [&] {
-    for (std::size_t i; (i = next.fetch_add(1)) < states.size();) {
-      const Status loaded = for_each_block(*file, *states[i], [&](std::string_view block) {
-        return engine::restore_section(engine_, block);
-      });
-      if (loaded.has_value()) continue;
-      next = states.size();
-      MutexLock lock(mutex);
-      failure = loaded;
-    }
-  };
-  std::vector<std::thread> threads;
-  for (unsigned i = 1; i < std::max(1u, std::thread::hardware_concurrency()); ++i)
-    threads.emplace_back(load);
-  load();
-  for (std::thread& thread : threads) thread.join();
-  KIMDB_RETURN_IF_ERROR(failure);
-  for (const wal::SnapshotSection* section : records)
-    KIMDB_RETURN_IF_ERROR(for_each_block(
-        *file, *section, [&](std::string_view block) { return apply_records(engine_, block); }));
+  KIMDB_RETURN_IF_ERROR(database::load_snapshot(*file, engine_));
   logger().info("snapshot at LSN {} loaded in {:.3f} s", file->end().lsn,
                 static_cast<double>(environment_.clock.monotonic_ns() - begin) / 1e9);
   return file->end();
@@ -224,46 +166,6 @@ Status Database::replay_log(const wal::Position& position) {
   if (!log) return std::move(log).error();
   log_ = std::move(*log);
   if (is_slave()) log_->set_replicated_lsn(follower_.applied_lsn());
-  return {};
-}
-
-// --- a slave ---
-
-Status Database::keep(const wal::FrameHeader& header, std::string_view payload) {
-  std::int64_t floor = time_floor_ms_.load(std::memory_order_relaxed);
-  while (floor < header.commit_time_ms &&
-         !time_floor_ms_.compare_exchange_weak(floor, header.commit_time_ms)) {
-  }
-  KIMDB_RETURN_IF_ERROR(
-      wal::visit_records(header, payload, 0, [&](std::span<const wal::RecordView> records) {
-        follower_.keep(records, header.last_lsn());
-        return Status();
-      }));
-  follower_.keep({}, header.last_lsn());
-  return {};
-}
-
-Status Database::apply_through(Lsn lsn) {
-  const Status applied = follower_.apply_through(lsn);
-  log_->set_replicated_lsn(follower_.applied_lsn());
-  committed_rose();
-  return applied;
-}
-
-Status Database::promote(std::uint64_t seen) {
-  if (is_slave()) {
-    const Lsn last = log_->last_lsn();
-    KIMDB_RETURN_IF_ERROR(log_->sync_through(last));
-    // Not shown yet: what the former master did not tell to be committed, the new one's quorum must
-    // have first.
-    KIMDB_RETURN_IF_ERROR(follower_.apply_through(last));
-  }
-  // Who writes holds a partition's lock.
-  LockSet locks(engine_);
-  locks.add_all();
-  locks.lock();
-  KIMDB_RETURN_IF_ERROR(log_->lead(seen));
-  is_slave_.store(false, std::memory_order_release);
   return {};
 }
 

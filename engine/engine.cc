@@ -68,6 +68,12 @@ void Engine::restore(Lsn lsn, const Operation& operation) {
   apply(lsn, operation);
 }
 
+void Engine::replace_state(Engine& other, Lsn lsn) {
+  KIMDB_CHECK(partition_count() == other.partition_count() && hash({}) == other.hash({}));
+  for (std::size_t i = 0; i < partitions_.size(); ++i)
+    partitions_[i]->replace_state(*other.partitions_[i], lsn);
+}
+
 void Engine::begin_registration(Lsn lower_bound) {
   MutexLock lock(readers_mutex_);
   readers_.insert(lower_bound);

@@ -82,6 +82,11 @@ class Engine {
   // The same for one operation, its hash set.
   void restore(Lsn lsn, const Operation& operation);
 
+  // Puts another engine's state in the place of this one's; the caller holds all partitions' locks.
+  // `other` has the same options and nobody else; nobody holds a view of either. `lsn`: what
+  // readers of the new state depend on.
+  void replace_state(Engine& other, Lsn lsn);
+
   // `last_lsn` gives the highest LSN drawn when called. Takes every partition's lock once.
   template <class LastLsn>
   ReadView open_view(LastLsn&& last_lsn);

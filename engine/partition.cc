@@ -244,6 +244,19 @@ void Partition::take_back(Lsn lsn) {
   update_memory();
 }
 
+void Partition::replace_state(Partition& other, Lsn lsn) {
+  std::swap(keyspaces_, other.keyspaces_);
+  std::swap(undo_, other.undo_);
+  std::swap(expiry_, other.expiry_);
+  std::swap(expiring_, other.expiring_);
+  std::swap(requests_, other.requests_);
+  std::swap(memory_held_, other.memory_held_);
+  last_lsn_ = last_removed_lsn_ = lsn;
+  next_expiry_.store(other.next_expiry_.load(std::memory_order_relaxed), std::memory_order_relaxed);
+  writes_.fetch_add(1, std::memory_order_relaxed);
+  update_memory();
+}
+
 bool Partition::prune_undo(Lsn horizon) {
   const bool more_versions = undo_.prune(horizon, kPrunedAtOnce);
   const bool more_requests = requests_.prune(horizon, kPrunedAtOnce);

@@ -61,6 +61,9 @@ class Partition {
   // Frees some of the old versions that nobody needs. True when more are left.
   bool prune_undo(Lsn horizon);
 
+  // Swaps what is stored with `other`; the change, and what is gone by it, count as of `lsn`.
+  void replace_state(Partition& other, Lsn lsn);
+
   Lsn last_lsn() const { return last_lsn_; }                  // of the last change here
   Lsn last_removed_lsn() const { return last_removed_lsn_; }  // of the last removal here
 

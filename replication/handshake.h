@@ -23,9 +23,11 @@ struct MasterState {
 // to it.
 using ChainAt = std::function<std::optional<std::uint32_t>(Lsn)>;
 
-// Whom frames may be sent to, and from where on; or why not. A slave whose log parts from the
-// master's is welcomed where what it has committed lies before that point: it cuts the rest.
-std::variant<Welcome, Refusal> answer_hello(const MasterState& master, const Hello& hello,
-                                            const ChainAt& chain_at);
+// Whom frames may be sent to, and from where on; who needs a copy of the data first, since the
+// master's log does not reach back so far (`copy` of the offer is left to the caller); or why not.
+// A slave whose log parts from the master's is taken where what it has committed lies before that
+// point: it cuts the rest.
+std::variant<Welcome, CopyOffer, Refusal> answer_hello(const MasterState& master,
+                                                       const Hello& hello, const ChainAt& chain_at);
 
 }  // namespace kimdb::replication

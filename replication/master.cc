@@ -34,6 +34,8 @@ Status Master::join(SlaveId id, const std::string& address, const Hello& hello, 
     append_message(out, *refusal);
     return Error{ErrorCode::unavailable, refusal->why};
   }
+  if (const CopyOffer* offer = std::get_if<CopyOffer>(&answer))
+    return begin_copy(id, *offer, hello.copy, address, now_ms, out);
   const Welcome& welcome = std::get<Welcome>(answer);
   auto frames = node_.frames_behind(welcome.start_lsn);
   if (!frames) return std::move(frames).error();
@@ -49,10 +51,39 @@ Status Master::join(SlaveId id, const std::string& address, const Hello& hello, 
   return {};
 }
 
+Status Master::begin_copy(SlaveId id, CopyOffer offer, const CopyProgress& broken_off,
+                          const std::string& address, std::int64_t now_ms, std::string& out) {
+  auto copy = node_.open_snapshot(broken_off.snapshot);
+  if (!copy || (*copy)->id().lsn <= offer.common_lsn) {
+    std::string why = "the master's log does not reach back to LSN " +
+                      std::to_string(offer.common_lsn + 1) + ", and it has no snapshot behind that";
+    append_message(out, Refusal{offer.term, why});
+    return Error{ErrorCode::unavailable, std::move(why)};
+  }
+  const wal::SnapshotId& snapshot = (*copy)->id();
+  const bool goes_on = broken_off.snapshot == snapshot && broken_off.bytes <= snapshot.size;
+  offer.copy = {snapshot, goes_on ? broken_off.bytes : 0};
+  append_message(out, offer);
+  Slave& slave = slaves_[id];
+  slave.status.address = address;
+  slave.status.last_heard_ms = node_.unix_ms();
+  slave.status.copy = offer.copy;
+  slave.copy = std::move(*copy);
+  slave.sent_at_ms = slave.copy_logged_ms = now_ms;
+  logger_.info("replication: slave {} is sent the snapshot at LSN {}, from byte {} of {}", address,
+               snapshot.lsn, offer.copy.bytes, snapshot.size);
+  return {};
+}
+
 Status Master::receive(SlaveId id, const Message& message) {
   const auto found = slaves_.find(id);
   const auto* progress = std::get_if<Acknowledgement>(&message);
-  if (found == slaves_.end() || progress == nullptr)
+  if (found != slaves_.end() && found->second.copy != nullptr &&
+      std::holds_alternative<CopyAcknowledgement>(message)) {
+    found->second.status.last_heard_ms = node_.unix_ms();
+    return {};
+  }
+  if (found == slaves_.end() || found->second.copy != nullptr || progress == nullptr)
     return Error{ErrorCode::corrupt, "it sent something else than acknowledgements"};
   if (progress->term != node_.term())
     return Error{ErrorCode::unavailable, "it acknowledges another term"};
@@ -68,7 +99,11 @@ Status Master::receive(SlaveId id, const Message& message) {
 void Master::leave(SlaveId id, const std::string& why) {
   const auto found = slaves_.find(id);
   if (found == slaves_.end()) return;
-  logger_.warning("replication: slave {} left: {}", found->second.status.address, why);
+  const Slave& slave = found->second;
+  if (slave.copy != nullptr && slave.status.copy.bytes == slave.copy->id().size)
+    logger_.info("replication: slave {} was sent all of the snapshot", slave.status.address);
+  else
+    logger_.warning("replication: slave {} left: {}", slave.status.address, why);
   slaves_.erase(found);
   quorum_.left(id);
 }
@@ -79,15 +114,11 @@ Status Master::collect(SlaveId id, std::int64_t now_ms, std::string& out) {
   Slave& slave = found->second;
   const std::size_t begin = out.size();
   const Lsn limit = node_.durable_lsn();
-  while (out.size() - begin < kBatchBytes) {
-    const auto frame = slave.frames->next(limit);
-    if (!frame) return frame.error();
-    if (!frame->has_value()) break;
-    append_message(out, **frame);
-    slave.sent_lsn = (*frame)->header.last_lsn();
-  }
+  KIMDB_RETURN_IF_ERROR(slave.copy != nullptr ? collect_parts(slave, now_ms, out)
+                                              : collect_frames(slave, limit, out));
   const Lsn committed = node_.committed_lsn();
-  if (committed > slave.told_committed || now_ms >= next_heartbeat_ms(id)) {
+  const bool tells_commit = slave.copy == nullptr && committed > slave.told_committed;
+  if (tells_commit || now_ms >= next_heartbeat_ms(id)) {
     slave.told_committed = committed;
     append_message(out, Heartbeat{.term = node_.term(),
                                   .committed_lsn = committed,
@@ -98,10 +129,44 @@ Status Master::collect(SlaveId id, std::int64_t now_ms, std::string& out) {
   return {};
 }
 
+Status Master::collect_frames(Slave& slave, Lsn limit, std::string& out) {
+  for (const std::size_t begin = out.size(); out.size() - begin < options_.batch_bytes;) {
+    const auto frame = slave.frames->next(limit);
+    if (!frame) return frame.error();
+    if (!frame->has_value()) break;
+    append_message(out, **frame);
+    slave.sent_lsn = (*frame)->header.last_lsn();
+  }
+  return {};
+}
+
+Status Master::collect_parts(Slave& slave, std::int64_t now_ms, std::string& out) {
+  std::uint64_t& sent = slave.status.copy.bytes;
+  const std::uint64_t size = slave.copy->id().size;
+  const std::size_t part_bytes = std::min(kPartBytesMax, options_.batch_bytes);
+  for (const std::size_t begin = out.size();
+       sent < size && out.size() - begin < options_.batch_bytes;) {
+    const auto bytes = slave.copy->read(
+        sent, static_cast<std::size_t>(std::min<std::uint64_t>(part_bytes, size - sent)));
+    if (!bytes) return bytes.error();
+    if (bytes->empty()) return Error{ErrorCode::corrupt, "the snapshot's file is cut short"};
+    append_message(out, CopyPart{sent, *bytes});
+    sent += bytes->size();
+  }
+  if (now_ms - slave.copy_logged_ms >= kProgressLoggedEveryMs) {
+    slave.copy_logged_ms = now_ms;
+    logger_.info("replication: slave {} was sent {} of {} MB of the snapshot", slave.status.address,
+                 sent >> 20, size >> 20);
+  }
+  return {};
+}
+
 bool Master::has_news(SlaveId id) const {
   const auto found = slaves_.find(id);
-  return found != slaves_.end() && (node_.durable_lsn() > found->second.sent_lsn ||
-                                    node_.committed_lsn() > found->second.told_committed);
+  if (found == slaves_.end()) return false;
+  const Slave& slave = found->second;
+  if (slave.copy != nullptr) return slave.status.copy.bytes < slave.copy->id().size;
+  return node_.durable_lsn() > slave.sent_lsn || node_.committed_lsn() > slave.told_committed;
 }
 
 std::int64_t Master::next_heartbeat_ms(SlaveId id) const {

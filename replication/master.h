@@ -27,6 +27,7 @@ struct SlaveStatus {
   std::string address;
   Acknowledgement progress;
   std::int64_t last_heard_ms = 0;  // Unix ms
+  CopyProgress copy;               // that it is being sent; it follows no log meanwhile
 };
 
 class Master {
@@ -44,8 +45,9 @@ class Master {
   // Its connection has ended.
   void leave(SlaveId id, const std::string& why);
 
-  // Appends what is to be sent to the slave now: frames, not many more bytes than kBatchBytes, and
-  // a heartbeat where it is due or tells of a new commit. An error ends its connection.
+  // Appends what is to be sent to the slave now: frames or parts of a copy, not many more bytes
+  // than batch_bytes, and a heartbeat where it is due or tells of a new commit. An error ends its
+  // connection.
   Status collect(SlaveId id, std::int64_t now_ms, std::string& out);
   // Whether collect() would find something before the next heartbeat.
   bool has_news(SlaveId id) const;
@@ -62,17 +64,23 @@ class Master {
   std::uint64_t higher_term() const { return higher_term_; }
   const MasterOptions& options() const { return options_; }
 
-  static constexpr std::size_t kBatchBytes = 1 << 20;
+  static constexpr std::size_t kPartBytesMax = 256 << 10;
 
  private:
   struct Slave {
     SlaveStatus status;
-    std::unique_ptr<FrameSource> frames;
+    std::unique_ptr<FrameSource> frames;   // either this
+    std::unique_ptr<SnapshotSource> copy;  // or this
+    std::int64_t copy_logged_ms = 0;
     Lsn sent_lsn = 0;        // of the last frame collected
     Lsn told_committed = 0;  // in a heartbeat
     std::int64_t sent_at_ms = 0;
   };
 
+  Status begin_copy(SlaveId id, CopyOffer offer, const CopyProgress& broken_off,
+                    const std::string& address, std::int64_t now_ms, std::string& out);
+  Status collect_frames(Slave& slave, Lsn limit, std::string& out);
+  Status collect_parts(Slave& slave, std::int64_t now_ms, std::string& out);
   bool waits_for_quorum() const { return quorum_.replicated_lsn() != ~Lsn{0}; }
   void degrade(const std::string& why);
   void update_committed();

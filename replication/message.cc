@@ -18,6 +18,9 @@ enum Kind : std::uint8_t {
   kFrame = 4,
   kHeartbeat = 5,
   kAcknowledgement = 6,
+  kCopyOffer = 7,
+  kCopyPart = 8,
+  kCopyAcknowledgement = 9,
 };
 
 constexpr std::size_t kFrameFieldBytes = 48;
@@ -36,6 +39,21 @@ LogEnd take_log_end(ByteReader& in) {
   return log;
 }
 
+void put_copy(ByteWriter& out, const CopyProgress& copy) {
+  const wal::SnapshotId& id = copy.snapshot;
+  out.put(id.lsn).put(id.term).put(id.salt).put(id.size).put(copy.bytes);
+}
+
+CopyProgress take_copy(ByteReader& in) {
+  CopyProgress copy;
+  copy.snapshot.lsn = in.take<Lsn>();
+  copy.snapshot.term = in.take<std::uint64_t>();
+  copy.snapshot.salt = in.take<std::uint64_t>();
+  copy.snapshot.size = in.take<std::uint64_t>();
+  copy.bytes = in.take<std::uint64_t>();
+  return copy;
+}
+
 struct Encoder {
   ByteWriter& out;
 
@@ -46,6 +64,7 @@ struct Encoder {
     out.put(m.term).put(m.committed_lsn);
     put_log_end(out, m.log);
     out.put(m.chain);
+    put_copy(out, m.copy);
     return kHello;
   }
   Kind operator()(const Welcome& m) {
@@ -72,6 +91,21 @@ struct Encoder {
     out.put(m.term).put(m.received).put(m.synced).put(m.applied);
     return kAcknowledgement;
   }
+  Kind operator()(const CopyOffer& m) {
+    wal::put_uuid(out, m.cluster_id);
+    wal::put_uuid(out, m.node_id);
+    out.put(m.term).put(m.common_lsn);
+    put_copy(out, m.copy);
+    return kCopyOffer;
+  }
+  Kind operator()(const CopyPart& m) {
+    out.put(m.offset).put_bytes(m.bytes);
+    return kCopyPart;
+  }
+  Kind operator()(const CopyAcknowledgement& m) {
+    out.put(m.term).put(m.bytes);
+    return kCopyAcknowledgement;
+  }
 };
 
 Hello take_hello(ByteReader& in) {
@@ -83,6 +117,7 @@ Hello take_hello(ByteReader& in) {
   m.committed_lsn = in.take<Lsn>();
   m.log = take_log_end(in);
   m.chain = in.take<std::uint32_t>();
+  m.copy = take_copy(in);
   return m;
 }
 
@@ -137,6 +172,30 @@ Acknowledgement take_acknowledgement(ByteReader& in) {
   return m;
 }
 
+CopyOffer take_copy_offer(ByteReader& in) {
+  CopyOffer m;
+  m.cluster_id = wal::take_uuid(in);
+  m.node_id = wal::take_uuid(in);
+  m.term = in.take<std::uint64_t>();
+  m.common_lsn = in.take<Lsn>();
+  m.copy = take_copy(in);
+  return m;
+}
+
+CopyPart take_copy_part(ByteReader& in) {
+  CopyPart m;
+  m.offset = in.take<std::uint64_t>();
+  m.bytes = in.take_bytes(in.rest().size());
+  return m;
+}
+
+CopyAcknowledgement take_copy_acknowledgement(ByteReader& in) {
+  CopyAcknowledgement m;
+  m.term = in.take<std::uint64_t>();
+  m.bytes = in.take<std::uint64_t>();
+  return m;
+}
+
 }  // namespace
 
 void append_message(std::string& out, const Message& message) {
@@ -155,7 +214,7 @@ Result<std::size_t> message_size(std::string_view header) {
   const auto kind = in.take<std::uint8_t>();
   const std::uint64_t limit =
       kind == kFrame ? wal::kPayloadBytesMax + kFrameFieldBytes + 1 : kSlaveMessageBytesMax;
-  if (!in.ok() || kind < kHello || kind > kAcknowledgement || length == 0 || length > limit)
+  if (!in.ok() || kind < kHello || kind > kCopyAcknowledgement || length == 0 || length > limit)
     return Error{ErrorCode::corrupt, "what the other side sends is not kimdb's replication"};
   return std::size_t{length} + sizeof length;
 }
@@ -178,8 +237,14 @@ Result<Message> decode_message(std::string_view bytes) {
         return take_frame(in);
       case kHeartbeat:
         return take_heartbeat(in);
-      default:
+      case kAcknowledgement:
         return take_acknowledgement(in);
+      case kCopyOffer:
+        return take_copy_offer(in);
+      case kCopyPart:
+        return take_copy_part(in);
+      default:
+        return take_copy_acknowledgement(in);
     }
   };
   Message message = take();

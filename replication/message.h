@@ -2,8 +2,14 @@
 //
 //   message := length u32, kind u8, body        length counts kind and body
 //
-// A slave that connects says Hello; the master answers Welcome or Refusal, then sends Frames and
-// Heartbeats, and the slave Acknowledgements. All numbers little-endian. Pure: no sockets.
+// A slave that connects says Hello. The master answers one of three:
+//
+//   Welcome    then sends Frames and Heartbeats, and the slave Acknowledgements
+//   CopyOffer  then sends CopyParts and Heartbeats, and the slave CopyAcknowledgements; when it has
+//              the whole snapshot it connects anew
+//   Refusal
+//
+// All numbers little-endian. Pure: no sockets.
 #pragma once
 
 #include <cstdint>
@@ -16,13 +22,21 @@
 #include "base/result.h"
 #include "replication/history.h"
 #include "wal/format.h"
+#include "wal/snapshot_file.h"
 
 namespace kimdb::replication {
 
-constexpr std::uint32_t kProtocolVersion = 1;
+constexpr std::uint32_t kProtocolVersion = 2;
 constexpr std::size_t kMessageHeaderBytes = 5;
 constexpr std::size_t kSlaveMessageBytesMax = 1 << 20;                // of what a slave sends
 constexpr std::size_t kMasterMessageBytesMax = std::size_t{1} << 31;  // a frame is the longest
+
+// How much of a snapshot's file is here, or was sent.
+struct CopyProgress {
+  wal::SnapshotId snapshot;  // size 0: there is none
+  std::uint64_t bytes = 0;
+  bool operator==(const CopyProgress&) const = default;
+};
 
 struct Hello {
   std::uint32_t protocol = kProtocolVersion;
@@ -32,6 +46,7 @@ struct Hello {
   Lsn committed_lsn = 0;  // applied, or known to be committed
   LogEnd log;
   std::uint32_t chain = 0;  // at log.last_lsn
+  CopyProgress copy;        // that broke off
 };
 
 struct Welcome {
@@ -41,6 +56,14 @@ struct Welcome {
   Lsn start_lsn = 0;        // frames follow from behind it; what the slave has beyond it parts
   std::uint32_t chain = 0;  // at start_lsn
   Lsn committed_lsn = 0;
+};
+
+struct CopyOffer {
+  wal::Uuid cluster_id{};
+  wal::Uuid node_id{};
+  std::uint64_t term = 0;
+  Lsn common_lsn = 0;  // what the slave has beyond it parts
+  CopyProgress copy;   // parts follow from behind copy.bytes
 };
 
 struct Refusal {
@@ -68,7 +91,18 @@ struct Acknowledgement {
   Lsn applied = 0;
 };
 
-using Message = std::variant<Hello, Welcome, Refusal, Frame, Heartbeat, Acknowledgement>;
+struct CopyPart {
+  std::uint64_t offset = 0;
+  std::string_view bytes;  // of the buffer that was decoded
+};
+
+struct CopyAcknowledgement {
+  std::uint64_t term = 0;
+  std::uint64_t bytes = 0;  // of the snapshot's file, received
+};
+
+using Message = std::variant<Hello, Welcome, Refusal, Frame, Heartbeat, Acknowledgement, CopyOffer,
+                             CopyPart, CopyAcknowledgement>;
 
 // Appends a whole message.
 void append_message(std::string& out, const Message& message);

@@ -26,6 +26,15 @@ class FrameSource {
   virtual Result<std::optional<Frame>> next(Lsn limit) = 0;
 };
 
+// The file of a snapshot, to be sent; it stays readable although newer snapshots replace it.
+class SnapshotSource {
+ public:
+  virtual ~SnapshotSource() = default;
+  virtual const wal::SnapshotId& id() const = 0;
+  // Up to `size` bytes at `offset`, good until the next call.
+  virtual Result<std::string_view> read(std::uint64_t offset, std::size_t size) = 0;
+};
+
 class Node {
  public:
   virtual ~Node() = default;
@@ -45,6 +54,8 @@ class Node {
   // --- a master's ---
   // Frames behind `after`; not_found where the log does not reach back so far.
   virtual Result<std::unique_ptr<FrameSource>> frames_behind(Lsn after) = 0;
+  // The snapshot `wanted` where it is still there, else the newest; not_found where there is none.
+  virtual Result<std::unique_ptr<SnapshotSource>> open_snapshot(const wal::SnapshotId& wanted) = 0;
   virtual Lsn committed_lsn() const = 0;
   // As many replicas as are asked for are as far as this (~0: none are), so replies may go.
   virtual void set_replicated_lsn(Lsn lsn) = 0;
@@ -59,6 +70,15 @@ class Node {
   virtual Status sync() = 0;
   // Gives up the log behind `lsn`, which nobody has applied; what goes is kept beside it.
   virtual Status cut_behind(Lsn lsn) = 0;
+  // What is here of a snapshot that takes the place of everything once it is whole.
+  virtual CopyProgress copy() const = 0;
+  // Parts of this snapshot will come; what is here of another one goes.
+  virtual Status begin_copy(const wal::SnapshotId& snapshot) = 0;
+  // corrupt where it does not follow what is here.
+  virtual Status add_to_copy(const CopyPart& part) = 0;
+  // Checks and installs the snapshot, now whole: log and state go on behind it. After an error it
+  // is gone, and the rest is as before.
+  virtual Status install_copy() = 0;
   // Applies what was taken up to `committed`, and shows it.
   virtual Status apply_through(Lsn committed) = 0;
   virtual Lsn applied_lsn() const = 0;

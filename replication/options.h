@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <string>
 
 namespace kimdb::replication {
@@ -23,6 +24,9 @@ constexpr std::chrono::milliseconds silence_limit(std::chrono::milliseconds hear
   return 5 * heartbeat < kMin ? kMin : 5 * heartbeat;
 }
 
+// Of a copy, in the logs of both sides.
+constexpr std::int64_t kProgressLoggedEveryMs = 2000;
+
 struct MasterOptions {
   std::string listen;  // host:port
   Ack ack = Ack::synced;
@@ -30,6 +34,7 @@ struct MasterOptions {
   std::chrono::milliseconds heartbeat{1000};
   std::chrono::milliseconds timeout{5000};
   OnTimeout on_timeout = OnTimeout::block;
+  std::size_t batch_bytes = 1 << 20;  // about so many are sent to a slave at once
 };
 
 struct SlaveOptions {

@@ -2,7 +2,9 @@
 // and what it does with what it gets.
 //
 // Frames go into the log as they come; what came together is synced and acknowledged together; what
-// is committed is applied. Time comes in by the calls (ms of a monotonic clock). One thread.
+// is committed is applied. Where the master's log does not reach back so far it sends a copy of its
+// data first, which takes the place of this node's when it is whole. Time comes in by the calls (ms
+// of a monotonic clock). One thread.
 #pragma once
 
 #include <cstdint>
@@ -27,23 +29,37 @@ class Slave {
   // All that has come is received: syncs it, appends the acknowledgement, applies what is
   // committed. An error ends the connection.
   Status finish_batch(std::string& out);
+  // All of a copy has come: the connection is to be ended, the copy to be installed, and the master
+  // to be connected to again.
+  bool copy_is_whole() const;
+  Status install_copy();
   // The master was silent for so long that it counts as gone.
   bool is_silent(std::int64_t now_ms) const;
-  void disconnected() { joined_ = false; }
+  void disconnected() { joined_ = copying_ = false; }
 
   bool joined() const { return joined_; }
+  // That is coming; size 0: none is.
+  CopyProgress copy() const { return copying_ ? node_.copy() : CopyProgress(); }
   std::uint64_t term() const { return term_; }
   Lsn master_lsn() const { return master_lsn_; }  // of its log, as it said last
   const SlaveOptions& options() const { return options_; }
 
  private:
   Status join(const Message& message);
+  Status begin_following(const Welcome& welcome);
+  Status begin_copying(const CopyOffer& offer);
+  // The master is no older than this slave, and what is cut behind `lsn` was never committed.
+  Status check_master(std::uint64_t term, Lsn lsn) const;
+  Status cut_behind(Lsn lsn);
+  Status take_part(const CopyPart& part, std::int64_t now_ms);
   Status take(const Frame& frame);
 
   Node& node_;
   Logger& logger_;
   const SlaveOptions options_;
   bool joined_ = false;
+  bool copying_ = false;
+  std::int64_t copy_logged_ms_ = 0;
   std::uint64_t term_ = 0;  // of the master that it follows
   Lsn received_ = 0;
   Lsn synced_ = 0;

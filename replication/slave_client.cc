@@ -64,7 +64,9 @@ asio::awaitable<void> SlaveClient::run() {
       MutexLock lock(mutex_);
       status_.connected = false;
       status_.why = why;
+      status_.copy = {};
     }
+    if (why.empty()) continue;  // a copy was installed, the log behind it is next
     // The same failure again and again is said once.
     if (why != last_failure_)
       logger_.warning("replication: master {}: {}", slave_.options().master_address, why);
@@ -100,6 +102,8 @@ asio::awaitable<void> SlaveClient::connect_and_follow() {
     channel->close();
     throw;
   }
+  channel->close();
+  check(slave_.install_copy());
 }
 
 // Ends the connection where the master has been silent too long.
@@ -111,9 +115,10 @@ asio::awaitable<void> SlaveClient::watch(std::shared_ptr<Channel> channel) {
   }
 }
 
+// Until a copy has come whole.
 asio::awaitable<void> SlaveClient::follow(Channel& channel) {
   std::string out;
-  for (;;) {
+  while (!slave_.copy_is_whole()) {
     check(slave_.receive(co_await channel.receive(), now_ms()));
     while (channel.has_message()) check(slave_.receive(co_await channel.receive(), now_ms()));
     note_heard();
@@ -127,6 +132,7 @@ asio::awaitable<void> SlaveClient::follow(Channel& channel) {
 void SlaveClient::note_heard() {
   if (slave_.joined()) last_failure_.clear();
   MutexLock lock(mutex_);
+  status_.copy = slave_.copy();
   status_.connected = slave_.joined();
   status_.why.clear();
   status_.last_lsn = slave_.master_lsn();

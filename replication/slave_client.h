@@ -23,6 +23,7 @@ class Channel;
 struct MasterStatus {
   bool connected = false;
   std::string why;                 // it is not
+  CopyProgress copy;               // that comes from it, or is being loaded
   Lsn last_lsn = 0;                // of the master's log, as it said last
   std::int64_t last_heard_ms = 0;  // Unix ms; 0: never
 };

@@ -83,6 +83,7 @@ struct ReplicationConfig {
   std::uint64_t quorum = 1;
   std::chrono::milliseconds timeout = std::chrono::seconds(5);
   replication::OnTimeout on_timeout = replication::OnTimeout::block;
+  std::uint64_t max_wal_keep = 1 << 30;  // bytes
 
   bool operator==(const ReplicationConfig&) const = default;
 };

@@ -132,6 +132,8 @@ constexpr std::array kKeys{
         "How long a write waits for the quorum before on_timeout counts."},
     Key{"replication.on_timeout", choice<kReplication, &ReplicationConfig::on_timeout>(kOnTimeouts), 0, 0, kAtStart,
         "Without the quorum: wait on (block), or answer without it until it is back (degrade)."},
+    Key{"replication.max_wal_keep", SizeField{at<kReplication, &ReplicationConfig::max_wal_keep>}, 0, 1024 * kGiB, kAtStart,
+        "So much of the log that snapshots have replaced is kept for slaves that are behind; who lacks more is sent a copy of the data."},
 
     Key{"auth.enabled", BoolField{at<kAuth, &AuthConfig::enabled>}, 0, 0, kAtStart,
         "Clients log in (AUTH user password) before anything else."},

@@ -38,6 +38,7 @@ database::DatabaseOptions database_options(const Config& config) {
           .max_memory = config.engine.max_memory,
           .evict_lru = config.engine.eviction == Eviction::allkeys_lru,
           .wal_enabled = config.wal.enabled,
+          .keep_log_bytes = config.replication.enabled ? config.replication.max_wal_keep : 0,
           .data_directory = config.wal.data_directory,
           .log = {.sync = config.wal.sync,
                   .max_segment_size = config.wal.max_segment_size,
@@ -171,7 +172,7 @@ int run(const Options& options) {
     std::_Exit(1);
   });
   Status listening = server.listen();
-  if (listening && replication) listening = replication->listen();
+  if (listening && replication) listening = replication->open();
   if (!listening) {
     ignore(db.close(false), "the reason for stopping is said below");
     log.close();

@@ -21,6 +21,25 @@ class LogFrames final : public replication::FrameSource {
   wal::Reader reader_;
 };
 
+class SnapshotFileSource final : public replication::SnapshotSource {
+ public:
+  SnapshotFileSource(const wal::SnapshotId& id, std::unique_ptr<File> file)
+      : id_(id), file_(std::move(file)) {}
+
+  const wal::SnapshotId& id() const override { return id_; }
+  Result<std::string_view> read(std::uint64_t offset, std::size_t size) override {
+    buffer_.resize(size);
+    const auto read = file_->read_at(offset, buffer_.data(), size);
+    if (!read) return read.error();
+    return std::string_view(buffer_).substr(0, *read);
+  }
+
+ private:
+  const wal::SnapshotId id_;
+  const std::unique_ptr<File> file_;
+  std::string buffer_;
+};
+
 }  // namespace
 
 Replication::Replication(database::Database& database, Logger& logger,
@@ -53,9 +72,14 @@ void Replication::begin_master() {
   serving_.store(master_.get(), std::memory_order_release);
 }
 
-Status Replication::listen() {
+Status Replication::open() {
   MutexLock lock(mutex_);
-  return master_ != nullptr ? master_->listen() : Status();
+  auto incoming = wal::IncomingSnapshot::open(directory());
+  if (!incoming) return std::move(incoming).error();
+  incoming_ = std::move(*incoming);
+  if (master_ == nullptr) return {};
+  KIMDB_RETURN_IF_ERROR(incoming_->discard());  // of when it was a slave
+  return master_->listen();
 }
 
 void Replication::start() {
@@ -92,6 +116,7 @@ Status Replication::promote(bool force) {
     return listening;
   }
   slave_.reset();
+  ignore(incoming_->discard(), "the next start does so");
   const Lsn committed = committed_lsn();
   KIMDB_RETURN_IF_ERROR(database_.promote(seen));
   master_->start(committed);
@@ -105,7 +130,7 @@ Status Replication::why_not_promote() const {
     return Error{ErrorCode::unavailable, std::move(why) + " (PROMOTE FORCE does it all the same)"};
   };
   if (slave_ == nullptr) return refuse("this is a master already");
-  if (slave_->status().connected)
+  if (const auto master = slave_->status(); master.connected || master.copy.snapshot.size != 0)
     return refuse("the master " + config_.master_address + " answers: stop it first");
   if (database_.log().last_lsn() == 0)
     return refuse("this slave has never followed a master and has no data");
@@ -126,7 +151,8 @@ database::Host::ReplicationStatus Replication::status() const {
       status.slaves.push_back({.address = slave.address,
                                .synced_lsn = slave.progress.synced,
                                .applied_lsn = slave.progress.applied,
-                               .last_heard_ms = slave.last_heard_ms});
+                               .last_heard_ms = slave.last_heard_ms,
+                               .copy = {slave.copy.bytes, slave.copy.snapshot.size}});
   }
   if (slave_ != nullptr) {
     const replication::MasterStatus master = slave_->status();
@@ -135,6 +161,7 @@ database::Host::ReplicationStatus Replication::status() const {
     status.why_not = master.why;
     status.master_lsn = master.last_lsn;
     status.master_heard_ms = master.last_heard_ms;
+    status.copy = {master.copy.bytes, master.copy.snapshot.size};
   }
   return status;
 }
@@ -168,6 +195,44 @@ void Replication::set_replicated_lsn(Lsn lsn) {
 
 Status Replication::join_cluster(const wal::Uuid& cluster_id) {
   return directory().update_meta([&](wal::Meta& meta) { meta.cluster_id = cluster_id; });
+}
+
+// A newer snapshot may take a file away between its listing and its opening: the next one is tried.
+Result<std::unique_ptr<replication::SnapshotSource>> Replication::open_snapshot(
+    const wal::SnapshotId& wanted) {
+  const auto names = directory().list_snapshots();
+  if (!names) return names.error();
+  std::unique_ptr<replication::SnapshotSource> newest;
+  for (const wal::SnapshotName& name : *names) {
+    const std::string path = directory().snapshot_path(name);
+    auto opened = database_.filesystem().open(path, Filesystem::OpenMode::read);
+    const auto file = wal::SnapshotFile::open(database_.filesystem(), path);
+    if (!opened || !file) continue;
+    if (newest == nullptr || file->id() == wanted)
+      newest = std::make_unique<SnapshotFileSource>(file->id(), std::move(*opened));
+    if (newest->id() == wanted) break;
+  }
+  if (newest == nullptr) return Error{ErrorCode::not_found, "there is no snapshot"};
+  return newest;
+}
+
+replication::CopyProgress Replication::copy() const {
+  if (!incoming_ || !incoming_->progress()) return {};
+  return {incoming_->progress()->id, incoming_->progress()->bytes};
+}
+
+Status Replication::begin_copy(const wal::SnapshotId& snapshot) {
+  return incoming_->begin(snapshot);
+}
+
+Status Replication::add_to_copy(const replication::CopyPart& part) {
+  return incoming_->append(part.offset, part.bytes);
+}
+
+Status Replication::install_copy() {
+  Status taken = database_.take_copy(*incoming_);
+  if (!taken) ignore(incoming_->discard(), "the next copy goes over it");
+  return taken;
 }
 
 Status Replication::follow(const replication::Frame& frame) {

@@ -6,6 +6,7 @@
 
 #include <atomic>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "base/logging.h"
@@ -16,6 +17,7 @@
 #include "replication/node.h"
 #include "replication/slave_client.h"
 #include "server/config.h"
+#include "wal/incoming.h"
 
 namespace kimdb::server {
 
@@ -23,7 +25,8 @@ class Replication final : private replication::Node {
  public:
   Replication(database::Database& database, Logger& logger, const ReplicationConfig& config);
 
-  Status listen();  // a master's port
+  // A master's port; what a slave has of a copy.
+  Status open();
   void start();
   void stop();
   // The log's durable_lsn() rose.
@@ -54,6 +57,12 @@ class Replication final : private replication::Node {
   Status follow(const replication::Frame& frame) override;
   Status sync() override;
   Status cut_behind(Lsn lsn) override;
+  Result<std::unique_ptr<replication::SnapshotSource>> open_snapshot(
+      const wal::SnapshotId& wanted) override;
+  replication::CopyProgress copy() const override;
+  Status begin_copy(const wal::SnapshotId& snapshot) override;
+  Status add_to_copy(const replication::CopyPart& part) override;
+  Status install_copy() override;
   Status apply_through(Lsn committed) override { return database_.apply_through(committed); }
   Lsn applied_lsn() const override { return database_.applied_lsn(); }
 
@@ -65,6 +74,7 @@ class Replication final : private replication::Node {
   std::unique_ptr<replication::SlaveClient> slave_ GUARDED_BY(mutex_);
   // Stopped; log_rose() may still be at them.
   std::vector<std::unique_ptr<replication::MasterServer>> retired_ GUARDED_BY(mutex_);
+  std::optional<wal::IncomingSnapshot> incoming_;             // of a slave
   std::atomic<replication::MasterServer*> serving_{nullptr};  // master_, once it is there
 };
 

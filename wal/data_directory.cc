@@ -43,7 +43,8 @@ DataDirectory::DataDirectory(Filesystem& filesystem, Clock& clock, Random& rando
       random_(random),
       path_(std::move(directory)),
       log_directory_(path_ + "/log"),
-      snapshot_directory_(path_ + "/snapshots") {}
+      snapshot_directory_(path_ + "/snapshots"),
+      incoming_directory_(path_ + "/incoming") {}
 
 Result<std::unique_ptr<DataDirectory>> DataDirectory::open(Filesystem& filesystem, Clock& clock,
                                                            Random& random,

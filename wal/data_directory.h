@@ -5,6 +5,7 @@
 //   RESERVE     room that is given back when META cannot be written for lack of it
 //   log/        <sequence>-<first_lsn>.wal, next.tmp
 //   snapshots/  <lsn>.<term>.snap
+//   incoming/   wal/incoming.h; of a slave
 //
 // Owned by Database, outlives the log and whatever reads it. Thread-safe.
 #pragma once
@@ -47,6 +48,7 @@ class DataDirectory {
   const std::string& path() const { return path_; }
   const std::string& log_directory() const { return log_directory_; }
   const std::string& snapshot_directory() const { return snapshot_directory_; }
+  const std::string& incoming_directory() const { return incoming_directory_; }
 
   Meta meta() const;
   // Changes META and syncs it. After an error what META says is one of the two.
@@ -80,6 +82,7 @@ class DataDirectory {
   const std::string path_;
   const std::string log_directory_;
   const std::string snapshot_directory_;
+  const std::string incoming_directory_;  // made where it is needed
   std::unique_ptr<FileLock> lock_;
   mutable Mutex mutex_;
   std::unique_ptr<File> meta_file_ GUARDED_BY(mutex_);

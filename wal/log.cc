@@ -7,6 +7,7 @@
 
 #include "base/check.h"
 #include "wal/cut.h"
+#include "wal/incoming.h"
 #include "wal/segment_preparer.h"
 #include "wal/writer.h"
 
@@ -258,19 +259,43 @@ Status Log::cut_behind(Lsn lsn) {
   return status;
 }
 
+Status Log::restart_behind_snapshot() {
+  take_role();
+  const Status status = install_and_go_on();
+  after_write(status);
+  leave();
+  return status;
+}
+
 Status Log::cut_and_go_on(Lsn lsn) {
-  KIMDB_RETURN_IF_ERROR(writer_->sync());
-  KIMDB_RETURN_IF_ERROR(writer_->finish());
+  KIMDB_RETURN_IF_ERROR(end_segment());
   std::vector<std::string> copies;
   const auto end = cut_log_behind(*directory_, lsn, copies);
+  return end ? go_on_at(*end) : end.error();
+}
+
+Status Log::install_and_go_on() {
+  KIMDB_RETURN_IF_ERROR(end_segment());
+  const auto end = install_accepted(*directory_);
   if (!end) return end.error();
+  if (!end->has_value()) return Error{ErrorCode::not_found, "no snapshot was accepted"};
+  term_.store(std::max(term(), (*end)->term));
+  return go_on_at(**end);
+}
+
+Status Log::end_segment() {
+  KIMDB_RETURN_IF_ERROR(writer_->sync());
+  return writer_->finish();
+}
+
+Status Log::go_on_at(const Position& end) {
   const auto sequence = next_sequence(*directory_);
   if (!sequence) return sequence.error();
   writer_ =
-      std::make_unique<Writer>(*directory_, *preparer_, *end, *sequence,
+      std::make_unique<Writer>(*directory_, *preparer_, end, *sequence,
                                Writer::Options{.sync_closed_segments = options_.sync != Sync::off});
-  buffer_->skip_to(lsn);
-  durable_lsn_.store(lsn);
+  buffer_->skip_to(end.lsn);
+  durable_lsn_.store(end.lsn);
   return {};
 }
 
@@ -332,6 +357,7 @@ void Log::after_write(const Status& status) {
   written_bytes_.store(writer_->written_bytes(), std::memory_order_relaxed);
   flushed_lsn_.store(writer_->written_lsn(), std::memory_order_relaxed);
   noted_durable_lsn_.store(writer_->noted_durable_lsn(), std::memory_order_relaxed);
+  noted_committed_lsn_.store(writer_->noted_committed_lsn(), std::memory_order_relaxed);
   room_.store(writer_->room(), std::memory_order_relaxed);
   if (rose) durable_lsn_.store(durable);
   update_room();
@@ -412,17 +438,26 @@ bool Log::wait_for_work() {
 template <class Idle>
 void Log::wait_idle(Idle&& idle) {
   const Lsn durable = durable_lsn();
-  const bool watermark_is_due =
-      durable > noted_durable_lsn_.load(std::memory_order_relaxed) && !failed_.load();
-  if (!watermark_is_due) writer_waits_for_ever_.store(true);
+  const bool is_due = watermark_is_due();
+  if (!is_due) writer_waits_for_ever_.store(true);
   const bool woken = wait_for_wake(
-      watermark_is_due ? std::chrono::nanoseconds(options_.idle_timeout) : std::chrono::hours(1),
-      [&] { return idle() && (watermark_is_due || durable_lsn() == durable); });
+      is_due ? std::chrono::nanoseconds(options_.idle_timeout) : std::chrono::hours(1),
+      [&] { return idle() && (is_due || !watermark_is_due()); });
   writer_waits_for_ever_.store(false);
-  if (woken || !watermark_is_due || durable_lsn() != durable || !idle() || !role_.try_take())
-    return;
+  if (woken || !is_due || durable_lsn() != durable || !idle() || !role_.try_take()) return;
   write_watermark();
   leave();
+}
+
+bool Log::watermark_is_due() const {
+  if (failed_.load()) return false;
+  return durable_lsn() > noted_durable_lsn_.load(std::memory_order_relaxed) ||
+         (options_.sync == Sync::commit &&
+          committed_lsn() > noted_committed_lsn_.load(std::memory_order_relaxed));
+}
+
+void Log::wake_for_watermark() {
+  if (writer_waits_for_ever_.exchange(false)) wake_writer();
 }
 
 template <class Idle>

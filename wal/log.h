@@ -123,6 +123,9 @@ class Log {
   // Gives up what lies behind `lsn`, where a frame ends; copies of it are kept beside the log. The
   // owner has applied nothing of it, nobody appends or reads the log meanwhile.
   Status cut_behind(Lsn lsn);
+  // A slave's log: gives up all of it for the snapshot that was accepted (wal/incoming.h), and goes
+  // on behind that. Nobody appends or reads the log meanwhile.
+  Status restart_behind_snapshot();
   // Begins a term of its own, higher than `seen` and than its own, synced when this returns; a log
   // that follows ends that. The owner lets nobody append meanwhile.
   Status lead(std::uint64_t seen);
@@ -148,7 +151,10 @@ class Log {
   }
   // Replication says how far the replicas are that a commit waits for (a slave's: how far it has
   // applied). ~0, as it is at first: a commit waits for none.
-  void set_replicated_lsn(Lsn lsn) { replicated_lsn_.store(lsn, std::memory_order_release); }
+  void set_replicated_lsn(Lsn lsn) {
+    replicated_lsn_.store(lsn);
+    if (writer_waits_for_ever_.load()) wake_for_watermark();
+  }
 
   // Asks for everything up to `lsn` to be made durable soon; returns at once. With sync: commit the
   // writer does so anyway for what was appended, but has to be woken: call this (or commit_here)
@@ -192,6 +198,9 @@ class Log {
   template <class Idle>
   bool wait_for_wake(std::chrono::nanoseconds timeout, Idle&& still_idle);
   void wake_writer();
+  void wake_for_watermark();
+  // The log itself does not say yet what is durable, or committed.
+  bool watermark_is_due() const;
   bool sync_is_asked_for() const {
     return wanted_lsn_.load() > durable_lsn_.load() && !failed_.load(std::memory_order_relaxed);
   }
@@ -202,6 +211,11 @@ class Log {
   Status note_term(const TermStart& start);
   Status note_term(const FrameHeader& shared, std::string_view payload);
   Status cut_and_go_on(Lsn lsn) REQUIRES(role_);
+  Status install_and_go_on() REQUIRES(role_);
+  // Nothing is open any more, and all is synced.
+  Status end_segment() REQUIRES(role_);
+  // The log ends there now.
+  Status go_on_at(const Position& end) REQUIRES(role_);
   // Writes what waits, and syncs it where `and_sync` says so.
   void flush(bool and_sync) REQUIRES(role_);
   void write_watermark() REQUIRES(role_);
@@ -234,8 +248,10 @@ class Log {
       0};                            // reserve() lets pass while less waits; 0: nobody
   std::atomic<Lsn> flushed_lsn_{0};  // written, and synced where the mode says so
   std::atomic<std::uint64_t> written_bytes_{0};
-  std::atomic<Lsn> noted_durable_lsn_{0};  // the highest durable LSN that the log itself says
-  std::atomic<std::uint64_t> room_{0};     // bytes of the active segment that are free
+  // The highest ones that the log itself says.
+  std::atomic<Lsn> noted_durable_lsn_{0};
+  std::atomic<Lsn> noted_committed_lsn_{0};
+  std::atomic<std::uint64_t> room_{0};  // bytes of the active segment that are free
   std::atomic<bool> disk_full_{false};
   std::atomic<bool> failed_{false};
 

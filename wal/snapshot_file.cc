@@ -147,6 +147,7 @@ Result<SnapshotFile> SnapshotFile::open(Filesystem& filesystem, const std::strin
   }
   SnapshotFile snapshot(filesystem);
   snapshot.path_ = path;
+  snapshot.size_ = *size;
   ByteReader head(std::string_view(*header).substr(kMagic.size()));
   const auto version = head.take<std::uint32_t>();
   const auto flags = head.take<std::uint32_t>();

@@ -37,6 +37,15 @@ struct SnapshotSection {
   std::uint64_t items = 0;   // appended
 };
 
+// Names one file for good: no other one has the same salt.
+struct SnapshotId {
+  Lsn lsn = 0;
+  std::uint64_t term = 0;
+  std::uint64_t salt = 0;
+  std::uint64_t size = 0;  // bytes of the file
+  bool operator==(const SnapshotId&) const = default;
+};
+
 // Writes one file. One thread. Removed again unless publish() has succeeded.
 class SnapshotWriter {
  public:
@@ -94,6 +103,7 @@ class SnapshotFile {
   static Result<SnapshotFile> open(Filesystem& filesystem, const std::string& path);
 
   const std::string& path() const { return path_; }
+  SnapshotId id() const { return {end_.lsn, end_.term, salt_, size_}; }
   const Uuid& cluster_id() const { return cluster_id_; }
   const Position& end() const { return end_; }
   const std::vector<TermStart>& history() const { return history_; }
@@ -109,6 +119,7 @@ class SnapshotFile {
   std::string path_;
   Uuid cluster_id_{};
   std::uint64_t salt_ = 0;
+  std::uint64_t size_ = 0;
   Position end_;
   std::vector<TermStart> history_;
   std::vector<SnapshotSection> sections_;

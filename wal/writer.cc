@@ -100,6 +100,7 @@ void Writer::queue(char* frame, FrameHeader header) {
     end_.chain = header.chain;
     end_.commit_time_ms = header.commit_time_ms;
   }
+  noted_committed_lsn_ = std::max(noted_committed_lsn_, header.committed_lsn);
   if (queued_.empty()) queued_offset_ = offset_;
   queued_.emplace_back(frame, size);
   offset_ += size;

@@ -58,6 +58,7 @@ class Writer {
   const Position& end() const { return end_; }
   // The highest durable_lsn() that a frame on disk carries.
   Lsn noted_durable_lsn() const { return noted_durable_lsn_; }
+  Lsn noted_committed_lsn() const { return noted_committed_lsn_; }  // the same
   std::uint64_t room() const { return file_ == nullptr ? 0 : segment_size_ - offset_; }
   std::uint64_t written_bytes() const { return written_bytes_; }
   std::uint64_t sequence() const { return sequence_; }
@@ -78,6 +79,7 @@ class Writer {
   Position end_;  // of what was queued
   Lsn durable_lsn_;
   Lsn noted_durable_lsn_ = 0;
+  Lsn noted_committed_lsn_ = 0;
   bool unsynced_ = false;   // something was written behind the last sync
   std::uint64_t sequence_;  // of the active segment; of the first one before it is opened
   std::unique_ptr<File> file_;

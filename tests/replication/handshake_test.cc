@@ -84,7 +84,27 @@ TEST_CASE("who cannot be a slave is told why") {
   hello = hello_of({{{1, 1}}, 30}, 30);
   hello.protocol = 99;
   CHECK(refusal(hello).find("version 99") != std::string::npos);
-  CHECK(refusal(hello_of({{{1, 1}}, 10}, 10)).find("does not reach back") != std::string::npos);
+  const LogEnd unknown{{{1, 2}}, 30};
+  CHECK(refusal(hello_of(unknown, 30)).find("do not tell") != std::string::npos);
+}
+
+TEST_CASE("a slave behind which the master's log was removed is offered a copy") {
+  const auto common = [](const Hello& hello, const MasterState& master) -> std::optional<Lsn> {
+    const auto answer = answer_hello(master, hello, chain_at);
+    const CopyOffer* offer = std::get_if<CopyOffer>(&answer);
+    if (offer == nullptr) return std::nullopt;
+    CHECK(offer->term == master.term);
+    CHECK(offer->cluster_id == kCluster);
+    return offer->common_lsn;
+  };
+  CHECK(common(hello_of({{{1, 1}}, 10}, 10), kMaster) == 10);
+  // Its own tail is no reason against it, where it was never committed.
+  MasterState other = kMaster;
+  other.log.history = {{1, 1}, {4, 11}};
+  CHECK(common(hello_of({{{1, 1}}, 15}, 10), other) == 10);
+  CHECK(!common(hello_of({{{1, 1}}, 15}, 11), other));
+  CHECK(refusal(hello_of({{{1, 1}}, 15}, 11), other).find("older data never replaces") !=
+        std::string::npos);
 }
 
 TEST_CASE("logs with the same terms and another chain are damaged") {

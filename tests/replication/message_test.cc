@@ -30,7 +30,8 @@ TEST_CASE("messages read back as they were written") {
                     .term = 7,
                     .committed_lsn = 70,
                     .log = {{{1, 1}, {7, 60}}, 75},
-                    .chain = 99};
+                    .chain = 99,
+                    .copy = {{10, 2, 77, 5000}, 4000}};
   const Hello said = round_trip(hello, bytes);
   CHECK(said.cluster_id == hello.cluster_id);
   CHECK(said.node_id == hello.node_id);
@@ -39,6 +40,7 @@ TEST_CASE("messages read back as they were written") {
   CHECK(said.term == 7);
   CHECK(said.committed_lsn == 70);
   CHECK(said.chain == 99);
+  CHECK(said.copy == hello.copy);
 
   const Welcome welcome = round_trip(
       Welcome{.cluster_id = {9}, .term = 8, .start_lsn = 5, .chain = 6, .committed_lsn = 4}, bytes);
@@ -67,6 +69,19 @@ TEST_CASE("messages read back as they were written") {
 
   CHECK(round_trip(Heartbeat{1, 2, 3, 4}, bytes).time_ms == 4);
   CHECK(round_trip(Acknowledgement{1, 2, 3, 4}, bytes).applied == 4);
+
+  const CopyOffer offer = round_trip(
+      CopyOffer{.cluster_id = {9}, .node_id = {8}, .term = 8, .common_lsn = 5, .copy = hello.copy},
+      bytes);
+  CHECK(offer.cluster_id == wal::Uuid{9});
+  CHECK(offer.node_id == wal::Uuid{8});
+  CHECK(offer.term == 8);
+  CHECK(offer.common_lsn == 5);
+  CHECK(offer.copy == hello.copy);
+  const CopyPart part = round_trip(CopyPart{6, payload}, bytes);
+  CHECK(part.offset == 6);
+  CHECK(part.bytes == payload);
+  CHECK(round_trip(CopyAcknowledgement{1, 2}, bytes).bytes == 2);
 }
 
 TEST_CASE("a message of a wrong length, or of another protocol, is an error") {

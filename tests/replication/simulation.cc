@@ -2,6 +2,10 @@
 
 #include <algorithm>
 #include <stdexcept>
+#include <utility>
+
+#include "base/crc32c.h"
+#include "wal/bytes.h"
 
 namespace kimdb::replication::test {
 
@@ -13,6 +17,7 @@ class SimulatedNode::Frames final : public FrameSource {
 
   Result<std::optional<Frame>> next(Lsn limit) override {
     if (next_ > limit || next_ > node_.frames_.size()) return std::optional<Frame>();
+    if (next_ < node_.log_begin_) return Error{ErrorCode::not_found, "the log was removed"};
     const StoredFrame& frame = node_.frames_[next_++ - 1];
     return std::optional(Frame{frame.header, frame.payload});
   }
@@ -20,6 +25,18 @@ class SimulatedNode::Frames final : public FrameSource {
  private:
   const SimulatedNode& node_;
   Lsn next_;
+};
+
+class SimulatedNode::Source final : public SnapshotSource {
+ public:
+  explicit Source(Snapshot snapshot) : snapshot_(std::move(snapshot)) {}
+  const wal::SnapshotId& id() const override { return snapshot_.id; }
+  Result<std::string_view> read(std::uint64_t offset, std::size_t size) override {
+    return std::string_view(snapshot_.bytes).substr(static_cast<std::size_t>(offset), size);
+  }
+
+ private:
+  const Snapshot snapshot_;
 };
 
 SimulatedNode::SimulatedNode(std::uint8_t number, Random& random)
@@ -50,6 +67,10 @@ void SimulatedNode::begin_term(std::uint64_t term) {
 void SimulatedNode::crash() {
   frames_.resize(durable_ + random_.below(last_lsn() - durable_ + 1));
   std::erase_if(history_, [&](const auto& term) { return term.first_lsn > last_lsn(); });
+  // A part of a copy is not synced as it comes.
+  std::string& part = incoming_.bytes;
+  if (!part.empty() && random_.below(4) == 0) part.resize(random_.below(part.size()) + 1);
+  if (!part.empty() && random_.below(2) == 0) part[random_.below(part.size())] ^= 1;
 }
 
 // Recovery makes durable what is there; a slave applies what its log knows to be committed.
@@ -59,6 +80,7 @@ void SimulatedNode::restart_as(bool slave) {
   for (const StoredFrame& frame : frames_)
     committed = std::max(committed, frame.header.committed_lsn);
   committed = std::min(committed, durable_);
+  if (!snapshots_.empty()) committed = std::max(committed, snapshots_.back().id.lsn);
   replicated_ = committed;
   applied_lsn_ = slave ? committed : durable_;
 }
@@ -71,11 +93,12 @@ std::vector<std::string> SimulatedNode::records(Lsn through) const {
 }
 
 std::optional<std::uint32_t> SimulatedNode::chain_at(Lsn lsn) const {
-  if (lsn > last_lsn()) return std::nullopt;
+  if (lsn > last_lsn() || (lsn + 1 < log_begin_ && lsn != last_lsn())) return std::nullopt;
   return lsn == 0 ? 0 : frames_[lsn - 1].header.chain;
 }
 
 Result<std::unique_ptr<FrameSource>> SimulatedNode::frames_behind(Lsn after) {
+  if (after + 1 < log_begin_) return Error{ErrorCode::not_found, "the log was removed"};
   return std::unique_ptr<FrameSource>(std::make_unique<Frames>(*this, after));
 }
 
@@ -105,10 +128,11 @@ Status SimulatedNode::sync() {
 
 Status SimulatedNode::cut_behind(Lsn lsn) {
   if (lsn < applied_lsn_) throw std::runtime_error("what was applied was cut");
+  if (lsn + 1 < log_begin_) throw std::runtime_error("a cut before the log's begin");
   frames_.resize(lsn);
   durable_ = lsn;
   std::erase_if(history_, [&](const auto& term) { return term.first_lsn > lsn; });
-  ++cuts_;
+  ++happened_.cuts;
   return {};
 }
 
@@ -118,17 +142,96 @@ Status SimulatedNode::apply_through(Lsn committed) {
   return {};
 }
 
+// --- snapshots ---
+
+void SimulatedNode::take_snapshot(std::size_t kept) {
+  const Lsn lsn = std::min(committed_lsn(), applied_lsn_);
+  if (lsn == 0 || (!snapshots_.empty() && snapshots_.back().id.lsn == lsn)) return;
+  Snapshot snapshot;
+  wal::ByteWriter head;
+  wal::put_uuid(head, cluster_id_);
+  snapshot.bytes = head.bytes();
+  for (Lsn i = 1; i <= lsn; ++i)
+    append_message(snapshot.bytes, Frame{frames_[i - 1].header, frames_[i - 1].payload});
+  wal::ByteWriter crc;
+  crc.put(crc32c(snapshot.bytes));
+  snapshot.bytes += crc.bytes();
+  snapshot.id = {lsn, frames_[lsn - 1].header.term, random_.next(), snapshot.bytes.size()};
+  snapshots_.push_back(std::move(snapshot));
+  if (snapshots_.size() < kept) return;
+  if (snapshots_.size() > kept) snapshots_.erase(snapshots_.begin());
+  log_begin_ = std::max(log_begin_, snapshots_.front().id.lsn + 1);
+}
+
+Result<std::unique_ptr<SnapshotSource>> SimulatedNode::open_snapshot(
+    const wal::SnapshotId& wanted) {
+  if (snapshots_.empty()) return Error{ErrorCode::not_found, "there is none"};
+  const Snapshot* found = &snapshots_.back();
+  for (const Snapshot& snapshot : snapshots_)
+    if (snapshot.id == wanted) found = &snapshot;
+  return std::unique_ptr<SnapshotSource>(std::make_unique<Source>(*found));
+}
+
+Status SimulatedNode::begin_copy(const wal::SnapshotId& snapshot) {
+  if (incoming_.id == snapshot) {
+    if (!incoming_.bytes.empty()) ++happened_.copies_resumed;
+    return {};
+  }
+  incoming_ = {snapshot, {}};
+  return {};
+}
+
+Status SimulatedNode::add_to_copy(const CopyPart& part) {
+  if (part.offset != incoming_.bytes.size() ||
+      part.bytes.size() > incoming_.id.size - incoming_.bytes.size())
+    return Error{ErrorCode::corrupt, "the part does not follow"};
+  incoming_.bytes += part.bytes;
+  return {};
+}
+
+Status SimulatedNode::install_copy() {
+  const Snapshot copy = std::exchange(incoming_, {});
+  std::string_view rest = copy.bytes;
+  const auto crc = wal::load<std::uint32_t>(rest.data() + rest.size() - sizeof(std::uint32_t));
+  rest.remove_suffix(sizeof crc);
+  if (crc32c(rest) != crc) {
+    ++happened_.copies_spoiled;
+    return Error{ErrorCode::corrupt, "the copy does not check"};
+  }
+  if (copy.id.lsn < applied_lsn_) throw std::runtime_error("older data replaced newer");
+  frames_.clear();
+  history_.clear();
+  wal::ByteReader head(rest);
+  cluster_id_ = wal::take_uuid(head);
+  rest = head.rest();
+  while (!rest.empty()) {
+    const auto size = message_size(rest);
+    const auto message = decode_message(rest.substr(0, *size));
+    if (!follow(std::get<Frame>(*message))) throw std::runtime_error("a snapshot with a gap");
+    rest.remove_prefix(*size);
+  }
+  if (last_lsn() != copy.id.lsn) throw std::runtime_error("a snapshot of another LSN");
+  log_begin_ = copy.id.lsn + 1;
+  durable_ = replicated_ = applied_lsn_ = copy.id.lsn;
+  snapshots_ = {copy};
+  ++happened_.copies;
+  return {};
+}
+
 // --- the world ---
 
 World::World(std::uint64_t seed, Logger& logger) : seed_(seed), random_(seed), logger_(logger) {
-  const std::size_t nodes = 2 + random_.below(3);
+  const std::size_t nodes = 2 + random_.below(4);
   quorum_ = 1 + random_.below(nodes - 1);
   for (std::size_t i = 0; i < nodes; ++i) {
     machines_.emplace_back();
     machines_.back().node =
         std::make_unique<SimulatedNode>(static_cast<std::uint8_t>(i + 1), random_);
   }
-  for (std::size_t i = 0; i < nodes; ++i) start(i);
+  snapshots_often_ = chance(50);
+  // Some slaves come late.
+  for (std::size_t i = 0; i < nodes; ++i)
+    if (i == master_ || chance(80)) start(i);
 }
 
 void World::fail(const std::string& what) const {
@@ -139,7 +242,13 @@ void World::run() {
   for (int i = 0; i < 400; ++i) step();
   heal();
   check_end();
-  for (const Machine& machine : machines_) counts_.cuts += machine.node->cuts();
+  for (const Machine& machine : machines_) {
+    const SimulatedNode::Happened& happened = machine.node->happened();
+    counts_.cuts += happened.cuts;
+    counts_.copies += happened.copies;
+    counts_.copies_resumed += happened.copies_resumed;
+    counts_.copies_spoiled += happened.copies_spoiled;
+  }
 }
 
 void World::step() {
@@ -158,10 +267,13 @@ void World::step() {
       break_link(index, "the connection broke");
     }
   } else if (event < 80) {
+    // Where snapshots are many, who is down stays so for long enough to need a copy.
     const std::size_t index = random_.below(machines_.size());
-    if (!machines_[index].up) start(index);
+    if (!machines_[index].up && (!snapshots_often_ || chance(25))) start(index);
   } else if (event < 85) {
     promote();
+  } else if (event < (snapshots_often_ ? 100 : 87)) {
+    take_snapshot();
   }
 }
 
@@ -195,6 +307,13 @@ void World::sync_master() {
   if (!machine.up || !machine.master) return;
   if (!machine.node->sync()) fail("a sync failed");
   machine.master->log_rose();
+}
+
+void World::take_snapshot() {
+  const Machine& machine = machines_[random_.below(machines_.size())];
+  if (!machine.up) return;
+  machine.node->take_snapshot(snapshots_often_ ? 1 : 2);
+  ++counts_.snapshots;
 }
 
 // A client is answered once its write is committed; then, and on every slave that has applied it,
@@ -301,10 +420,13 @@ void World::promote_again() {
 }
 
 void World::lead(std::size_t index, Lsn committed) {
-  machines_[index].master = std::make_unique<Master>(
-      *machines_[index].node, logger_,
-      MasterOptions{.ack = Ack::synced, .quorum = quorum_, .on_timeout = OnTimeout::block},
-      committed, now_ms_);
+  machines_[index].master =
+      std::make_unique<Master>(*machines_[index].node, logger_,
+                               MasterOptions{.ack = Ack::synced,
+                                             .quorum = quorum_,
+                                             .on_timeout = OnTimeout::block,
+                                             .batch_bytes = 1 + random_.below(1000)},
+                               committed, now_ms_);
   master_ = index;
 }
 
@@ -378,15 +500,26 @@ void World::deliver(std::size_t slave) {
   }
   if (received && taken) {
     // It may crash between taking and syncing.
-    if (!healing_ && chance(2)) return crash(slave);
+    if (!healing_ && chance(machine.slave->copy().bytes != 0 ? 8 : 2)) return crash(slave);
     std::string acknowledgement;
     taken = machine.slave->finish_batch(acknowledgement);
     send(machine.link->to_master, machine.link->last_to_master_ms, std::move(acknowledgement));
   }
   if (!taken) {
+    // A log that snapshots have replaced is followed by a copy.
     if (healing_) fail("a slave gives up: " + taken.error().message);
     break_link(slave, taken.error().message);
+  } else if (machine.slave->copy_is_whole()) {
+    install_copy(slave);
   }
+}
+
+void World::install_copy(std::size_t slave) {
+  Machine& machine = machines_[slave];
+  break_link(slave, "the copy has come");
+  if (!healing_ && chance(10)) return crash(slave);
+  // One that a crash has spoiled is asked for again.
+  ignore(machine.slave->install_copy(), "counted by the node");
 }
 
 void World::pump(std::size_t slave) {

@@ -2,9 +2,11 @@
 // write, when messages arrive, who crashes, which connection breaks, and whom the operator
 // promotes.
 //
-// A node's disk is a list of frames, of which a crash may lose what was not synced. Messages travel
-// as bytes, late, in the order of their connection. The operator promotes as docs/replication.md
-// tells people to: once the master is dead, of enough slaves the one with the newest log.
+// A node's disk is a list of frames, of which a crash may lose what was not synced; snapshots make
+// the older ones superfluous, and what has come of a copy may be spoiled by a crash. Messages
+// travel as bytes, late, in the order of their connection. The operator promotes as
+// docs/replication.md tells people to: once the master is dead, of enough slaves the one with the
+// newest log.
 #pragma once
 
 #include <cstdint>
@@ -34,12 +36,18 @@ class SimulatedNode final : public Node {
   // Of a slave that is promoted: applies all.
   void apply_all() { applied_lsn_ = last_lsn(); }
   void restart_as(bool slave);
+  // Writes a snapshot of what is committed; removes the older ones but for `kept`, and the log that
+  // they replace.
+  void take_snapshot(std::size_t kept);
 
   Lsn last_lsn() const { return frames_.size(); }
   // The records of the state, terms left out.
   std::vector<std::string> records(Lsn through) const;
   const std::string& record(Lsn lsn) const { return frames_[lsn - 1].payload; }
-  std::uint64_t cuts() const { return cuts_; }
+  struct Happened {
+    std::uint64_t cuts = 0, copies = 0, copies_resumed = 0, copies_spoiled = 0;
+  };
+  const Happened& happened() const { return happened_; }
 
   wal::Uuid cluster_id() const override { return cluster_id_; }
   wal::Uuid node_id() const override { return {number_}; }
@@ -55,6 +63,11 @@ class SimulatedNode final : public Node {
   Status follow(const Frame& frame) override;
   Status sync() override;
   Status cut_behind(Lsn lsn) override;
+  Result<std::unique_ptr<SnapshotSource>> open_snapshot(const wal::SnapshotId& wanted) override;
+  CopyProgress copy() const override { return {incoming_.id, incoming_.bytes.size()}; }
+  Status begin_copy(const wal::SnapshotId& snapshot) override;
+  Status add_to_copy(const CopyPart& part) override;
+  Status install_copy() override;
   Status apply_through(Lsn committed) override;
   Lsn applied_lsn() const override { return applied_lsn_; }
 
@@ -63,7 +76,12 @@ class SimulatedNode final : public Node {
     wal::FrameHeader header;
     std::string payload;
   };
+  struct Snapshot {
+    wal::SnapshotId id;
+    std::string bytes;  // the cluster id, its frames as messages, a CRC
+  };
   class Frames;
+  class Source;
 
   std::uint32_t chain() const { return frames_.empty() ? 0 : frames_.back().header.chain; }
   void add(wal::FrameHeader header, std::string payload);
@@ -75,17 +93,21 @@ class SimulatedNode final : public Node {
   std::uint64_t term_ = 0;
   std::vector<wal::TermStart> history_;
   std::vector<StoredFrame> frames_;  // one LSN each
+  Lsn log_begin_ = 1;                // frames before it are in a snapshot only
+  std::vector<Snapshot> snapshots_;  // oldest first
+  Snapshot incoming_;
   Lsn durable_ = 0;
   // In its memory:
   Lsn replicated_ = 0;
   Lsn applied_lsn_ = 0;
-  std::uint64_t cuts_ = 0;
+  Happened happened_;
 };
 
 // What happened, for the test to show that it did.
 struct Counts {
   std::uint64_t writes = 0, acknowledged = 0, crashes = 0, broken = 0, promotions = 0, cuts = 0,
-                unsynced_lost = 0, promoted_again = 0;
+                unsynced_lost = 0, promoted_again = 0, snapshots = 0, copies = 0,
+                copies_resumed = 0, copies_spoiled = 0;
 };
 
 class World {
@@ -118,6 +140,8 @@ class World {
   void advance();
   void write();
   void sync_master();
+  void take_snapshot();
+  void install_copy(std::size_t slave);
   void crash(std::size_t index);
   void start(std::size_t index);
   void promote();
@@ -143,6 +167,7 @@ class World {
   std::vector<Machine> machines_;
   std::size_t master_ = 0;  // the one that is, or was, until a promotion
   bool healing_ = false;
+  bool snapshots_often_ = false;
   std::uint64_t last_write_ = 0;
   std::map<Lsn, std::string> waiting_;  // written on the master, not acknowledged
   std::set<std::string> acknowledged_;

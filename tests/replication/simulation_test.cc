@@ -27,15 +27,23 @@ TEST_CASE("simulated clusters lose nothing, show nothing twice, and become equal
     sum.cuts += counts.cuts;
     sum.unsynced_lost += counts.unsynced_lost;
     sum.promoted_again += counts.promoted_again;
+    sum.snapshots += counts.snapshots;
+    sum.copies += counts.copies;
+    sum.copies_resumed += counts.copies_resumed;
+    sum.copies_spoiled += counts.copies_spoiled;
   }
   std::printf(
       "%llu clusters, %llu writes, %llu acknowledged, %llu crashes, %llu broken connections, %llu "
-      "promotions, %llu cut tails, %llu unsynced frames lost\n",
+      "promotions, %llu cut tails, %llu unsynced frames lost, %llu snapshots, %llu copies, %llu "
+      "resumed, %llu spoiled\n",
       static_cast<unsigned long long>(worlds), static_cast<unsigned long long>(sum.writes),
       static_cast<unsigned long long>(sum.acknowledged),
       static_cast<unsigned long long>(sum.crashes), static_cast<unsigned long long>(sum.broken),
       static_cast<unsigned long long>(sum.promotions), static_cast<unsigned long long>(sum.cuts),
-      static_cast<unsigned long long>(sum.unsynced_lost));
+      static_cast<unsigned long long>(sum.unsynced_lost),
+      static_cast<unsigned long long>(sum.snapshots), static_cast<unsigned long long>(sum.copies),
+      static_cast<unsigned long long>(sum.copies_resumed),
+      static_cast<unsigned long long>(sum.copies_spoiled));
   // A kind of fault that never happens shows nothing.
   CHECK(sum.acknowledged > 0);
   CHECK(sum.crashes > 0);
@@ -43,6 +51,9 @@ TEST_CASE("simulated clusters lose nothing, show nothing twice, and become equal
   CHECK(sum.promotions > 0);
   CHECK(sum.cuts > 0);
   CHECK(sum.unsynced_lost > 0);
+  CHECK(sum.copies > 0);
+  CHECK(sum.copies_resumed > 0);
+  CHECK(sum.copies_spoiled > 0);
 }
 
 }  // namespace

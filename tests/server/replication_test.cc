@@ -54,6 +54,43 @@ bool become_equal(const TestServer& a, const TestServer& b) {
   return becomes("equal", [&] { return digest(a) == digest(b) ? "equal" : "different"; });
 }
 
+// A master whose log begins behind what it had before: `records` values of 1,000 bytes, each with
+// the round in it.
+std::vector<std::string> forgetful_master_settings(std::uint16_t port) {
+  return with(with(master_settings(port), "replication.max_wal_keep=0"),
+              "replication.on_timeout=degrade");
+}
+
+void write_round(const TestServer& master, int round, int records) {
+  TcpClient client = master.connect(60s);
+  const std::string value = "round " + std::to_string(round) + std::string(1000, '.');
+  std::string lines;
+  for (int i = 0; i < records; ++i) lines += "SET key" + std::to_string(i) + " \"" + value + "\"\n";
+  lines += "SET round " + std::to_string(round) + "\n";
+  std::jthread sender([&] { client.send(lines); });
+  for (int i = 0; i <= records; ++i) REQUIRE(client.receive_line() == "OK");
+}
+
+// The slave shows the round, and so it will after a restart without its master: a later frame says
+// that the round is committed.
+void expect_round(const TestServer& master, const TestServer& slave, int round) {
+  CHECK(becomes(std::to_string(round), [&] { return slave.connect().ask("GET round"); }));
+  REQUIRE(master.connect(60s).ask("SET settled " + std::to_string(round)) == "OK");
+  CHECK(becomes(std::to_string(round), [&] { return slave.connect().ask("GET settled"); }));
+}
+
+void forget_log(const TestServer& master) {
+  TcpClient client = master.connect(60s);
+  for (int i = 0; i < 2; ++i) {
+    REQUIRE(client.ask("INCR snapshots").starts_with(""));
+    REQUIRE(client.ask("SAVE") == "OK");
+  }
+}
+
+bool said(const TestServer& server, const std::string& text) {
+  return server.output().find(text) != std::string::npos;
+}
+
 struct Pair {
   std::uint16_t master_port = free_port();
   std::uint16_t slave_port = free_port();
@@ -161,6 +198,81 @@ TEST_CASE("what cannot be a master, or a slave, is told why") {
     return single.output().find("belongs to another cluster") == std::string::npos ? "not yet"
                                                                                    : "said";
   }));
+}
+
+TEST_CASE(
+    "a slave behind which the log was removed is sent a copy, and shows its old data until then") {
+  const std::uint16_t port = free_port();
+  TestServer master(forgetful_master_settings(port));
+  TestServer slave(slave_settings(port, free_port()));
+  write_round(master, 1, 20'000);
+  expect_round(master, slave, 1);
+  slave.kill();
+  write_round(master, 2, 20'000);
+  forget_log(master);
+  slave.restart();
+  int old_seen = 0;
+  {
+    TcpClient reader = slave.connect();
+    const auto deadline = std::chrono::steady_clock::now() + 60s;
+    for (std::string round = "1"; round != "2";) {
+      REQUIRE(std::chrono::steady_clock::now() < deadline);
+      round = reader.ask("GET round");
+      CAPTURE(round);
+      REQUIRE((round == "1" || round == "2"));
+      const std::string value = reader.ask("GET key19999");
+      // Between the two the new state may come, never the old one again.
+      REQUIRE((value.starts_with("round " + round) || value.starts_with("round 2")));
+      old_seen += round == "1";
+    }
+  }
+  CHECK(old_seen > 0);
+  CHECK(become_equal(master, slave));
+  CHECK(said(master, "is sent the snapshot at LSN"));
+  CHECK(said(slave, "the copy of the master's data at LSN"));
+  // It goes on by the log, here and after a restart.
+  CHECK(master.connect(60s).ask("SET round 3") == "OK");
+  CHECK(becomes("3", [&] { return slave.connect().ask("GET round"); }));
+  slave.kill();
+  slave.restart();
+  CHECK(slave.connect().ask("GET key19999").starts_with("round 2"));
+  CHECK(become_equal(master, slave));
+  // And it can take over.
+  master.kill();
+  CHECK(becomes("OK", [&] { return slave.connect().ask("PROMOTE"); }));
+  CHECK(slave.connect(60s).ask("GET round") == "3");
+}
+
+TEST_CASE("a slave that is killed at random moments of a copy ends equal to its master") {
+  SeededRandom random(test_seed("kills in a copy"));
+  const std::uint64_t kills = environment_number("KIMDB_COPY_KILLS", 10);
+  const std::uint16_t port = free_port();
+  TestServer master(forgetful_master_settings(port));
+  write_round(master, 1, 1000);
+  TestServer slave(slave_settings(port, free_port()));
+  expect_round(master, slave, 1);
+  int round = 1, old_found = 0, new_found = 0;
+  for (std::uint64_t i = 0; i < kills; ++i) {
+    if (slave.connect().ask("GET round") == std::to_string(round)) {  // a new copy is needed
+      slave.kill();
+      write_round(master, ++round, 30'000);
+      forget_log(master);
+      slave.restart();
+    }
+    std::this_thread::sleep_for(std::chrono::milliseconds(random.below(150)));
+    slave.kill();
+    slave.restart();
+    const std::string found = slave.connect().ask("GET round");
+    CAPTURE(found);
+    CAPTURE(round);
+    REQUIRE((found == std::to_string(round) || found == std::to_string(round - 1)));
+    REQUIRE(slave.connect().ask("GET key999").starts_with("round " + found));
+    ++(found == std::to_string(round) ? new_found : old_found);
+  }
+  CHECK(become_equal(master, slave));
+  CHECK(slave.connect().ask("GET round") == std::to_string(round));
+  std::printf("%llu kills in copies: %d times the old data was there, %d times the new\n",
+              static_cast<unsigned long long>(kills), old_found, new_found);
 }
 
 TEST_CASE("strangers on the replication port are sent away, and harm nobody") {

@@ -137,6 +137,33 @@ TEST_CASE("no frame says that more is committed than what is replicated") {
   CHECK(pair.slave.recovered.committed_lsn == 3);
 }
 
+TEST_CASE("what is committed later than it is synced is said in the log, once that idles") {
+  Follower pair;
+  pair.append_synced("a");
+  REQUIRE(pair.ship());
+  pair.slave.die();
+  pair.slave.options.idle_timeout = std::chrono::milliseconds(2);
+  REQUIRE(pair.slave.open());
+  // Long enough for a watermark of what is synced.
+  std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  pair.slave.log->set_replicated_lsn(2);
+  const auto noted = [&] {
+    Lsn committed = 0;
+    const auto segments = pair.slave.directory->list_segments();
+    for (const SegmentName& segment : *segments) {
+      auto reader =
+          SegmentReader::open(pair.slave_disk, pair.slave.directory->segment_path(segment));
+      while (auto frame = *reader->next())
+        committed = std::max(committed, frame->header.committed_lsn);
+    }
+    return committed;
+  };
+  while (noted() < 2) std::this_thread::yield();
+  pair.slave.die();
+  REQUIRE(pair.slave.recover_only());
+  CHECK(pair.slave.recovered.committed_lsn == 2);
+}
+
 TEST_CASE("who is promoted begins a term that no restart of the former master reaches") {
   Follower pair;
   pair.append_synced("a");

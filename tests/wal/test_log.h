@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/random.h"
 #include "wal/bytes.h"
+#include "wal/incoming.h"
 #include "wal/log.h"
 #include "wal/reader.h"
 #include "wal/retention.h"
@@ -41,6 +42,7 @@ struct TestLog {
     return small;
   }();
   LogEvents events;
+  std::uint64_t keep_log_bytes = 0;
   std::unique_ptr<DataDirectory> directory;
   std::unique_ptr<Log> log;
   Recovered recovered;
@@ -56,6 +58,8 @@ struct TestLog {
     auto opened = DataDirectory::open(filesystem, clock, random, "/data");
     if (!opened) return std::move(opened).error();
     directory = std::move(*opened);
+    if (auto installed = install_accepted(*directory); !installed)
+      return std::move(installed).error();
     Position after;
     KIMDB_RETURN_IF_ERROR(load_snapshot(after));
     auto result = recover(*directory, after, [&](std::span<const RecordView> views) -> Status {
@@ -99,7 +103,7 @@ struct TestLog {
     }
     auto name = (*writer)->publish((*frame)->end, directory->meta().history);
     if (!name) return std::move(name).error();
-    return remove_superfluous(*directory);
+    return remove_superfluous(*directory, keep_log_bytes);
   }
 
   Status close() {

@@ -1,0 +1,78 @@
+// What a Database does as a slave: it takes its master's log or a copy of its data, and is
+// promoted.
+
+#include <memory>
+#include <utility>
+
+#include "database/database.h"
+#include "database/lock_set.h"
+#include "database/snapshot_loader.h"
+#include "wal/incoming.h"
+#include "wal/reader.h"
+
+namespace kimdb::database {
+
+Status Database::keep(const wal::FrameHeader& header, std::string_view payload) {
+  raise_time_floor(header.commit_time_ms);
+  KIMDB_RETURN_IF_ERROR(
+      wal::visit_records(header, payload, 0, [&](std::span<const wal::RecordView> records) {
+        follower_.keep(records, header.last_lsn());
+        return Status();
+      }));
+  follower_.keep({}, header.last_lsn());
+  return {};
+}
+
+Status Database::apply_through(Lsn lsn) {
+  const Status applied = follower_.apply_through(lsn);
+  log_->set_replicated_lsn(follower_.applied_lsn());
+  committed_rose();
+  return applied;
+}
+
+Status Database::promote(std::uint64_t seen) {
+  if (is_slave()) {
+    const Lsn last = log_->last_lsn();
+    KIMDB_RETURN_IF_ERROR(log_->sync_through(last));
+    // Not shown yet: what the former master did not tell to be committed, the new one's quorum must
+    // have first.
+    KIMDB_RETURN_IF_ERROR(follower_.apply_through(last));
+  }
+  // Who writes holds a partition's lock.
+  LockSet locks(engine_);
+  locks.add_all();
+  locks.lock();
+  KIMDB_RETURN_IF_ERROR(log_->lead(seen));
+  is_slave_.store(false, std::memory_order_release);
+  return {};
+}
+
+// The old state is shown until the new one is whole, in memory beside it and on disk.
+Status Database::take_copy(wal::IncomingSnapshot& incoming) {
+  const std::int64_t begin = environment_.clock.monotonic_ns();
+  const auto file = incoming.finish();
+  if (!file) return file.error();
+  const auto copy = std::make_unique<engine::Engine>(engine_options_);
+  KIMDB_RETURN_IF_ERROR(database::load_snapshot(*file, *copy));
+  const wal::Position end = file->end();
+  KIMDB_RETURN_IF_ERROR(checkpointer_->exclude([&]() -> Status {
+    KIMDB_RETURN_IF_ERROR(incoming.accept());
+    return log_->restart_behind_snapshot();
+  }));
+  checkpointer_->start_from(end.lsn, now_ms());
+  {
+    LockSet locks(engine_);
+    locks.add_all();
+    locks.lock();
+    engine_.replace_state(*copy, end.lsn);
+  }
+  follower_.restart_from(end.lsn);
+  raise_time_floor(end.commit_time_ms);
+  log_->set_replicated_lsn(end.lsn);
+  committed_rose();
+  logger().info("the copy of the master's data at LSN {} was loaded in {:.3f} s", end.lsn,
+                static_cast<double>(environment_.clock.monotonic_ns() - begin) / 1e9);
+  return {};
+}
+
+}  // namespace kimdb::database
