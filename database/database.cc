@@ -64,6 +64,7 @@ Outcome Database::run(Session& session, const CommandRow& row, Words words, Repl
 }
 
 std::string Database::write_refusal(std::size_t bytes, bool needs_memory) {
+  if (refuses_writes()) return std::string(kNoReplicas);
   if (const Status room = log_->reserve(bytes); !room.has_value())
     return (room.error().code == ErrorCode::disk_full ? "" : "ERR ") + room.error().message;
   if (needs_memory && !make_room()) return std::string(kOutOfMemory);
@@ -164,7 +165,7 @@ bool Database::sweep_expired(std::chrono::nanoseconds budget) {
     engine::Partition& partition = engine_.partition(i);
     while (partition.next_expiry() <= now) {
       if (environment_.clock.monotonic_ns() > end) return false;
-      if (!log_->reserve(0).has_value())
+      if (refuses_writes() || !log_->reserve(0).has_value())
         return true;  // read-only: expired keys stay unseen, and are removed later
       MutexLock lock(partition.mutex());
       for (int count = 0; count < 32; ++count) {

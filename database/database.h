@@ -161,9 +161,25 @@ class Database {
   bool may_send(Lsn depends_on, Acknowledge acknowledge) const {
     if (acknowledge == Acknowledge::memory) return true;
     if (acknowledge == Acknowledge::standard && options_.log.sync != wal::Sync::commit) return true;
+    if (acknowledge == Acknowledge::synced) return depends_on <= log_->durable_lsn();
     return depends_on <=
-           (acknowledge == Acknowledge::synced ? log_->durable_lsn() : log_->committed_lsn());
+           std::min(log_->committed_lsn(), answered_lsn_.load(std::memory_order_acquire));
   }
+  // The quorum is missing: what may_send() refuses is answered by kReplicationTimeout instead, but
+  // for what waits for this disk alone.
+  bool may_fail(Acknowledge acknowledge) const {
+    return refuses_writes() && acknowledge == Acknowledge::standard;
+  }
+  bool refuses_writes() const { return refuses_writes_.load(std::memory_order_acquire); }
+
+  // How far the slaves are that a write waits for (~0: it waits for none), and whether they are
+  // missing. Replication's thread.
+  struct Replicated {
+    Lsn committed = ~Lsn{0};
+    Lsn answered = ~Lsn{0};
+    bool refuses_writes = false;
+  };
+  void set_replicated(const Replicated& replicated);
 
   // --- a slave's part; one thread but for is_slave() and applied_lsn() ---
   bool is_slave() const { return is_slave_.load(std::memory_order_acquire); }
@@ -296,6 +312,8 @@ class Database {
   std::unique_ptr<Checkpointer> checkpointer_;
   Follower follower_;
   std::atomic<bool> is_slave_{false};
+  std::atomic<Lsn> answered_lsn_{~Lsn{0}};
+  std::atomic<bool> refuses_writes_{false};
   std::int64_t started_at_ms_ = 0;
   Lsn recovered_committed_lsn_ = 0;
   std::atomic<std::int64_t> time_floor_ms_{0};
@@ -309,6 +327,9 @@ class Database {
 // The reply to a numbered write is kept for its retry up to this size; beyond it, only that it was
 // done.
 constexpr std::size_t kKeptReplyBytesMax = std::size_t{1} << 20;
+constexpr std::string_view kReplicationTimeout =
+    "REPL_TIMEOUT the replicas did not acknowledge in time, outcome unknown";
+constexpr std::string_view kNoReplicas = "NOREPLICAS Not enough good replicas to write.";
 constexpr std::string_view kOutOfMemory = "OOM command not allowed when used memory > 'maxmemory'.";
 
 // Forgets the queue and the watched keys of a transaction.

@@ -60,7 +60,7 @@ class Host {
       Copy copy;                       // that it is sent
     };
     std::vector<Slave> slaves;
-    bool degraded = false;  // commits do not wait for the quorum
+    bool quorum_missing = false;  // for too long: replication.on_timeout counts
     // A slave's:
     std::string master_address;
     bool connected = false;

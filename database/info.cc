@@ -176,7 +176,7 @@ void replication(Database& db, Text& text) {
             ",applied=" + std::to_string(slave.applied_lsn) + ",lag=" +
             std::to_string(std::max<std::int64_t>(0, db.now_ms() - slave.last_heard_ms) / 1000));
   }
-  if (status.enabled && !db.is_slave()) text.number("quorum_missing", status.degraded);
+  if (status.enabled && !db.is_slave()) text.number("quorum_missing", status.quorum_missing);
   text.number("master_repl_offset", db.log().last_lsn());
 }
 

@@ -1,5 +1,5 @@
-// What a Database does as a slave: it takes its master's log or a copy of its data, and is
-// promoted.
+// What a Database does for replication: as a slave it takes its master's log, or a copy of its
+// data, and is promoted; as a master it is told how far its slaves are.
 
 #include <memory>
 #include <utility>
@@ -28,6 +28,13 @@ Status Database::apply_through(Lsn lsn) {
   log_->set_replicated_lsn(follower_.applied_lsn());
   committed_rose();
   return applied;
+}
+
+void Database::set_replicated(const Replicated& replicated) {
+  log_->set_replicated_lsn(replicated.committed);
+  answered_lsn_.store(replicated.answered, std::memory_order_release);
+  refuses_writes_.store(replicated.refuses_writes, std::memory_order_release);
+  committed_rose();
 }
 
 Status Database::promote(std::uint64_t seen) {

@@ -10,13 +10,15 @@ Master::Master(Node& node, Logger& logger, MasterOptions options, Lsn committed,
     : node_(node),
       logger_(logger),
       options_(std::move(options)),
-      quorum_(options_.ack, options_.quorum),
+      quorum_(options_.ack == Ack::applied ? Ack::synced : options_.ack, options_.quorum),
+      answers_(Ack::applied, options_.quorum),
       term_lsn_(node.log_end().history.back().first_lsn),
       replicated_(committed),
+      answered_(committed),
       stuck_since_ms_(now_ms) {
-  node_.set_replicated_lsn(waits_for_quorum() ? replicated_ : ~Lsn{0});
-  if (waits_for_quorum() && options_.on_timeout == OnTimeout::degrade)
-    degrade("no slave yet, a quorum of " + std::to_string(options_.quorum) + " is asked for");
+  tell_node();
+  if (options_.on_timeout == OnTimeout::degrade)
+    miss_quorum("no slave yet, a quorum of " + std::to_string(options_.quorum) + " is asked for");
 }
 
 // --- slaves ---
@@ -39,7 +41,9 @@ Status Master::join(SlaveId id, const std::string& address, const Hello& hello, 
   const Welcome& welcome = std::get<Welcome>(answer);
   auto frames = node_.frames_behind(welcome.start_lsn);
   if (!frames) return std::move(frames).error();
-  append_message(out, welcome);
+  Welcome told = welcome;
+  told.wants_applied = options_.ack == Ack::applied;
+  append_message(out, told);
   Slave& slave = slaves_[id];
   slave.status.address = address;
   slave.status.last_heard_ms = node_.unix_ms();
@@ -47,6 +51,7 @@ Status Master::join(SlaveId id, const std::string& address, const Hello& hello, 
   slave.sent_lsn = welcome.start_lsn;
   slave.sent_at_ms = now_ms;
   quorum_.joined(id);
+  answers_.joined(id);
   logger_.info("replication: slave {} joined behind LSN {}", address, welcome.start_lsn);
   return {};
 }
@@ -92,6 +97,7 @@ Status Master::receive(SlaveId id, const Message& message) {
   found->second.status.progress = *progress;
   found->second.status.last_heard_ms = node_.unix_ms();
   quorum_.acknowledged(id, *progress);
+  answers_.acknowledged(id, *progress);
   update_committed();
   return {};
 }
@@ -106,6 +112,7 @@ void Master::leave(SlaveId id, const std::string& why) {
     logger_.warning("replication: slave {} left: {}", slave.status.address, why);
   slaves_.erase(found);
   quorum_.left(id);
+  answers_.left(id);
 }
 
 Status Master::collect(SlaveId id, std::int64_t now_ms, std::string& out) {
@@ -183,38 +190,49 @@ std::vector<SlaveStatus> Master::slaves() const {
 // --- what is committed ---
 
 void Master::update_committed() {
-  if (!waits_for_quorum()) return;
   // What earlier terms left behind is committed with this term's first frame, not before: a quorum
   // may have it and still another node, with a later term in its log, be the next master (Ongaro
   // and Ousterhout, "In Search of an Understandable Consensus Algorithm", figure 8).
-  if (quorum_.replicated_lsn() >= term_lsn_)
+  if (waits_for_quorum() && quorum_.replicated_lsn() >= term_lsn_) {
     replicated_ = std::max(replicated_, quorum_.replicated_lsn());
-  if (degraded_) {
-    if (quorum_.replicated_lsn() < node_.durable_lsn()) return;
-    degraded_ = false;
+    answered_ = std::max(answered_, std::min(replicated_, answers_.replicated_lsn()));
+  }
+  if (missing_ && reached() >= node_.durable_lsn()) {
+    missing_ = false;
     logger_.info("replication: the quorum of {} has everything, commits wait for it",
                  options_.quorum);
   }
-  node_.set_replicated_lsn(replicated_);
+  tell_node();
 }
 
-void Master::degrade(const std::string& why) {
-  degraded_ = true;
-  logger_.warning(
-      "replication: {}; until it is there, commits do not wait for it (replication.on_timeout: "
-      "degrade)",
-      why);
-  node_.set_replicated_lsn(~Lsn{0});
+void Master::tell_node() {
+  Replicated replicated;
+  const bool degraded = missing_ && options_.on_timeout == OnTimeout::degrade;
+  if (waits_for_quorum() && !degraded) {
+    replicated.committed = replicated_;
+    if (options_.ack == Ack::applied) replicated.answered = answered_;
+    replicated.refuses_writes = missing_;
+  }
+  node_.set_replicated(replicated);
+}
+
+void Master::miss_quorum(const std::string& why) {
+  if (!waits_for_quorum() || options_.on_timeout == OnTimeout::block) return;
+  missing_ = true;
+  logger_.warning("replication: {}; until it is there, {}", why,
+                  options_.on_timeout == OnTimeout::degrade
+                      ? "commits do not wait for it (replication.on_timeout: degrade)"
+                      : "writes are refused (replication.on_timeout: fail)");
+  tell_node();
 }
 
 void Master::tick(std::int64_t now_ms) {
-  const bool commits_wait = waits_for_quorum() && !degraded_ && node_.durable_lsn() > replicated_;
-  if (!commits_wait || replicated_ != seen_replicated_) {
-    seen_replicated_ = replicated_;
+  const bool waits = waits_for_quorum() && !missing_ && node_.durable_lsn() > reached();
+  if (!waits || reached() != seen_reached_) {
+    seen_reached_ = reached();
     stuck_since_ms_ = now_ms;
-  } else if (now_ms - stuck_since_ms_ >= options_.timeout.count() &&
-             options_.on_timeout == OnTimeout::degrade) {
-    degrade("the quorum of " + std::to_string(options_.quorum) + " slave(s) does not answer");
+  } else if (now_ms - stuck_since_ms_ >= options_.timeout.count()) {
+    miss_quorum("the quorum of " + std::to_string(options_.quorum) + " slave(s) does not answer");
   }
 }
 

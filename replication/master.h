@@ -59,7 +59,8 @@ class Master {
   void tick(std::int64_t now_ms);
 
   std::vector<SlaveStatus> slaves() const;
-  bool degraded() const { return degraded_; }
+  // It was missing for too long, and does not have everything again; on_timeout counts.
+  bool quorum_missing() const { return missing_; }
   // The highest term that a slave which was refused had seen; 0: none.
   std::uint64_t higher_term() const { return higher_term_; }
   const MasterOptions& options() const { return options_; }
@@ -82,20 +83,26 @@ class Master {
   Status collect_frames(Slave& slave, Lsn limit, std::string& out);
   Status collect_parts(Slave& slave, std::int64_t now_ms, std::string& out);
   bool waits_for_quorum() const { return quorum_.replicated_lsn() != ~Lsn{0}; }
-  void degrade(const std::string& why);
+  // The quorum is missing from now on, where on_timeout asks for that.
+  void miss_quorum(const std::string& why);
   void update_committed();
+  void tell_node();
+  // What commits, or answers, wait for.
+  Lsn reached() const { return options_.ack == Ack::applied ? answered_ : replicated_; }
 
   Node& node_;
   Logger& logger_;
   const MasterOptions options_;
   std::map<SlaveId, Slave> slaves_;
   Quorum quorum_;
+  Quorum answers_;      // of ack: applied
   const Lsn term_lsn_;  // of the term's first frame
-  bool degraded_ = false;
+  bool missing_ = false;
   std::uint64_t higher_term_ = 0;
   Lsn replicated_ = 0;           // what the quorum has acknowledged, ever
-  Lsn seen_replicated_ = 0;      // by tick()
-  std::int64_t stuck_since_ms_;  // replicated_ does not rise although commits wait
+  Lsn answered_ = 0;             // the same for answers_
+  Lsn seen_reached_ = 0;         // by tick()
+  std::int64_t stuck_since_ms_;  // reached() does not rise although something waits
 };
 
 }  // namespace kimdb::replication

@@ -37,7 +37,7 @@ class MasterServer {
 
   struct Snapshot {
     std::vector<SlaveStatus> slaves;
-    bool degraded = false;
+    bool quorum_missing = false;
     std::uint64_t higher_term = 0;  // that a slave has seen, which was refused for it
   };
   Snapshot status() const;

@@ -71,6 +71,7 @@ struct Encoder {
     wal::put_uuid(out, m.cluster_id);
     wal::put_uuid(out, m.node_id);
     out.put(m.term).put(m.start_lsn).put(m.chain).put(m.committed_lsn);
+    out.put(static_cast<std::uint8_t>(m.wants_applied));
     return kWelcome;
   }
   Kind operator()(const Refusal& m) {
@@ -129,6 +130,7 @@ Welcome take_welcome(ByteReader& in) {
   m.start_lsn = in.take<Lsn>();
   m.chain = in.take<std::uint32_t>();
   m.committed_lsn = in.take<Lsn>();
+  m.wants_applied = in.take<std::uint8_t>() != 0;
   return m;
 }
 

@@ -56,6 +56,7 @@ struct Welcome {
   Lsn start_lsn = 0;        // frames follow from behind it; what the slave has beyond it parts
   std::uint32_t chain = 0;  // at start_lsn
   Lsn committed_lsn = 0;
+  bool wants_applied = false;  // an Acknowledgement after applying, too
 };
 
 struct CopyOffer {

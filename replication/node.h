@@ -35,6 +35,13 @@ class SnapshotSource {
   virtual Result<std::string_view> read(std::uint64_t offset, std::size_t size) = 0;
 };
 
+// How far as many slaves are as are asked for; ~0: none are.
+struct Replicated {
+  Lsn committed = ~Lsn{0};      // what is durable here up to there is committed
+  Lsn answered = ~Lsn{0};       // what is committed up to there may be answered
+  bool refuses_writes = false;  // they are missing: what waits is answered by an error
+};
+
 class Node {
  public:
   virtual ~Node() = default;
@@ -57,8 +64,8 @@ class Node {
   // The snapshot `wanted` where it is still there, else the newest; not_found where there is none.
   virtual Result<std::unique_ptr<SnapshotSource>> open_snapshot(const wal::SnapshotId& wanted) = 0;
   virtual Lsn committed_lsn() const = 0;
-  // As many replicas as are asked for are as far as this (~0: none are), so replies may go.
-  virtual void set_replicated_lsn(Lsn lsn) = 0;
+  // What the slaves have reached, or that they are not there. Called whenever one has told.
+  virtual void set_replicated(const Replicated& replicated) = 0;
 
   // --- a slave's ---
   // An empty node takes the cluster's id.

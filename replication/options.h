@@ -9,11 +9,18 @@
 namespace kimdb::replication {
 
 // What a slave must have done with a record before its acknowledgement counts.
-enum class Ack { none, received, synced };
+enum class Ack {
+  none,
+  received,
+  synced,
+  applied,  // it commits when they have synced it, and is answered when they have applied it
+};
 
 // When the quorum does not answer in time:
 enum class OnTimeout {
-  block,    // replies wait until it is back
+  block,  // replies wait until it is back
+  fail,   // errors are sent instead (outcome unknown), and writes refused, until it is back and has
+          // everything
   degrade,  // they are sent without it, until it is back and has everything
 };
 
@@ -33,7 +40,7 @@ struct MasterOptions {
   std::size_t quorum = 1;
   std::chrono::milliseconds heartbeat{1000};
   std::chrono::milliseconds timeout{5000};
-  OnTimeout on_timeout = OnTimeout::block;
+  OnTimeout on_timeout = OnTimeout::fail;
   std::size_t batch_bytes = 1 << 20;  // about so many are sent to a slave at once
 };
 

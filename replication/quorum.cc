@@ -5,7 +5,9 @@ namespace kimdb::replication {
 void Quorum::acknowledged(std::uint64_t slave, const Acknowledgement& progress) {
   const auto found = slaves_.find(slave);
   if (found == slaves_.end()) return;
-  const Lsn lsn = ack_ == Ack::received ? progress.received : progress.synced;
+  const Lsn lsn = ack_ == Ack::received  ? progress.received
+                  : ack_ == Ack::applied ? progress.applied
+                                         : progress.synced;
   found->second = std::max(found->second, lsn);
 }
 

@@ -72,6 +72,7 @@ Status Slave::begin_following(const Welcome& welcome) {
   if (hello_.log.last_lsn == 0) KIMDB_RETURN_IF_ERROR(node_.join_cluster(welcome.cluster_id));
   joined_ = true;
   term_ = welcome.term;
+  wants_applied_ = welcome.wants_applied;
   received_ = synced_ = welcome.start_lsn;
   committed_ = welcome.committed_lsn;
   logger_.info("replication: following master {} (term {}) from LSN {}", options_.master_address,
@@ -141,11 +142,23 @@ Status Slave::finish_batch(std::string& out) {
   if (!joined_) return {};
   if (synced_ < received_) KIMDB_RETURN_IF_ERROR(node_.sync());
   synced_ = received_;
+  acknowledge(out);
+  return {};
+}
+
+Status Slave::apply_batch(std::string& out) {
+  if (!joined_) return {};
+  const Lsn before = node_.applied_lsn();
+  KIMDB_RETURN_IF_ERROR(node_.apply_through(std::min(committed_, synced_)));
+  if (wants_applied_ && node_.applied_lsn() != before) acknowledge(out);
+  return {};
+}
+
+void Slave::acknowledge(std::string& out) const {
   append_message(
       out,
       Acknowledgement{
           .term = term_, .received = received_, .synced = synced_, .applied = node_.applied_lsn()});
-  return node_.apply_through(std::min(committed_, synced_));
 }
 
 }  // namespace kimdb::replication

@@ -26,9 +26,11 @@ class Slave {
   void connected(std::int64_t now_ms, std::string& out);
   // A message of the master. An error ends the connection.
   Status receive(const Message& message, std::int64_t now_ms);
-  // All that has come is received: syncs it, appends the acknowledgement, applies what is
-  // committed. An error ends the connection.
+  // All that has come is received: syncs it, and appends the acknowledgement. An error ends the
+  // connection.
   Status finish_batch(std::string& out);
+  // Once that was sent: applies what is committed, and says so where the master wants to know.
+  Status apply_batch(std::string& out);
   // All of a copy has come: the connection is to be ended, the copy to be installed, and the master
   // to be connected to again.
   bool copy_is_whole() const;
@@ -51,6 +53,7 @@ class Slave {
   // The master is no older than this slave, and what is cut behind `lsn` was never committed.
   Status check_master(std::uint64_t term, Lsn lsn) const;
   Status cut_behind(Lsn lsn);
+  void acknowledge(std::string& out) const;
   Status take_part(const CopyPart& part, std::int64_t now_ms);
   Status take(const Frame& frame);
 
@@ -61,6 +64,7 @@ class Slave {
   bool copying_ = false;
   std::int64_t copy_logged_ms_ = 0;
   std::uint64_t term_ = 0;  // of the master that it follows
+  bool wants_applied_ = false;
   Lsn received_ = 0;
   Lsn synced_ = 0;
   Lsn committed_ = 0;

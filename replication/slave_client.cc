@@ -123,9 +123,11 @@ asio::awaitable<void> SlaveClient::follow(Channel& channel) {
     while (channel.has_message()) check(slave_.receive(co_await channel.receive(), now_ms()));
     note_heard();
     out.clear();
-    const Status finished = slave_.finish_batch(out);
+    check(slave_.finish_batch(out));
     if (!out.empty()) co_await channel.send(std::string_view(out));
-    check(finished);
+    out.clear();
+    check(slave_.apply_batch(out));
+    if (!out.empty()) co_await channel.send(std::string_view(out));
   }
 }
 

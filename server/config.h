@@ -82,7 +82,7 @@ struct ReplicationConfig {
   replication::Ack ack = replication::Ack::synced;
   std::uint64_t quorum = 1;
   std::chrono::milliseconds timeout = std::chrono::seconds(5);
-  replication::OnTimeout on_timeout = replication::OnTimeout::block;
+  replication::OnTimeout on_timeout = replication::OnTimeout::fail;
   std::uint64_t max_wal_keep = 1 << 30;  // bytes
 
   bool operator==(const ReplicationConfig&) const = default;

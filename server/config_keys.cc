@@ -46,8 +46,8 @@ constexpr std::array kLogLevels{"debug"sv, "info"sv, "warning"sv, "error"sv, "of
 constexpr std::array kLogFormats{"text"sv, "json"sv};
 constexpr std::array kSyncs{"commit"sv, "interval"sv, "off"sv};
 constexpr std::array kReplicaTypes{"master"sv, "slave"sv};
-constexpr std::array kAcks{"none"sv, "received"sv, "synced"sv};
-constexpr std::array kOnTimeouts{"block"sv, "degrade"sv};
+constexpr std::array kAcks{"none"sv, "received"sv, "synced"sv, "applied"sv};
+constexpr std::array kOnTimeouts{"block"sv, "fail"sv, "degrade"sv};
 constexpr std::array kRoles{"readonly"sv, "readwrite"sv, "admin"sv};
 
 constexpr auto kEngine = &Config::engine;
@@ -125,13 +125,13 @@ constexpr std::array kKeys{
     Key{"replication.listen", AddressField{at<kReplication, &ReplicationConfig::listen>, false}, 0, 0, kAtStart,
         "Of a master: where its slaves connect."},
     Key{"replication.ack", choice<kReplication, &ReplicationConfig::ack>(kAcks), 0, 0, kAtStart,
-        "What slaves must have done before a write is answered: nothing, received it, or synced it to their disk."},
+        "What slaves must have done before a write is answered: nothing, received it, synced it to their disk, or applied it as well."},
     Key{"replication.quorum", IntegerField{at<kReplication, &ReplicationConfig::quorum>}, 1, 64, kAtStart,
         "Slaves that must have done so."},
     Key{"replication.timeout", MillisecondsField{at<kReplication, &ReplicationConfig::timeout>}, 10 * kMs, 3600 * kSecond, kAtStart,
         "How long a write waits for the quorum before on_timeout counts."},
     Key{"replication.on_timeout", choice<kReplication, &ReplicationConfig::on_timeout>(kOnTimeouts), 0, 0, kAtStart,
-        "Without the quorum: wait on (block), or answer without it until it is back (degrade)."},
+        "Without the quorum: wait on (block), answer errors and refuse writes (fail), or answer without it (degrade), until it is back and has everything."},
     Key{"replication.max_wal_keep", SizeField{at<kReplication, &ReplicationConfig::max_wal_keep>}, 0, 1024 * kGiB, kAtStart,
         "So much of the log that snapshots have replaced is kept for slaves that are behind; who lacks more is sent a copy of the data."},
 

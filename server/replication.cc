@@ -146,7 +146,7 @@ database::Host::ReplicationStatus Replication::status() const {
   database::Host::ReplicationStatus status{.enabled = true};
   if (master_ != nullptr) {
     const replication::MasterServer::Snapshot master = master_->status();
-    status.degraded = master.degraded;
+    status.quorum_missing = master.quorum_missing;
     for (const replication::SlaveStatus& slave : master.slaves)
       status.slaves.push_back({.address = slave.address,
                                .synced_lsn = slave.progress.synced,
@@ -188,9 +188,10 @@ Result<std::unique_ptr<replication::FrameSource>> Replication::frames_behind(Lsn
   return std::unique_ptr<replication::FrameSource>(std::make_unique<LogFrames>(std::move(*reader)));
 }
 
-void Replication::set_replicated_lsn(Lsn lsn) {
-  database_.log().set_replicated_lsn(lsn);
-  database_.committed_rose();
+void Replication::set_replicated(const replication::Replicated& replicated) {
+  database_.set_replicated({.committed = replicated.committed,
+                            .answered = replicated.answered,
+                            .refuses_writes = replicated.refuses_writes});
 }
 
 Status Replication::join_cluster(const wal::Uuid& cluster_id) {

@@ -52,7 +52,7 @@ class Replication final : private replication::Node {
   std::int64_t unix_ms() const override { return database_.clock().unix_ms(); }
   Result<std::unique_ptr<replication::FrameSource>> frames_behind(Lsn after) override;
   Lsn committed_lsn() const override { return database_.log().committed_lsn(); }
-  void set_replicated_lsn(Lsn lsn) override;
+  void set_replicated(const replication::Replicated& replicated) override;
   Status join_cluster(const wal::Uuid& cluster_id) override;
   Status follow(const replication::Frame& frame) override;
   Status sync() override;

@@ -4,6 +4,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <utility>
 
 #include "base/cycles.h"
 #include "server/connection_manager.h"
@@ -142,8 +143,10 @@ std::size_t Session::execute_all(std::string_view input, std::string& out) {
     parse_ahead(input, parsed_to, batch);
     for (std::size_t i = 0; i < batch.size; ++i) {
       const std::size_t from = out.size();
-      const Outcome outcome = execute(thread_.requests()[i], batch.hashes[i], out);
-      if (outcome.depends_on != 0 || outcome.explained || !marks_.empty()) hold(out, from, outcome);
+      const protocol::Request& request = thread_.requests()[i];
+      const Outcome outcome = execute(request, batch.hashes[i], out);
+      if (outcome.depends_on != 0 || outcome.explained || !marks_.empty())
+        hold(out, from, outcome, state_.format(request.framing), !request.tag.empty());
       if (outcome.close) close_when_sent_ = true;
       consumed = batch.ends[i];
       // A flood of large replies goes out before more is executed.
@@ -185,7 +188,7 @@ void Session::answer_malformed(const RequestParser::Parsed& parsed, std::string&
   const std::size_t from = out.size();
   if (!parsed.error.empty() && state_.replies == database::Session::Replies::on)
     ReplyWriter(out, state_.format(parsed.framing)).error(parsed.error);
-  if (!marks_.empty()) hold(out, from, {});
+  if (!marks_.empty()) hold(out, from, {}, state_.format(parsed.framing));
   if (parsed.outcome == RequestParser::Outcome::fatal) close_when_sent_ = true;
 }
 
@@ -199,6 +202,8 @@ Outcome Session::execute(const protocol::Request& request, std::uint64_t hash, s
                                                       .defer = &make_completion_});
   if (outcome.deferred) {
     deferred_ = true;
+    deferred_format_ = state_.format(request.framing);
+    deferred_tagged_ = !request.tag.empty();
     info_.executing.store(true, std::memory_order_relaxed);
   }
   explained_format_ = state_.format(request.framing);
@@ -215,7 +220,7 @@ void Session::complete(std::string reply, Outcome outcome) {
   set_limits();  // it may have been AUTH
   if (outcome.close) close_when_sent_ = true;
   if (outcome.explained) begin_explanation(outcome);
-  hold(reply, 0, outcome);
+  hold(reply, 0, outcome, deferred_format_, deferred_tagged_);
   if (!reply.empty()) send(reply);
   if (!open_) return;
   process_kept();
@@ -224,39 +229,53 @@ void Session::complete(std::string reply, Outcome outcome) {
 
 // Takes the reply that begins at `from` out of `out` where it may not be sent yet; replies stay in
 // order.
-void Session::hold(std::string& out, std::size_t from, const Outcome& outcome) {
+void Session::hold(std::string& out, std::size_t from, const Outcome& outcome,
+                   protocol::Format format, bool tagged) {
   const bool may_go = thread_.database().may_send(outcome.depends_on, outcome.acknowledge);
   if (may_go && marks_.empty()) {
     if (outcome.explained) end_explanation(out);
     return;
   }
+  const std::uint32_t replies = out.size() == from ? 0 : 1;
   held_.append(out, from);
   out.resize(from);
   const std::uint64_t end = held_base_ + held_.size();
   // What may go waits only for those before it.
   const Lsn lsn = may_go ? 0 : outcome.depends_on;
-  if (!marks_.empty() && marks_.back().lsn >= lsn &&
-      marks_.back().acknowledge == outcome.acknowledge)
+  const bool joins_last = !marks_.empty() && !tagged && !marks_.back().tagged &&
+                          marks_.back().lsn >= lsn && (lsn != 0 || marks_.back().lsn == 0) &&
+                          marks_.back().acknowledge == outcome.acknowledge &&
+                          marks_.back().format == format;
+  if (joins_last) {
     marks_.back().end = end;
-  else
-    marks_.push_back({end, lsn, outcome.acknowledge});
+    marks_.back().replies += replies;
+  } else {
+    marks_.push_back({end, lsn, outcome.acknowledge, format, tagged, replies});
+  }
   thread_.wait_for(*this, lsn);
 }
 
-// The log got further: lets go what was waiting for that.
+// The log got further, or will not: lets go what was waiting for that.
 void Session::release() {
   if (!open_) return;
+  const database::Database& database = thread_.database();
+  std::string ready;
   std::uint64_t end = held_base_;
-  while (!marks_.empty() &&
-         thread_.database().may_send(marks_.front().lsn, marks_.front().acknowledge)) {
-    end = marks_.front().end;
-    marks_.pop_front();
+  for (; !marks_.empty(); marks_.pop_front()) {
+    const Mark& mark = marks_.front();
+    const bool goes = database.may_send(mark.lsn, mark.acknowledge);
+    if (!goes && !database.may_fail(mark.acknowledge)) break;
+    const std::string_view replies =
+        std::string_view(held_).substr(end - held_base_, mark.end - end);
+    if (goes)
+      ready += replies;
+    else
+      append_timeout(ready, replies, mark);
+    end = mark.end;
   }
   const bool explained = explaining_ && marks_.empty();
   if (end != held_base_) {
-    const std::size_t size = end - held_base_;
-    const std::string ready = held_.substr(0, size);
-    held_.erase(0, size);
+    held_.erase(0, end - held_base_);
     held_base_ = end;
     if (held_.empty() && held_.capacity() > (64 << 10)) held_ = {};
     send(ready);
@@ -266,6 +285,13 @@ void Session::release() {
   if (!open_) return;
   if (!marks_.empty()) thread_.keep_waiting(*this);
   close_if_done();
+}
+
+void Session::append_timeout(std::string& out, std::string_view replies, const Mark& mark) {
+  if (mark.tagged) out += replies.substr(0, replies.find(' ') + 1);
+  ReplyWriter writer(out, mark.format);
+  for (std::uint32_t i = 0; i < mark.replies; ++i) writer.error(database::kReplicationTimeout);
+  explained_fails_ = explaining_;
 }
 
 // What follows the reply is known once the reply may go: until then the session does nothing else.
@@ -283,8 +309,11 @@ void Session::end_explanation(std::string& out) {
 
 void Session::finish_explanation() {
   std::string tail;
-  end_explanation(tail);
-  send(tail);
+  if (std::exchange(explained_fails_, false))
+    explaining_ = false;  // an error has no explanation
+  else
+    end_explanation(tail);
+  if (!tail.empty()) send(tail);
   if (!open_) return;
   process_kept();
 }
@@ -442,7 +471,7 @@ void Session::deliver_events() {
         break;
     }
   }
-  if (!marks_.empty()) hold(out, 0, {});  // behind the replies that wait
+  if (!marks_.empty()) hold(out, 0, {}, events_format_);  // behind the replies that wait
   if (!out.empty()) send(out);
 }
 

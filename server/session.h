@@ -80,8 +80,11 @@ class Session final : public std::enable_shared_from_this<Session>,
   // reached.
   struct Mark {
     std::uint64_t end;
-    Lsn lsn;
+    Lsn lsn;  // 0: they wait only for those before them
     database::Acknowledge acknowledge;
+    protocol::Format format;
+    bool tagged;            // a tag stands before the reply, which is the only one
+    std::uint32_t replies;  // up to `end`, behind the mark before
   };
 
   // Requests parsed before they are executed; they stand in the thread's requests().
@@ -102,7 +105,10 @@ class Session final : public std::enable_shared_from_this<Session>,
   void parse_ahead(std::string_view input, std::size_t& offset, Batch& batch);
   database::Outcome execute(const protocol::Request& request, std::uint64_t hash, std::string& out);
   void complete(std::string reply, database::Outcome outcome);
-  void hold(std::string& out, std::size_t from, const database::Outcome& outcome);
+  void hold(std::string& out, std::size_t from, const database::Outcome& outcome,
+            protocol::Format format, bool tagged = false);
+  // Errors in the place of the replies that end at the mark.
+  void append_timeout(std::string& out, std::string_view replies, const Mark& mark);
   void send(std::string_view bytes);
   void flush_queue();
   void begin_explanation(const database::Outcome& outcome);
@@ -140,8 +146,11 @@ class Session final : public std::enable_shared_from_this<Session>,
   bool open_ = true;
   bool input_ended_ = false;  // the client has shut down its side
   bool close_when_sent_ = false;
-  bool deferred_ = false;    // a command runs on a worker
-  bool explaining_ = false;  // an EXPLAINED reply waits for its end
+  bool deferred_ = false;                                      // a command runs on a worker
+  protocol::Format deferred_format_ = protocol::Format::text;  // of its reply
+  bool deferred_tagged_ = false;
+  bool explaining_ = false;       // an EXPLAINED reply waits for its end
+  bool explained_fails_ = false;  // that reply is an error now
   database::Outcome explained_;
   protocol::Format explained_format_ = protocol::Format::text;
   std::uint64_t explained_since_ = 0;

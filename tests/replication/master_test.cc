@@ -36,10 +36,18 @@ struct Pair {
       rest.remove_prefix(size);
     }
   }
-  void acknowledge() {
+  // Gives how often it acknowledged.
+  int acknowledge() {
     std::string out;
     REQUIRE(slave.finish_batch(out));
-    REQUIRE(master->receive(7, *decode_message(out)));
+    REQUIRE(slave.apply_batch(out));
+    int count = 0;
+    for (std::string_view rest = out; !rest.empty(); ++count) {
+      const std::size_t size = *message_size(rest);
+      REQUIRE(master->receive(7, *decode_message(rest.substr(0, size))));
+      rest.remove_prefix(size);
+    }
+    return count;
   }
 
   Result<std::unique_ptr<Logger>> logger =
@@ -107,23 +115,71 @@ TEST_CASE("an acknowledgement of another term, or of what was never sent, ends t
 TEST_CASE("degrade answers without the quorum, and waits again once it has everything") {
   Pair pair(OnTimeout::degrade);
   pair.begin();
-  CHECK(pair.master->degraded());
+  CHECK(pair.master->quorum_missing());
   CHECK(pair.node.committed_lsn() == 1);
   REQUIRE(pair.join());
-  CHECK(pair.master->degraded());  // it is there, and has nothing yet
+  CHECK(pair.master->quorum_missing());  // it is there, and has nothing yet
   pair.send();
   pair.acknowledge();
-  CHECK(!pair.master->degraded());
+  CHECK(!pair.master->quorum_missing());
   pair.node.append("a");
   REQUIRE(pair.node.sync());
   pair.master->log_rose();
   CHECK(pair.node.committed_lsn() == 1);
   pair.master->tick(0);
   pair.master->tick(4999);
-  CHECK(!pair.master->degraded());
+  CHECK(!pair.master->quorum_missing());
   pair.master->tick(5000);
-  CHECK(pair.master->degraded());
+  CHECK(pair.master->quorum_missing());
   CHECK(pair.node.committed_lsn() == 2);
+}
+
+TEST_CASE("fail refuses writes and what waits, until the quorum has everything again") {
+  Pair pair(OnTimeout::fail);
+  pair.begin();
+  CHECK(!pair.node.refuses_writes());
+  REQUIRE(pair.join());
+  pair.send();
+  pair.acknowledge();
+  CHECK(pair.node.committed_lsn() == 1);
+  pair.master->tick(0);
+  pair.master->leave(7, "gone");
+  pair.master->tick(10'000);  // nothing waits
+  CHECK(!pair.node.refuses_writes());
+  pair.node.append("a");
+  REQUIRE(pair.node.sync());
+  pair.master->log_rose();
+  pair.master->tick(10'001);
+  pair.master->tick(14'999);
+  CHECK(!pair.node.refuses_writes());
+  pair.master->tick(15'000);
+  CHECK(pair.node.refuses_writes());
+  CHECK(pair.master->quorum_missing());
+  CHECK(pair.node.committed_lsn() == 1);  // not committed by that
+  REQUIRE(pair.join());
+  CHECK(pair.node.refuses_writes());  // it is there, and has not everything
+  pair.send();
+  pair.acknowledge();
+  CHECK(!pair.node.refuses_writes());
+  CHECK(pair.node.committed_lsn() == 2);
+}
+
+TEST_CASE("with ack: applied a commit is answered when the slave shows it") {
+  Pair pair;
+  pair.options.ack = Ack::applied;
+  pair.begin();
+  REQUIRE(pair.join());
+  pair.node.append("a");
+  REQUIRE(pair.node.sync());
+  pair.master->log_rose();
+  pair.send();
+  CHECK(pair.acknowledge() == 1);
+  CHECK(pair.node.committed_lsn() == 2);
+  CHECK(pair.node.answered_lsn() == 0);
+  pair.send();  // that it is committed
+  CHECK(pair.acknowledge() == 2);
+  CHECK(pair.slave_node.applied_lsn() == 2);
+  CHECK(pair.node.answered_lsn() == 2);
 }
 
 TEST_CASE("heartbeats go when nothing else has gone for their time") {

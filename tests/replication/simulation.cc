@@ -229,6 +229,8 @@ World::World(std::uint64_t seed, Logger& logger) : seed_(seed), random_(seed), l
         std::make_unique<SimulatedNode>(static_cast<std::uint8_t>(i + 1), random_);
   }
   snapshots_often_ = chance(50);
+  fails_ = chance(50);
+  if (chance(30)) ack_ = Ack::applied;
   // Some slaves come late.
   for (std::size_t i = 0; i < nodes; ++i)
     if (i == master_ || chance(80)) start(i);
@@ -296,6 +298,10 @@ void World::advance() {
 void World::write() {
   Machine& machine = machines_[master_];
   if (!machine.up || !machine.master) return;
+  if (machine.node->refuses_writes()) {
+    ++counts_.refused;
+    return;
+  }
   const std::string record = "write " + std::to_string(++last_write_);
   machine.node->append(record);
   waiting_[machine.node->last_lsn()] = record;
@@ -327,11 +333,13 @@ void World::note_acknowledged() {
     const Lsn committed = machine.node->committed_lsn();
     note_shown(i, std::min(committed, machine.node->last_lsn()));
     if (i != master_) continue;
-    while (!waiting_.empty() && waiting_.begin()->first <= committed) {
+    while (!waiting_.empty() && waiting_.begin()->first <= machine.node->answered_lsn()) {
       acknowledged_.insert(waiting_.begin()->second);
       waiting_.erase(waiting_.begin());
       ++counts_.acknowledged;
     }
+    // Whoever still waits is told that the outcome is unknown.
+    if (machine.node->refuses_writes()) waiting_.clear();
   }
 }
 
@@ -420,13 +428,14 @@ void World::promote_again() {
 }
 
 void World::lead(std::size_t index, Lsn committed) {
-  machines_[index].master =
-      std::make_unique<Master>(*machines_[index].node, logger_,
-                               MasterOptions{.ack = Ack::synced,
-                                             .quorum = quorum_,
-                                             .on_timeout = OnTimeout::block,
-                                             .batch_bytes = 1 + random_.below(1000)},
-                               committed, now_ms_);
+  machines_[index].master = std::make_unique<Master>(
+      *machines_[index].node, logger_,
+      MasterOptions{.ack = ack_,
+                    .quorum = quorum_,
+                    .timeout = std::chrono::milliseconds(500),
+                    .on_timeout = fails_ ? OnTimeout::fail : OnTimeout::block,
+                    .batch_bytes = 1 + random_.below(1000)},
+      committed, now_ms_);
   master_ = index;
 }
 
@@ -503,6 +512,7 @@ void World::deliver(std::size_t slave) {
     if (!healing_ && chance(machine.slave->copy().bytes != 0 ? 8 : 2)) return crash(slave);
     std::string acknowledgement;
     taken = machine.slave->finish_batch(acknowledgement);
+    if (taken) taken = machine.slave->apply_batch(acknowledgement);
     send(machine.link->to_master, machine.link->last_to_master_ms, std::move(acknowledgement));
   }
   if (!taken) {
@@ -545,11 +555,16 @@ void World::heal() {
              (machine.master || machine.node->applied_lsn() == master.last_lsn());
     });
   };
-  write();
-  for (int i = 0; i < 20'000 && !level(); ++i) {
+  bool written = false;
+  for (int i = 0; i < 20'000 && !(written && level() && waiting_.empty()); ++i) {
     advance();
     sync_master();
+    if (!written && !machines_[master_].node->refuses_writes()) {
+      write();
+      written = true;
+    }
   }
+  if (!written) fail("writes are refused for ever");
   if (!level()) fail("the nodes do not become equal");
 }
 

@@ -9,6 +9,7 @@
 // newest log.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <deque>
 #include <map>
@@ -58,7 +59,14 @@ class SimulatedNode final : public Node {
   std::int64_t unix_ms() const override { return 0; }
   Result<std::unique_ptr<FrameSource>> frames_behind(Lsn after) override;
   Lsn committed_lsn() const override { return std::min(durable_, replicated_); }
-  void set_replicated_lsn(Lsn lsn) override { replicated_ = lsn; }
+  void set_replicated(const Replicated& replicated) override {
+    replicated_ = replicated.committed;
+    answered_ = replicated.answered;
+    refuses_writes_ = replicated.refuses_writes;
+  }
+  // What a client may be answered; whether writes are refused.
+  Lsn answered_lsn() const { return std::min(committed_lsn(), answered_); }
+  bool refuses_writes() const { return refuses_writes_; }
   Status join_cluster(const wal::Uuid& cluster_id) override;
   Status follow(const Frame& frame) override;
   Status sync() override;
@@ -99,6 +107,8 @@ class SimulatedNode final : public Node {
   Lsn durable_ = 0;
   // In its memory:
   Lsn replicated_ = 0;
+  Lsn answered_ = ~Lsn{0};
+  bool refuses_writes_ = false;
   Lsn applied_lsn_ = 0;
   Happened happened_;
 };
@@ -107,7 +117,7 @@ class SimulatedNode final : public Node {
 struct Counts {
   std::uint64_t writes = 0, acknowledged = 0, crashes = 0, broken = 0, promotions = 0, cuts = 0,
                 unsynced_lost = 0, promoted_again = 0, snapshots = 0, copies = 0,
-                copies_resumed = 0, copies_spoiled = 0;
+                copies_resumed = 0, copies_spoiled = 0, refused = 0;
 };
 
 class World {
@@ -168,6 +178,8 @@ class World {
   std::size_t master_ = 0;  // the one that is, or was, until a promotion
   bool healing_ = false;
   bool snapshots_often_ = false;
+  bool fails_ = false;  // on_timeout: fail
+  Ack ack_ = Ack::synced;
   std::uint64_t last_write_ = 0;
   std::map<Lsn, std::string> waiting_;  // written on the master, not acknowledged
   std::set<std::string> acknowledged_;

@@ -31,11 +31,12 @@ TEST_CASE("simulated clusters lose nothing, show nothing twice, and become equal
     sum.copies += counts.copies;
     sum.copies_resumed += counts.copies_resumed;
     sum.copies_spoiled += counts.copies_spoiled;
+    sum.refused += counts.refused;
   }
   std::printf(
       "%llu clusters, %llu writes, %llu acknowledged, %llu crashes, %llu broken connections, %llu "
       "promotions, %llu cut tails, %llu unsynced frames lost, %llu snapshots, %llu copies, %llu "
-      "resumed, %llu spoiled\n",
+      "resumed, %llu spoiled, %llu writes refused\n",
       static_cast<unsigned long long>(worlds), static_cast<unsigned long long>(sum.writes),
       static_cast<unsigned long long>(sum.acknowledged),
       static_cast<unsigned long long>(sum.crashes), static_cast<unsigned long long>(sum.broken),
@@ -43,7 +44,8 @@ TEST_CASE("simulated clusters lose nothing, show nothing twice, and become equal
       static_cast<unsigned long long>(sum.unsynced_lost),
       static_cast<unsigned long long>(sum.snapshots), static_cast<unsigned long long>(sum.copies),
       static_cast<unsigned long long>(sum.copies_resumed),
-      static_cast<unsigned long long>(sum.copies_spoiled));
+      static_cast<unsigned long long>(sum.copies_spoiled),
+      static_cast<unsigned long long>(sum.refused));
   // A kind of fault that never happens shows nothing.
   CHECK(sum.acknowledged > 0);
   CHECK(sum.crashes > 0);
@@ -54,6 +56,7 @@ TEST_CASE("simulated clusters lose nothing, show nothing twice, and become equal
   CHECK(sum.copies > 0);
   CHECK(sum.copies_resumed > 0);
   CHECK(sum.copies_spoiled > 0);
+  CHECK(sum.refused > 0);
 }
 
 }  // namespace

@@ -57,9 +57,9 @@ bool become_equal(const TestServer& a, const TestServer& b) {
 // A master whose log begins behind what it had before: `records` values of 1,000 bytes, each with
 // the round in it.
 std::vector<std::string> forgetful_master_settings(std::uint16_t port) {
-  return {"replication.enabled=true", "replication.listen=" + at(port),
+  return {"replication.enabled=true",        "replication.listen=" + at(port),
           "replication.sync_interval=100ms", "replication.max_wal_keep=0",
-          "replication.on_timeout=degrade", "replication.timeout=50ms"};
+          "replication.on_timeout=degrade",  "replication.timeout=50ms"};
 }
 
 void write_round(const TestServer& master, int round, int records) {
@@ -127,7 +127,7 @@ TEST_CASE("a slave shows what its master was told, and takes no writes") {
 
 TEST_CASE("without its quorum a master blocks, or degrades when it is told to") {
   const std::uint16_t port = free_port();
-  TestServer master(master_settings(port));
+  TestServer master(with(master_settings(port), "replication.on_timeout=block"));
   TcpClient client = master.connect(300ms);
   CHECK_THROWS_AS(client.ask("SET a 1"), TcpError);
   CHECK(master.connect().ask("PING") == "PONG");
@@ -147,6 +147,56 @@ TEST_CASE("without its quorum a master blocks, or degrades when it is told to") 
   slave.restart();
   CHECK(become_equal(master, slave));
   CHECK(becomes("1", [&] { return slave.connect().ask("GET b"); }));
+}
+
+TEST_CASE(
+    "on_timeout: fail answers what waits by errors, and refuses writes until the quorum is back") {
+  const std::uint16_t port = free_port();
+  TestServer master(with(master_settings(port), "replication.timeout=300ms"));
+  TestServer slave(slave_settings(port, free_port()));
+  TcpClient client = master.connect(60s);
+  CHECK(client.ask("SET old 1") == "OK");
+  slave.kill();
+  const std::string unknown =
+      "ERROR: REPL_TIMEOUT the replicas did not acknowledge in time, outcome unknown";
+  const std::string refused = "ERROR: NOREPLICAS Not enough good replicas to write.";
+  // Each reply that shows what is in doubt is an error, in its form and place; the others are not.
+  TcpClient resp = master.connect(60s);
+  resp.send("*3\r\n$3\r\nSET\r\n$1\r\nb\r\n$1\r\n1\r\n*2\r\n$3\r\nGET\r\n$3\r\nold\r\n");
+  client.send("#7 SET a 1\nSET a 2\nGET old\nGET a\nPING\nEXPLAINED GET a\nPING\n");
+  CHECK(client.receive_line() == "#7 " + unknown);
+  CHECK(client.receive_line() == unknown);
+  CHECK(client.receive_line() == "1");
+  CHECK(client.receive_line() == unknown);
+  CHECK(client.receive_line() == "PONG");
+  CHECK(client.receive_line() == unknown);
+  CHECK(client.receive_line() == "PONG");
+  CHECK(resp.receive_reply().raw ==
+        "-REPL_TIMEOUT the replicas did not acknowledge in time, outcome unknown\r\n");
+  CHECK(resp.receive_reply().text == "1");
+  CHECK(client.ask("SET c 1") == refused);
+  CHECK(client.ask("GET a") == unknown);
+  CHECK(client.ask("GET old") == "1");
+  CHECK(client.ask("EXISTS c") == "0");
+  CHECK(client.ask("ACK synced GET a") == "2");  // what this disk has
+  CHECK(client.call({"INFO", "replication"}).raw.find("quorum_missing:1") != std::string::npos);
+
+  slave.restart();
+  CHECK(becomes("2", [&] { return client.ask("GET a"); }));
+  CHECK(client.ask("SET c 1") == "OK");
+  CHECK(become_equal(master, slave));
+}
+
+TEST_CASE("with ack: applied an answer means that the slave shows it") {
+  const std::uint16_t port = free_port();
+  TestServer master(with(master_settings(port), "replication.ack=applied"));
+  TestServer slave(slave_settings(port, free_port()));
+  TcpClient client = master.connect(60s);
+  TcpClient reader = slave.connect();
+  for (int i = 0; i < 200; ++i) {
+    REQUIRE(client.ask("SET a " + std::to_string(i)) == "OK");
+    REQUIRE(reader.ask("GET a") == std::to_string(i));
+  }
 }
 
 TEST_CASE("ROLE and INFO of a slave tell how far its log is, which is what may be acknowledged") {
