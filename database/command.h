@@ -3,13 +3,18 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 
+#include "database/waiters.h"
+
 namespace kimdb::database {
 
 class Context;
+class Database;
+struct Session;
 
 enum CommandFlag : std::uint32_t {
   kRead = 1 << 0,   // shows data
@@ -37,6 +42,10 @@ struct KeyRange {
 };
 
 using Handler = void (*)(Context&);
+// What the command waits for before its handler runs; nothing to wait for where its arguments are
+// wrong, which the handler says.
+using WaitsFor = std::optional<Wait> (*)(Database&, const Session&,
+                                         std::span<const std::string_view> words);
 
 // One subcommand of a command, named by the second word (database/subcommand.h).
 struct Subcommand {
@@ -58,7 +67,8 @@ struct CommandRow {
   std::string_view syntax;  // arguments, without the name: "key value [EX seconds]"
   std::string_view help;    // one line
   std::span<const Subcommand> subcommands = {};
-  std::uint16_t index = 0;  // set by CommandTable
+  WaitsFor waits_for = nullptr;  // of a command that is kSlow
+  std::uint16_t index = 0;       // set by CommandTable
 };
 
 using Words = std::span<const std::string_view>;

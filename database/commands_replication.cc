@@ -1,19 +1,20 @@
-// ROLE, PROMOTE, WAIT: replication as a client sees it. Replies as Redis 7.0's where it has the
-// command.
+// ROLE, PROMOTE, WAIT, WAITLSN, POSITION: replication as a client sees it. Replies as Redis 7.0's
+// where it has the command.
 
 #include <algorithm>
 #include <chrono>
-#include <thread>
+#include <optional>
 
 #include "database/arguments.h"
 #include "database/command_table.h"
 #include "database/database.h"
+#include "protocol/numbers.h"
 
 namespace kimdb::database {
 
 namespace {
 
-using namespace std::chrono_literals;
+constexpr std::int64_t kWaitMsMax = std::int64_t{1} << 40;
 
 Host::ReplicationStatus status_of(Context& c) {
   Host* host = c.database.host();
@@ -61,28 +62,75 @@ void promote(Context& c) {
   promoted ? c.reply.ok() : c.reply.error("ERR " + promoted.error().message);
 }
 
-// How many slaves have synced everything up to now, once there are as many as asked for or the time
-// is over (0: no end, but that of the slaves that there are).
+// --- waiting ---
+
+std::optional<std::chrono::milliseconds> limit_of(std::string_view word) {
+  const auto ms = protocol::parse_integer(word);
+  if (!ms || *ms < 0 || *ms > kWaitMsMax) return std::nullopt;
+  return std::chrono::milliseconds(*ms);
+}
+
+// An error reply where it is none.
+bool is_limit(Context& c, std::string_view word) {
+  const auto ms = integer_argument(c, word);
+  if (!ms) return false;
+  if (*ms >= 0 && *ms <= kWaitMsMax) return true;
+  c.reply.error(*ms < 0 ? "ERR timeout is negative" : "ERR timeout is out of range");
+  return false;
+}
+
+std::int64_t slaves_at(Database& database, Lsn lsn) {
+  if (database.host() == nullptr) return 0;
+  const Host::ReplicationStatus status = database.host()->replication_status();
+  return std::count_if(status.slaves.begin(), status.slaves.end(),
+                       [&](const auto& slave) { return slave.synced_lsn >= lsn; });
+}
+
+std::optional<Wait> wait_for_slaves(Database& database, const Session& session, Words words) {
+  const auto wanted = protocol::parse_integer(words[1]);
+  const auto limit = limit_of(words[2]);
+  if (!wanted || !limit || database.is_slave()) return std::nullopt;
+  database.log().request_sync(session.last_lsn);
+  return Wait{.is_over = [&database, wanted = *wanted,
+                          lsn = session.last_lsn] { return slaves_at(database, lsn) >= wanted; },
+              .limit = *limit};
+}
+
+// How many slaves have synced what this connection has written or seen.
 void wait(Context& c) {
-  const auto wanted = integer_argument(c, c.words[1]);
-  if (!wanted) return;
-  const auto timeout_ms = integer_argument(c, c.words[2]);
-  if (!timeout_ms) return;
-  if (*timeout_ms < 0) return c.reply.error("ERR timeout is negative");
+  if (!integer_argument(c, c.words[1]) || !is_limit(c, c.words[2])) return;
   if (c.database.is_slave())
     return c.reply.error("ERR WAIT cannot be used with replica instances.");
-  const Lsn lsn = c.database.log().last_lsn();
-  c.database.log().request_sync(lsn);
-  const std::int64_t begin = c.database.clock().monotonic_ns();
-  for (;;) {
-    const Host::ReplicationStatus status = status_of(c);
-    const auto reached = std::count_if(status.slaves.begin(), status.slaves.end(),
-                                       [&](const auto& slave) { return slave.synced_lsn >= lsn; });
-    const std::int64_t waited_ms = (c.database.clock().monotonic_ns() - begin) / 1'000'000;
-    if (reached >= *wanted || (*timeout_ms != 0 && waited_ms >= *timeout_ms))
-      return c.reply.integer(reached);
-    std::this_thread::sleep_for(1ms);
-  }
+  c.reply.integer(slaves_at(c.database, c.session.last_lsn));
+}
+
+std::optional<Wait> wait_for_position(Database& database, const Session&, Words words) {
+  const auto position = parse_client_position(words[1]);
+  const auto limit = limit_of(words[2]);
+  if (!position || !limit) return std::nullopt;
+  return Wait{.is_over =
+                  [&database, position = *position] {
+                    return database.has_reached(position) != Reached::not_yet;
+                  },
+              .limit = *limit};
+}
+
+void waitlsn(Context& c) {
+  const auto position = parse_client_position(c.words[1]);
+  if (!position) return c.reply.error(kNotAPosition);
+  if (!is_limit(c, c.words[2])) return;
+  const Reached reached = c.database.has_reached(*position);
+  if (reached == Reached::never) return c.reply.error(kUnknownPosition);
+  c.reply.integer(reached == Reached::yes);
+}
+
+void position(Context& c) {
+  if (c.database.directory() == nullptr) return c.reply.error("ERR positions need wal.enabled");
+  const Lsn lsn = c.session.last_lsn != 0 ? c.session.last_lsn : c.database.log().committed_lsn();
+  const auto found = position_of(c.database.directory()->meta().history, lsn);
+  if (!found) return c.reply.error(kUnknownPosition);
+  c.depends_on(lsn);
+  c.reply.bulk(to_string(*found));
 }
 
 constexpr CommandRow kRows[] = {
@@ -109,7 +157,28 @@ constexpr CommandRow kRows[] = {
      wait,
      "replication",
      "slaves ms",
-     "Waits until so many slaves have synced all that was written so far; tells how many have."},
+     "Waits until so many slaves have synced what this connection has written; tells how many "
+     "have.",
+     {},
+     wait_for_slaves},
+    {"waitlsn",
+     3,
+     kSlow | kNoMulti,
+     {},
+     waitlsn,
+     "replication",
+     "position ms",
+     "Waits until this server has reached the position; tells whether it has (1) or not (0).",
+     {},
+     wait_for_position},
+    {"position",
+     1,
+     kFast,
+     {},
+     position,
+     "replication",
+     "",
+     "Up to where this connection has written or read: for AFTER and WAITLSN on other servers."},
 };
 
 }  // namespace

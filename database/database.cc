@@ -59,6 +59,7 @@ Outcome Database::run(Session& session, const CommandRow& row, Words words, Repl
   if ((row.flags & kRead) && options.statistics != nullptr && row.keys.first != 0)
     options.statistics->looked_up(context.found_);
   outcome.depends_on = context.depends_on_;
+  session.last_lsn = std::max(session.last_lsn, context.depends_on_);
   outcome.close = context.close_;
   return outcome;
 }

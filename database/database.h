@@ -42,6 +42,7 @@
 #include "base/random.h"
 #include "base/result.h"
 #include "database/checkpoint.h"
+#include "database/client_position.h"
 #include "database/command_table.h"
 #include "database/context.h"
 #include "database/follower.h"
@@ -53,6 +54,7 @@
 #include "database/rights.h"
 #include "database/slowlog.h"
 #include "database/statistics.h"
+#include "database/waiters.h"
 #include "database/worker_pool.h"
 #include "engine/engine.h"
 #include "protocol/request.h"
@@ -162,13 +164,16 @@ class Database {
     if (acknowledge == Acknowledge::memory) return true;
     if (acknowledge == Acknowledge::standard && options_.log.sync != wal::Sync::commit) return true;
     if (acknowledge == Acknowledge::synced) return depends_on <= log_->durable_lsn();
+    if (acknowledge == Acknowledge::replica)
+      return depends_on <= std::min(log_->durable_lsn(), replicas_lsn());
     return depends_on <=
            std::min(log_->committed_lsn(), answered_lsn_.load(std::memory_order_acquire));
   }
   // The quorum is missing: what may_send() refuses is answered by kReplicationTimeout instead, but
   // for what waits for this disk alone.
   bool may_fail(Acknowledge acknowledge) const {
-    return refuses_writes() && acknowledge == Acknowledge::standard;
+    return (acknowledge == Acknowledge::standard && refuses_writes()) ||
+           (acknowledge == Acknowledge::replica && quorum_missing_.load(std::memory_order_acquire));
   }
   bool refuses_writes() const { return refuses_writes_.load(std::memory_order_acquire); }
 
@@ -177,9 +182,12 @@ class Database {
   struct Replicated {
     Lsn committed = ~Lsn{0};
     Lsn answered = ~Lsn{0};
+    Lsn replicas = ~Lsn{0};  // what the quorum has in truth, for ACK replica; ~0: there is none
+    bool quorum_missing = false;
     bool refuses_writes = false;
   };
   void set_replicated(const Replicated& replicated);
+  Lsn replicas_lsn() const { return replicas_lsn_.load(std::memory_order_acquire); }
 
   // --- a slave's part; one thread but for is_slave() and applied_lsn() ---
   bool is_slave() const { return is_slave_.load(std::memory_order_acquire); }
@@ -202,7 +210,14 @@ class Database {
   // Log::committed_lsn() rose by what replication says: replies may go.
   void committed_rose() {
     if (commit_listener_) commit_listener_(log_->committed_lsn());
+    check_waiters();
   }
+  // Something happened that a request may wait for.
+  void check_waiters();
+  // The client of a session has gone, or (endless) may have: what it waits for is over.
+  void cancel_waits(const Session& session, Waiters::Cancel which);
+  // Of the log's history and this node's state.
+  Reached has_reached(const ClientPosition& position) const;
   // What was known to be committed when this process began.
   Lsn recovered_committed_lsn() const { return recovered_committed_lsn_; }
 
@@ -269,8 +284,13 @@ class Database {
   std::string refusal(const Session& session, const CommandRow& row, Words words,
                       protocol::Framing framing, const Prefix& prefix) const;
   std::string queue_command(Session& session, const CommandRow& row, Words words);
+  // What the request has to wait for before it is executed.
+  std::optional<Wait> wait_of(const Session& session, const CommandRow& row, Words words,
+                              const Prefix& prefix);
+  std::string after_refusal(const Prefix& prefix) const;
   void defer(Session& session, const CommandRow& row, Words words, const protocol::Request& request,
-             const Prefix& prefix, const ExecuteOptions& options);
+             const Prefix& prefix, const ExecuteOptions& options, std::optional<Wait> wait);
+  void wait_here(const Wait& wait);
   void feed_monitors(const Session& session, const CommandRow& row, Words words,
                      std::int64_t now_ms);
   static void silence(Session& session, std::string& out, std::size_t start, Outcome& outcome);
@@ -313,7 +333,11 @@ class Database {
   Follower follower_;
   std::atomic<bool> is_slave_{false};
   std::atomic<Lsn> answered_lsn_{~Lsn{0}};
+  std::atomic<Lsn> replicas_lsn_{~Lsn{0}};
+  std::atomic<bool> quorum_missing_{false};
   std::atomic<bool> refuses_writes_{false};
+  Waiters waiters_;
+  std::atomic<bool> waiters_check_posted_{false};
   std::int64_t started_at_ms_ = 0;
   Lsn recovered_committed_lsn_ = 0;
   std::atomic<std::int64_t> time_floor_ms_{0};
@@ -329,6 +353,10 @@ class Database {
 constexpr std::size_t kKeptReplyBytesMax = std::size_t{1} << 20;
 constexpr std::string_view kReplicationTimeout =
     "REPL_TIMEOUT the replicas did not acknowledge in time, outcome unknown";
+constexpr std::chrono::milliseconds kAfterLimit{5000};  // how long AFTER waits
+constexpr std::string_view kNotAPosition = "ERR a position is <term>-<lsn>, as POSITION gives it";
+constexpr std::string_view kUnknownPosition =
+    "UNKNOWNPOSITION this server's history does not contain that position";
 constexpr std::string_view kNoReplicas = "NOREPLICAS Not enough good replicas to write.";
 constexpr std::string_view kOutOfMemory = "OOM command not allowed when used memory > 'maxmemory'.";
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <thread>
 
 #include "base/cycles.h"
 #include "database/database.h"
@@ -134,10 +135,18 @@ Outcome Database::dispatch(Session& session, const protocol::Request& request, s
     reply.simple("QUEUED");
     return {};
   }
-  if (options.defer != nullptr && goes_to_workers(*row, words)) [[unlikely]] {
-    out.resize(start);
-    defer(session, *row, words, request, prefix, options);
-    return {.deferred = true};
+  if (goes_to_workers(*row, words) || prefix.after) [[unlikely]] {
+    std::optional<Wait> wait = wait_of(session, *row, words, prefix);
+    if (options.defer != nullptr && (wait || goes_to_workers(*row, words))) {
+      out.resize(start);
+      defer(session, *row, words, request, prefix, options, std::move(wait));
+      return {.deferred = true};
+    }
+    if (wait) wait_here(*wait);
+    if (why = after_refusal(prefix); !why.empty()) {
+      refuse(session, row, why, reply);
+      return {};
+    }
   }
   if (words.size() == request.words.size())
     return run_measured(session, *row, words, reply, prefix, options);
@@ -180,12 +189,17 @@ Status Database::take_prefixes(Words& words, Prefix& prefix) const {
       } else if (protocol::equals_ignoring_case(words[1], "synced")) {
         prefix.acknowledge = Acknowledge::synced;
       } else if (protocol::equals_ignoring_case(words[1], "replica")) {
-        return Error{ErrorCode::unsupported,
-                     "ERR ACK replica is not in this version; replication.ack says what every "
-                     "write waits for"};
+        if (replicas_lsn() == ~Lsn{0})
+          return Error{ErrorCode::unsupported,
+                       "ERR ACK replica needs a master with replication.ack: synced or applied"};
+        prefix.acknowledge = Acknowledge::replica;
       } else {
         return Error{ErrorCode::invalid_argument, "ERR ACK takes memory, synced or replica"};
       }
+    } else if (is("after") && words.size() > 1) {
+      taken = 2;
+      prefix.after = parse_client_position(words[1]);
+      if (!prefix.after) return Error{ErrorCode::invalid_argument, std::string(kNotAPosition)};
     } else if (is("id") && words.size() > 2) {
       taken = 3;
       const auto sequence = protocol::parse_integer(words[2]);
@@ -229,9 +243,9 @@ std::string Database::refusal(const Session& session, const CommandRow& row, Wor
   }
   if (!prefix.client.empty() && !(flags & (kWrite | kTransaction)))
     return "ERR ID goes before a command that writes, or EXEC";
-  if ((prefix.explained || !prefix.client.empty()) && session.in_transaction &&
+  if ((prefix.explained || prefix.after || !prefix.client.empty()) && session.in_transaction &&
       !(flags & kTransaction))
-    return "ERR inside MULTI, ID and EXPLAINED go before EXEC";
+    return "ERR inside MULTI, ID, EXPLAINED and AFTER go before EXEC";
   // These are answered by one event for each channel, not by a reply that something could follow.
   if (prefix.explained && (flags & kPubSub) && (flags & kSubscribed))
     return "ERR EXPLAINED does not go before '" + std::string(row.name) + "'";
@@ -266,7 +280,7 @@ std::string Database::queue_command(Session& session, const CommandRow& row, Wor
 // completed.
 void Database::defer(Session& session, const CommandRow& row, Words words,
                      const protocol::Request& request, const Prefix& prefix,
-                     const ExecuteOptions& options) {
+                     const ExecuteOptions& options, std::optional<Wait> wait) {
   struct Deferred {
     std::vector<std::string> texts;
     std::string tag;
@@ -279,17 +293,63 @@ void Database::defer(Session& session, const CommandRow& row, Words words,
   deferred->client = prefix.client;
   deferred->prefix = prefix;
   deferred->prefix.client = deferred->client;
-  workers_.post([this, &session, &row, deferred, format = session.format(request.framing),
-                 completion = (*options.defer)(), now_ms = options.now_ms](std::size_t worker) {
+  const auto run = [this, &session, &row, deferred, format = session.format(request.framing),
+                    completion = (*options.defer)()](std::size_t worker) {
     const std::vector<std::string_view> views(deferred->texts.begin(), deferred->texts.end());
     std::string out;
     ReplyWriter reply(out, format);
     reply.tag(deferred->tag);
-    const ExecuteOptions here{.now_ms = now_ms, .statistics = worker_statistics_[worker]};
-    Outcome outcome = run_measured(session, row, views, reply, deferred->prefix, here);
+    const ExecuteOptions here{.now_ms = now_ms(), .statistics = worker_statistics_[worker]};
+    Outcome outcome;
+    if (const std::string why = after_refusal(deferred->prefix); !why.empty())
+      refuse(session, &row, why, reply);
+    else
+      outcome = run_measured(session, row, views, reply, deferred->prefix, here);
     if (session.replies != Session::Replies::on) silence(session, out, 0, outcome);
     completion(std::move(out), outcome);
-  });
+  };
+  if (!wait) return workers_.post(run);
+  waiters_.add(&session, std::move(*wait), environment_.clock.monotonic_ns(),
+               [this, run] { workers_.post(run); });
+  check_waiters();  // it may have happened since it was looked at
+}
+
+std::optional<Wait> Database::wait_of(const Session& session, const CommandRow& row, Words words,
+                                      const Prefix& prefix) {
+  std::optional<Wait> wait;
+  if (prefix.after)
+    wait = Wait{
+        .is_over = [this, after = *prefix.after] { return has_reached(after) != Reached::not_yet; },
+        .limit = kAfterLimit};
+  else if (row.waits_for != nullptr)
+    wait = row.waits_for(*this, session, words);
+  if (wait && wait->is_over()) wait.reset();
+  return wait;
+}
+
+// Why the command must not run although its wait is over; empty: it may.
+std::string Database::after_refusal(const Prefix& prefix) const {
+  if (!prefix.after) return {};
+  switch (has_reached(*prefix.after)) {
+    case Reached::yes:
+      return {};
+    case Reached::not_yet:
+      return "TIMEOUT this server has not reached position " + to_string(*prefix.after) + " in " +
+             std::to_string(kAfterLimit.count()) + " ms";
+    case Reached::never:
+      return std::string(kUnknownPosition);
+  }
+  return {};
+}
+
+// Where nobody can complete a request later: the embedded library, kimdb-cli --local.
+void Database::wait_here(const Wait& wait) {
+  const std::int64_t begin = environment_.clock.monotonic_ns();
+  while (!wait.is_over()) {
+    const std::int64_t waited_ms = (environment_.clock.monotonic_ns() - begin) / 1'000'000;
+    if (wait.limit.count() != 0 && waited_ms >= wait.limit.count()) return;
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
 }
 
 // As Redis does, after the command was executed, and without those for administrators.

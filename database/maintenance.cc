@@ -35,6 +35,7 @@ void Maintenance::run() {
       if (stopping_) return;
     }
     sweep();
+    database_.check_waiters();
     if (tick % 20 == 0) {
       database_.engine().prune();
       snapshot_when_due();

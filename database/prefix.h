@@ -1,8 +1,11 @@
-// The words before a command: ACK, ID, EXPLAINED (docs/protocol.md).
+// The words before a command: ACK, ID, EXPLAINED, AFTER (docs/protocol.md).
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string_view>
+
+#include "database/client_position.h"
 
 namespace kimdb::database {
 
@@ -11,6 +14,7 @@ enum class Acknowledge : std::uint8_t {
   standard,  // as wal.sync and replication say
   memory,    // nothing more
   synced,    // on stable storage here
+  replica,   // and on that of the quorum of replicas, even where the master has degraded
 };
 
 struct Prefix {
@@ -18,6 +22,7 @@ struct Prefix {
   std::string_view client;  // empty: no ID
   std::uint64_t sequence = 0;
   bool explained = false;
+  std::optional<ClientPosition> after;  // the command waits until this server is there
 };
 
 }  // namespace kimdb::database

@@ -33,8 +33,31 @@ Status Database::apply_through(Lsn lsn) {
 void Database::set_replicated(const Replicated& replicated) {
   log_->set_replicated_lsn(replicated.committed);
   answered_lsn_.store(replicated.answered, std::memory_order_release);
+  replicas_lsn_.store(replicated.replicas, std::memory_order_release);
+  quorum_missing_.store(replicated.quorum_missing, std::memory_order_release);
   refuses_writes_.store(replicated.refuses_writes, std::memory_order_release);
   committed_rose();
+}
+
+// --- who waits ---
+
+Reached Database::has_reached(const ClientPosition& position) const {
+  if (directory_ == nullptr) return Reached::never;
+  return database::has_reached(directory_->meta().history, applied_lsn(), position);
+}
+
+// On a worker: what is waited for may take locks that the caller of this holds.
+void Database::check_waiters() {
+  if (waiters_.empty() || waiters_check_posted_.exchange(true)) return;
+  workers_.post([this](std::size_t) {
+    waiters_check_posted_ = false;
+    waiters_.check(environment_.clock.monotonic_ns());
+  });
+}
+
+void Database::cancel_waits(const Session& session, Waiters::Cancel which) {
+  waiters_.cancel(&session, which);
+  check_waiters();
 }
 
 Status Database::promote(std::uint64_t seen) {

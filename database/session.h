@@ -114,6 +114,9 @@ struct Session {
   std::size_t queued_bytes = 0;
   std::vector<WatchedKey> watched;
 
+  // The highest LSN that it has written, or was shown.
+  Lsn last_lsn = 0;
+
   std::set<std::string, std::less<>> channels;
   std::set<std::string, std::less<>> patterns;
   bool monitor = false;

@@ -207,6 +207,9 @@ void Master::update_committed() {
 
 void Master::tell_node() {
   Replicated replicated;
+  replicated.quorum_missing = missing_;
+  if (options_.ack == Ack::synced || options_.ack == Ack::applied)
+    replicated.replicas = replicated_;
   const bool degraded = missing_ && options_.on_timeout == OnTimeout::degrade;
   if (waits_for_quorum() && !degraded) {
     replicated.committed = replicated_;

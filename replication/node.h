@@ -39,7 +39,9 @@ class SnapshotSource {
 struct Replicated {
   Lsn committed = ~Lsn{0};      // what is durable here up to there is committed
   Lsn answered = ~Lsn{0};       // what is committed up to there may be answered
-  bool refuses_writes = false;  // they are missing: what waits is answered by an error
+  Lsn replicas = ~Lsn{0};       // what they have synced, even where no commit waits for that
+  bool quorum_missing = false;  // for longer than the timeout, and on_timeout counts
+  bool refuses_writes = false;  // then what waits is answered by an error
 };
 
 class Node {

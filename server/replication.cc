@@ -191,6 +191,8 @@ Result<std::unique_ptr<replication::FrameSource>> Replication::frames_behind(Lsn
 void Replication::set_replicated(const replication::Replicated& replicated) {
   database_.set_replicated({.committed = replicated.committed,
                             .answered = replicated.answered,
+                            .replicas = replicated.replicas,
+                            .quorum_missing = replicated.quorum_missing,
                             .refuses_writes = replicated.refuses_writes});
 }
 

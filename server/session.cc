@@ -86,6 +86,8 @@ void Session::receive() {
   }
   if (count == 0) {
     input_ended_ = true;
+    // It may still read the reply, or be gone: nobody can tell.
+    if (deferred_) thread_.database().cancel_waits(state_, database::Waiters::Cancel::endless);
     update_interest();
     return close_if_done();
   }
@@ -393,7 +395,10 @@ void Session::close(std::string_view why) {
   thread_.remove(keep_alive);
   connections_.ended(*this, why);
   // A deferred command may still use the state; complete() ends it then.
-  if (!deferred_) thread_.database().end_session(state_);
+  if (deferred_)
+    thread_.database().cancel_waits(state_, database::Waiters::Cancel::all);
+  else
+    thread_.database().end_session(state_);
 }
 
 void Session::finish() {

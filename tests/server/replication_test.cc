@@ -199,6 +199,60 @@ TEST_CASE("with ack: applied an answer means that the slave shows it") {
   }
 }
 
+TEST_CASE("who names the position of his write reads it on any server") {
+  Pair pair;
+  TcpClient master = pair.master.connect(60s);
+  TcpClient slave = pair.slave.connect(60s);
+  std::string position;
+  for (int i = 0; i < 200; ++i) {
+    REQUIRE(master.ask("SET a " + std::to_string(i)) == "OK");
+    position = master.ask("POSITION");
+    REQUIRE(slave.ask("AFTER " + position + " GET a") == std::to_string(i));
+  }
+  CHECK(slave.ask("WAITLSN " + position + " 60000") == "1");
+  CHECK(slave.ask("POSITION") == position);
+  CHECK(slave.ask("WAITLSN 1-999999 20") == "0");
+  CHECK(slave.ask("WAITLSN 0-5 20").starts_with("ERROR: UNKNOWNPOSITION"));
+  CHECK(slave.ask("AFTER 0-5 GET a").starts_with("ERROR: UNKNOWNPOSITION"));
+  CHECK(slave.ask("AFTER 5 GET a").starts_with("ERROR: a position is"));
+  CHECK(slave.ask("#9 AFTER 1-999999 GET a").starts_with("#9 ERROR: TIMEOUT"));
+  CHECK(master.ask("AFTER " + position + " GET a") == "199");
+  // Those who wait keep no worker busy, and are let go when their client is.
+  std::vector<TcpClient> waiting;
+  for (int i = 0; i < 20; ++i) {
+    waiting.push_back(pair.slave.connect());
+    waiting.back().send("AFTER 2-999999 GET a\n");
+    waiting.push_back(pair.master.connect());
+    waiting.back().send("WAIT 7 0\n");
+  }
+  CHECK(slave.ask("SAVE") == "OK");
+  CHECK(master.ask("SAVE") == "OK");
+  waiting.clear();
+  for (TcpClient* client : {&master, &slave})
+    CHECK(becomes("alone", [&] {
+      return client->call({"INFO", "clients"}).raw.find("connected_clients:1\r\n") ==
+                     std::string::npos
+                 ? "with others"
+                 : "alone";
+    }));
+}
+
+TEST_CASE("ACK replica waits for the quorum although the master has degraded") {
+  const std::uint16_t port = free_port();
+  TestServer master(with(with(master_settings(port), "replication.on_timeout=degrade"),
+                         "replication.timeout=100ms"));
+  TcpClient client = master.connect(60s);
+  CHECK(client.ask("SET a 1") == "OK");
+  CHECK(client.ask("ACK replica SET a 2").starts_with("ERROR: REPL_TIMEOUT"));
+  CHECK(client.ask("ACK replica GET a").starts_with("ERROR: REPL_TIMEOUT"));
+  CHECK(client.ask("GET a") == "2");
+  TestServer slave(slave_settings(port, free_port()));
+  CHECK(becomes("2", [&] { return client.ask("ACK replica GET a"); }));
+  CHECK(client.ask("ACK replica SET a 3") == "OK");
+  CHECK(becomes("3", [&] { return slave.connect().ask("GET a"); }));
+  CHECK(slave.connect().ask("ACK replica GET a").starts_with("ERROR: ACK replica needs a master"));
+}
+
 TEST_CASE("ROLE and INFO of a slave tell how far its log is, which is what may be acknowledged") {
   const std::uint16_t port = free_port();
   TestServer master(with(master_settings(port), "replication.quorum=2"));
