@@ -141,6 +141,10 @@ class Database {
   void set_commit_listener(std::function<void(Lsn durable)> listener) {
     commit_listener_ = std::move(listener);
   }
+  // Called after the log's written_lsn() rose, in the same way.
+  void set_written_listener(std::function<void(Lsn written)> listener) {
+    written_listener_ = std::move(listener);
+  }
   // Called once when the log cannot be written any more: the process must end; set before serving.
   void set_failure_listener(std::function<void(const Error&)> listener) {
     failure_listener_ = std::move(listener);
@@ -323,6 +327,7 @@ class Database {
   std::unique_ptr<wal::Log> log_;
   Host* host_ = nullptr;
   std::function<void(Lsn)> commit_listener_;
+  std::function<void(Lsn)> written_listener_;
   std::function<void(const Error&)> failure_listener_;
   PubSub pubsub_;
   Slowlog slowlog_;

@@ -147,7 +147,11 @@ Status Database::replay_log(const wal::Position& position) {
   checkpointer_->start_from(position.lsn, now_ms());
 
   auto log = wal::Log::open(*directory_, *recovered, options_.log,
-                            {.durable =
+                            {.written =
+                                 [this](Lsn lsn) {
+                                   if (written_listener_) written_listener_(lsn);
+                                 },
+                             .durable =
                                  [this](Lsn lsn) {
                                    if (commit_listener_) commit_listener_(lsn);
                                  },

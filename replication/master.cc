@@ -25,11 +25,13 @@ Master::Master(Node& node, Logger& logger, MasterOptions options, Lsn committed,
 
 Status Master::join(SlaveId id, const std::string& address, const Hello& hello, std::int64_t now_ms,
                     std::string& out) {
-  const MasterState state{.cluster_id = node_.cluster_id(),
-                          .node_id = node_.node_id(),
-                          .term = node_.term(),
-                          .log = node_.log_end(),
-                          .committed_lsn = node_.committed_lsn()};
+  MasterState state{.cluster_id = node_.cluster_id(),
+                    .node_id = node_.node_id(),
+                    .term = node_.term(),
+                    .log = node_.log_end(),
+                    .committed_lsn = node_.committed_lsn()};
+  // The slave may have, and have acknowledged, what is not durable here yet: that is not to be cut.
+  state.log.last_lsn = node_.written_lsn();
   const auto answer = answer_hello(state, hello, [this](Lsn lsn) { return node_.chain_at(lsn); });
   if (const Refusal* refusal = std::get_if<Refusal>(&answer)) {
     if (hello.term > state.term) higher_term_ = std::max(higher_term_, hello.term);
@@ -120,7 +122,7 @@ Status Master::collect(SlaveId id, std::int64_t now_ms, std::string& out) {
   if (found == slaves_.end()) return Error{ErrorCode::not_found, "no such slave"};
   Slave& slave = found->second;
   const std::size_t begin = out.size();
-  const Lsn limit = node_.durable_lsn();
+  const Lsn limit = node_.written_lsn();
   KIMDB_RETURN_IF_ERROR(slave.copy != nullptr ? collect_parts(slave, now_ms, out)
                                               : collect_frames(slave, limit, out));
   const Lsn committed = node_.committed_lsn();
@@ -173,7 +175,7 @@ bool Master::has_news(SlaveId id) const {
   if (found == slaves_.end()) return false;
   const Slave& slave = found->second;
   if (slave.copy != nullptr) return slave.status.copy.bytes < slave.copy->id().size;
-  return node_.durable_lsn() > slave.sent_lsn || node_.committed_lsn() > slave.told_committed;
+  return node_.written_lsn() > slave.sent_lsn || node_.committed_lsn() > slave.told_committed;
 }
 
 std::int64_t Master::next_heartbeat_ms(SlaveId id) const {

@@ -53,7 +53,7 @@ class Master {
   bool has_news(SlaveId id) const;
   std::int64_t next_heartbeat_ms(SlaveId id) const;
 
-  // The log's durable_lsn() rose.
+  // The log's written_lsn() or durable_lsn() rose.
   void log_rose() { update_committed(); }
   // To be called a few times in options.timeout.
   void tick(std::int64_t now_ms);

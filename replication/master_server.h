@@ -32,7 +32,7 @@ class MasterServer {
   void start(Lsn committed);
   void stop();
 
-  // Any thread: the log's durable_lsn() rose. Cheap where no slave waits for more.
+  // Any thread: the log's written_lsn() or durable_lsn() rose. Cheap where no slave waits for more.
   void log_rose();
 
   struct Snapshot {

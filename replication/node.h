@@ -21,7 +21,7 @@ namespace kimdb::replication {
 class FrameSource {
  public:
   virtual ~FrameSource() = default;
-  // The next frame where it ends at or below `limit`, a durable LSN. Its payload is good until the
+  // The next frame where it ends at or below `limit`, a written LSN. Its payload is good until the
   // next call.
   virtual Result<std::optional<Frame>> next(Lsn limit) = 0;
 };
@@ -55,6 +55,8 @@ class Node {
   // What of the log is durable.
   virtual LogEnd log_end() const = 0;
   virtual Lsn durable_lsn() const = 0;
+  // What of the log frames_behind() can give; slaves may sync it before this node has.
+  virtual Lsn written_lsn() const = 0;
   // The chain at an LSN at which a frame ends; nothing where the log does not reach back to it.
   virtual std::optional<std::uint32_t> chain_at(Lsn lsn) const = 0;
   // Unix ms.

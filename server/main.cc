@@ -163,6 +163,7 @@ int run(const Options& options) {
     if (replication) replication->log_rose();
     server.wake();
   });
+  if (replication) db.set_written_listener([&](Lsn) { replication->log_rose(); });
   db.set_failure_listener([&](const Error& error) {
     // Nothing that waits may be acknowledged, so nothing is said to anybody: the end of the process
     // closes all.

@@ -29,7 +29,7 @@ class Replication final : private replication::Node {
   Status open();
   void start();
   void stop();
-  // The log's durable_lsn() rose.
+  // The log's written_lsn() or durable_lsn() rose.
   void log_rose() {
     if (auto* master = serving_.load(std::memory_order_acquire)) master->log_rose();
   }
@@ -48,6 +48,7 @@ class Replication final : private replication::Node {
   std::uint64_t term() const override { return database_.log().term(); }
   replication::LogEnd log_end() const override;
   Lsn durable_lsn() const override { return database_.log().durable_lsn(); }
+  Lsn written_lsn() const override { return database_.log().written_lsn(); }
   std::optional<std::uint32_t> chain_at(Lsn lsn) const override;
   std::int64_t unix_ms() const override { return database_.clock().unix_ms(); }
   Result<std::unique_ptr<replication::FrameSource>> frames_behind(Lsn after) override;

@@ -227,7 +227,7 @@ void Log::take_role() {
 // Before the term's frame is written: a term that META does not know may be given out again.
 Status Log::note_term(const TermStart& start) {
   KIMDB_RETURN_IF_ERROR(directory_->update_meta([&](Meta& meta) { begin_term(meta, start); }));
-  term_.store(start.term);
+  term_.store(std::max(term(), start.term));
   return {};
 }
 
@@ -332,11 +332,21 @@ void Log::flush(bool and_sync) {
   if (failed_.load()) return;
   const std::vector<AppendBuffer::Chunk*> chunks = buffer_->collect();
   Status status;
-  if (!chunks.empty()) status = writer_->write(chunks, committed_to_note());
+  if (!chunks.empty()) {
+    status = writer_->write(chunks, committed_to_note());
+    if (status) note_written();
+  }
   if (status && and_sync && writer_->written_lsn() > writer_->durable_lsn())
     status = writer_->sync();
   buffer_->recycle(chunks);
   after_write(status);
+}
+
+// Replicas get it while it is being synced here.
+void Log::note_written() {
+  const Lsn written = writer_->written_lsn();
+  written_lsn_.store(written, std::memory_order_release);
+  if (events_.written && announces_) events_.written(written);
 }
 
 void Log::write_watermark() {
@@ -356,6 +366,7 @@ void Log::after_write(const Status& status) {
   const bool rose = durable > durable_lsn_.load(std::memory_order_relaxed);
   written_bytes_.store(writer_->written_bytes(), std::memory_order_relaxed);
   flushed_lsn_.store(writer_->written_lsn(), std::memory_order_relaxed);
+  written_lsn_.store(writer_->written_lsn(), std::memory_order_release);
   noted_durable_lsn_.store(writer_->noted_durable_lsn(), std::memory_order_relaxed);
   noted_committed_lsn_.store(writer_->noted_committed_lsn(), std::memory_order_relaxed);
   room_.store(writer_->room(), std::memory_order_relaxed);

@@ -54,6 +54,7 @@ struct LogOptions {
 // What the log tells its owner. Called without any lock held, from the thread that wrote (the
 // writer thread, or the caller of commit_here); from none before open() has returned.
 struct LogEvents {
+  std::function<void(Lsn written)> written;  // written_lsn() rose to this; the sync follows
   std::function<void(Lsn durable)> durable;  // durable_lsn() rose to this
   // A write or a sync failed. Nothing that waits may be acknowledged any more and the process must
   // end: the kernel may have dropped the pages, so the log never tries again. Called once.
@@ -131,7 +132,8 @@ class Log {
   Status lead(std::uint64_t seen);
 
   Sync sync() const { return options_.sync; }
-  // Of the newest frame: the one that lead() or open() began, or the master's. 0 in memory.
+  // The highest one known: that lead() or open() began, or of a frame that was followed. 0 in
+  // memory.
   std::uint64_t term() const { return term_.load(std::memory_order_relaxed); }
   // The highest LSN drawn. Reads the line that appends write.
   Lsn last_lsn() const {
@@ -142,6 +144,8 @@ class Log {
     return buffer_ != nullptr ? durable_lsn_.load(std::memory_order_acquire)
                               : memory_lsn_.load(std::memory_order_relaxed);
   }
+  // Everything up to here is in the files and can be read from them; a crash may still take it.
+  Lsn written_lsn() const { return written_lsn_.load(std::memory_order_acquire); }
   // Everything up to here may be shown: with sync: commit what is durable and replicated, else
   // last_lsn().
   Lsn committed_lsn() const {
@@ -219,6 +223,7 @@ class Log {
   // Writes what waits, and syncs it where `and_sync` says so.
   void flush(bool and_sync) REQUIRES(role_);
   void write_watermark() REQUIRES(role_);
+  void note_written() REQUIRES(role_);
   Lsn committed_to_note() const REQUIRES(role_);
   // Lets go of the role and hands what has come in between to the writer thread.
   void leave() RELEASE(role_);
@@ -243,6 +248,7 @@ class Log {
 
   // Read by everybody, written once for each flush.
   alignas(64) std::atomic<Lsn> durable_lsn_{0};
+  std::atomic<Lsn> written_lsn_{0};
   std::atomic<Lsn> replicated_lsn_{~Lsn{0}};
   std::atomic<std::uint64_t> allowed_waiting_bytes_{
       0};                            // reserve() lets pass while less waits; 0: nobody

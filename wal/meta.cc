@@ -1,5 +1,6 @@
 #include "wal/meta.h"
 
+#include <algorithm>
 #include <optional>
 #include <utility>
 
@@ -62,7 +63,9 @@ TermStart take_term_start(ByteReader& in) {
 void begin_term(Meta& meta, const TermStart& start) {
   while (!meta.history.empty() && meta.history.back().first_lsn >= start.first_lsn)
     meta.history.pop_back();
-  meta.term = start.term;
+  // A former master that follows another one may have given itself a later term than the frames
+  // that it gets first.
+  meta.term = std::max(meta.term, start.term);
   meta.history.push_back(start);
 }
 

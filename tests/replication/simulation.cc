@@ -113,7 +113,7 @@ Status SimulatedNode::follow(const Frame& frame) {
       header.chain != wal::next_chain(chain(), header, frame.payload))
     return Error{ErrorCode::corrupt, "the frame does not follow"};
   if (header.is_term()) {
-    term_ = header.term;
+    term_ = std::max(term_, header.term);
     history_.push_back(
         {header.term, header.first_lsn, wal::decode_term_record(frame.payload)->node_id});
   }

@@ -55,6 +55,7 @@ class SimulatedNode final : public Node {
   std::uint64_t term() const override { return term_; }
   LogEnd log_end() const override { return {history_, durable_}; }
   Lsn durable_lsn() const override { return durable_; }
+  Lsn written_lsn() const override { return last_lsn(); }
   std::optional<std::uint32_t> chain_at(Lsn lsn) const override;
   std::int64_t unix_ms() const override { return 0; }
   Result<std::unique_ptr<FrameSource>> frames_behind(Lsn after) override;

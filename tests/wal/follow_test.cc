@@ -113,6 +113,23 @@ TEST_CASE("a tail is cut for good, a copy stays, and the log goes on behind the 
   CHECK(copied);
 }
 
+TEST_CASE("a term that a node has given is not given again, whatever older ones it follows later") {
+  Follower pair;
+  pair.append_synced("a");
+  REQUIRE(pair.ship());
+  // The slave leads for a while, where nobody hears of it, and comes back.
+  REQUIRE(pair.slave.log->lead(0));
+  REQUIRE(pair.slave.log->cut_behind(2));
+  REQUIRE(pair.master.close());
+  REQUIRE(pair.master.open());
+  REQUIRE(pair.ship());  // of term 2
+  CHECK(pair.slave.log->term() == kTermsOfAPromotion);
+  REQUIRE(pair.reopen_slave());
+  CHECK(pair.slave.log->term() == kTermsOfAPromotion);
+  REQUIRE(pair.slave.log->lead(0));
+  CHECK(pair.slave.log->term() == 2 * kTermsOfAPromotion);
+}
+
 TEST_CASE("no frame says that more is committed than what is replicated") {
   Follower pair;
   REQUIRE(pair.master.close());
