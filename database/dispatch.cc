@@ -387,19 +387,12 @@ void Database::write_explanation(std::string& out, Format format, const Outcome&
 std::uint64_t Database::prefetch(const Session& session, const protocol::Request& request) {
   if (request.words.size() < 2) return 0;
   const std::uint64_t hash = engine_.hash(request.words[1]);
-  engine::Partition& partition = engine_.partition_of(hash);
-  if (partition.mutex().try_lock()) {
-    partition.prefetch(session.keyspace, hash);
-    partition.mutex().unlock();
-  }
+  engine_.prefetch(session.keyspace, hash);
   return hash;
 }
 
 void Database::prefetch_entry(const Session& session, std::uint64_t hash) {
-  engine::Partition& partition = engine_.partition_of(hash);
-  if (hash == 0 || !partition.mutex().try_lock()) return;
-  partition.prefetch_entry(session.keyspace, hash);
-  partition.mutex().unlock();
+  if (hash != 0) engine_.prefetch_entry(session.keyspace, hash);
 }
 
 }  // namespace kimdb::database

@@ -11,6 +11,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/lsn.h"
 #include "base/result.h"
@@ -46,11 +47,17 @@ class Follower {
     std::string bytes;
   };
 
-  Status apply(const Record& record);
+  static constexpr std::size_t kRecordsAhead = 16;
+
+  Status apply_some(Lsn lsn);
+  // Appends to operations_.
+  Status decode(const Record& record);
+  void apply(Lsn lsn, std::span<const engine::Operation> operations);
 
   engine::Engine& engine_;
   std::deque<Record> waiting_;
-  Lsn last_kept_ = 0;  // including records of the log's own
+  std::vector<engine::Operation> operations_;  // of the records being applied
+  Lsn last_kept_ = 0;                          // including records of the log's own
   std::atomic<Lsn> applied_{0};
 };
 

@@ -21,6 +21,20 @@ ApplyContext Engine::context(Lsn lsn) const {
           .accessed = access_time()};
 }
 
+void Engine::prefetch(std::uint8_t keyspace, std::uint64_t hash) {
+  Partition& partition = partition_of(hash);
+  if (!partition.mutex().try_lock()) return;
+  partition.prefetch(keyspace, hash);
+  partition.mutex().unlock();
+}
+
+void Engine::prefetch_entry(std::uint8_t keyspace, std::uint64_t hash) {
+  Partition& partition = partition_of(hash);
+  if (!partition.mutex().try_lock()) return;
+  partition.prefetch_entry(keyspace, hash);
+  partition.mutex().unlock();
+}
+
 void Engine::apply(Lsn lsn, const Operation& operation) {
   if (operation.kind == OperationKind::flush) {
     for (auto& partition : partitions_) partition->apply(context(lsn), operation);

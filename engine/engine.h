@@ -69,6 +69,12 @@ class Engine {
   const Partition& partition(std::size_t index) const { return *partitions_[index]; }
   Partition& partition_of(std::uint64_t hash) { return *partitions_[partition_index(hash)]; }
 
+  // Brings what find() in the key's partition will read into the cache: for callers with many keys,
+  // who first call the one for all of them, then the other. Hints: a partition that is locked is
+  // left alone.
+  void prefetch(std::uint8_t keyspace, std::uint64_t hash);
+  void prefetch_entry(std::uint8_t keyspace, std::uint64_t hash);
+
   // Applies one operation of a record; the caller holds the lock of its partition (flush: of all
   // partitions). `operation.hash` is set.
   void apply(Lsn lsn, const Operation& operation);

@@ -82,8 +82,7 @@ class Partition {
   std::optional<Expired> next_expired(std::int64_t now_ms);
 
   // Brings what find() will read into the cache; first its group, then, when that has come, the
-  // entries that may be the one. For callers with many keys, who get the lock by try_lock(): a hint
-  // is not worth waiting for.
+  // entries that may be the one.
   void prefetch(std::uint8_t keyspace, std::uint64_t hash) const {
     if (const Keyspace* space = keyspaces_[keyspace].get()) space->table.prefetch(hash);
   }
