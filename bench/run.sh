@@ -2,7 +2,7 @@
 # Compares kimdb with Debian's redis-server on this machine: bench/run.sh build/release. `make bench` calls it.
 #
 # Prints Markdown tables on stdout (for docs/performance.md), progress on stderr. From the environment:
-#   KIMDB_BENCH_ONLY     parts to run, of: nosync durable replicated memory restart idle engine (all)
+#   KIMDB_BENCH_ONLY     parts to run, of: nosync durable replicated copy memory restart idle engine (all)
 #   KIMDB_BENCH_ROUNDS   rounds of each measurement (5)
 #   KIMDB_BENCH_SECONDS  how long one run of redis-benchmark shall last (3)
 #   KIMDB_BENCH_KEYS     keys for memory and restart (2000000)
@@ -13,7 +13,7 @@ build=$(cd "${1:-build/release}" && pwd)
 rounds=${KIMDB_BENCH_ROUNDS:-5}
 seconds=${KIMDB_BENCH_SECONDS:-3}
 keys=${KIMDB_BENCH_KEYS:-2000000}
-only=${KIMDB_BENCH_ONLY:-nosync durable replicated memory restart idle engine}
+only=${KIMDB_BENCH_ONLY:-nosync durable replicated copy memory restart idle engine}
 # Beside the build: a real disk, where a temporary directory may be memory, which syncs for nothing.
 work=$(mktemp -d "$build/bench-XXXXXX")
 . bench/servers.sh
@@ -22,7 +22,7 @@ trap 'exit 130' INT TERM
 
 main() {
   for part in $only; do
-    case $part in nosync | durable | replicated | memory | restart | idle | engine) ;; *) fail "no such part: $part" ;; esac
+    case $part in nosync | durable | replicated | copy | memory | restart | idle | engine) ;; *) fail "no such part: $part" ;; esac
   done
   heading
   for part in $only; do "part_$part"; done
@@ -92,6 +92,67 @@ part_replicated() {
   awk -v r="$redis" -v s="$single" -v m="$replicated" 'BEGIN {
     printf "| master and slave / redis (goal: at least 1) | %.2f |\n", m / r
     printf "| master and slave / kimdb alone (goal: at least 0.5) | %.2f |\n\n", m / s }'
+}
+
+# How long an empty slave takes to have and show all data of a master whose log does not reach back: a gigabyte of
+# values. Redis makes its snapshot for the purpose; kimdb sends the one it has.
+part_copy() {
+  start_redis "$work/redis" --save '' --appendonly no --repl-diskless-sync-delay 0
+  redis_master=$redis_pid redis_master_port=$redis_port
+  replication_port=$(free_port)
+  start_kimdb "$work/master" --set replication.enabled=true --set replication.listen="127.0.0.1:$replication_port" \
+    --set replication.ack=none --set replication.max_wal_keep=0
+  master_port=$kimdb_port master_pid=$kimdb_pid
+  say "copy: loading"
+  for port in "$redis_master_port" "$master_port"; do
+    redis-benchmark -p "$port" -t set -P 64 -n 2000000 -c 50 -d 1000 -r 1000000 -q >/dev/null 2>&1
+  done
+  # Two snapshots, the older of which already replaces the log.
+  for key in 1 2; do
+    redis-cli -p "$master_port" SET "$key" 1 >/dev/null
+    [ "$(redis-cli -p "$master_port" SAVE)" = OK ] || fail "kimdb cannot SAVE"
+  done
+  bytes=$(find "$work/master/snapshots" -name '*.snap' -printf '%T@ %s\n' | sort -n | awk 'END { print $2 }')
+  : >"$work/redis.ms"
+  : >"$work/kimdb.ms"
+  round=1
+  while [ $round -le "$rounds" ]; do
+    start_redis "$work/replica" --save '' --appendonly no
+    before=$(now_ms)
+    redis-cli -p "$redis_port" REPLICAOF 127.0.0.1 "$redis_master_port" >/dev/null
+    wait_for_size "$redis_port" "$(redis-cli -p "$redis_master_port" DBSIZE)"
+    echo $(($(now_ms) - before)) >>"$work/redis.ms"
+    stop_one "$redis_pid"
+    before=$(now_ms)
+    start_kimdb "$work/slave" --set replication.enabled=true --set replication.replica_type=slave \
+      --set replication.master_address="127.0.0.1:$replication_port"
+    wait_for_size "$kimdb_port" "$(redis-cli -p "$master_port" DBSIZE)"
+    echo $(($(now_ms) - before)) >>"$work/kimdb.ms"
+    stop_one "$kimdb_pid"
+    rm -rf "$work/replica" "$work/slave"
+    say "copy, round $round: redis $(tail -1 "$work/redis.ms") ms, kimdb $(tail -1 "$work/kimdb.ms") ms"
+    round=$((round + 1))
+  done
+  stop_one "$master_pid"
+  stop_one "$redis_master"
+  redis_pid='' kimdb_pid=''
+  rm -rf "$work/redis" "$work/master"
+  echo "### A copy of $((bytes / 1000000)) MB for an empty slave, until it shows all"
+  echo
+  echo "| | ms | MB/s of the snapshot |"
+  echo "|---|---|---|"
+  echo "$(median <"$work/redis.ms") $(median <"$work/kimdb.ms")" | awk -v bytes="$bytes" '{
+    printf "| redis | %d | %.0f |\n", $1, bytes / 1000 / $1
+    printf "| kimdb (goal: at least 100 MB/s) | %d | %.0f |\n\n", $2, bytes / 1000 / $2 }'
+}
+
+wait_for_size() { # port keys
+  tries=0
+  until [ "$(redis-cli -p "$1" DBSIZE)" = "$2" ]; do
+    tries=$((tries + 1))
+    [ $tries -lt 6000 ] || fail "the slave does not get its keys"
+    sleep 0.01
+  done
 }
 
 throughput() { # title setting
