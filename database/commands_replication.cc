@@ -1,5 +1,5 @@
-// ROLE, PROMOTE, WAIT, WAITLSN, POSITION: replication as a client sees it. Replies as Redis 7.0's
-// where it has the command.
+// ROLE, PROMOTE, REPLICAOF, WAIT, WAITLSN, POSITION: replication as a client sees it. Replies as
+// Redis 7.0's where it has the command.
 
 #include <algorithm>
 #include <chrono>
@@ -60,6 +60,15 @@ void promote(Context& c) {
   if (c.database.host() == nullptr) return c.reply.error("ERR there is no replication here");
   const Status promoted = c.database.host()->promote(force);
   promoted ? c.reply.ok() : c.reply.error("ERR " + promoted.error().message);
+}
+
+void replicaof(Context& c) {
+  if (c.database.host() == nullptr) return c.reply.error("ERR there is no replication here");
+  const bool no_one = is_word(c.words[1], "no") && is_word(c.words[2], "one");
+  const Status done = no_one ? c.database.host()->promote(false)
+                             : c.database.host()->follow_master(std::string(c.words[1]) + ":" +
+                                                                std::string(c.words[2]));
+  done ? c.reply.ok() : c.reply.error("ERR " + done.error().message);
 }
 
 // --- waiting ---
@@ -150,6 +159,22 @@ constexpr CommandRow kRows[] = {
      "replication",
      "[FORCE]",
      "Makes this slave a master; while its master answers only with FORCE."},
+    {"replicaof",
+     3,
+     kAdmin | kSlow | kNoMulti,
+     {},
+     replicaof,
+     "replication",
+     "host port | NO ONE",
+     "Follows the master whose replication.listen that is; NO ONE: as PROMOTE."},
+    {"slaveof",
+     3,
+     kAdmin | kSlow | kNoMulti,
+     {},
+     replicaof,
+     "replication",
+     "host port | NO ONE",
+     "REPLICAOF's older name."},
     {"wait",
      3,
      kSlow | kNoMulti,

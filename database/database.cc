@@ -42,7 +42,12 @@ Outcome Database::run(Session& session, const CommandRow& row, Words words, Repl
   lock_keys(context, locks);
   const std::uint64_t begin = prefix.explained ? cycles_now() : 0;
   locks.lock();
+  outcome.epoch = epoch_.load(std::memory_order_relaxed);
   const std::uint64_t locked = prefix.explained ? cycles_now() : 0;
+  if ((row.flags & kWrite) && is_slave()) [[unlikely]] {  // since it was looked at
+    reply.error(kReadOnly);
+    return outcome;
+  }
   const bool done_before =
       context.numbered() && !(row.flags & kTransaction) && answer_again(context);
   if (!done_before) row.handler(context);
@@ -169,6 +174,7 @@ bool Database::sweep_expired(std::chrono::nanoseconds budget) {
       if (refuses_writes() || !log_->reserve(0).has_value())
         return true;  // read-only: expired keys stay unseen, and are removed later
       MutexLock lock(partition.mutex());
+      if (is_slave()) return true;
       for (int count = 0; count < 32; ++count) {
         const auto expired = partition.next_expired(now);
         if (!expired) break;
@@ -195,6 +201,7 @@ bool Database::make_room() {
     engine::Partition& partition =
         engine_.partition(environment_.random.below(engine_.partition_count()));
     MutexLock lock(partition.mutex());
+    if (is_slave()) return true;
     const engine::Entry* oldest = nullptr;
     std::uint8_t oldest_keyspace = 0;
     for (std::uint8_t keyspace = 0; keyspace < engine::kKeyspaces; ++keyspace) {

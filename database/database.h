@@ -76,8 +76,7 @@ struct DatabaseOptions {
   bool wal_enabled = true;
   std::uint64_t keep_log_bytes = 0;  // of the log that snapshots make superfluous: for replicas
   std::string data_directory = "./data";
-  wal::LogOptions log;         // log.follows: opened as a slave, which takes no writes
-  std::string master_address;  // of a slave, for the error that a write gets
+  wal::LogOptions log;  // log.follows: opened as a slave, which takes no writes
   // A data directory whose last term another node began is opened as the slave's that it is: a term
   // of its own would part its log from the master's.
   bool as_found = false;
@@ -106,6 +105,7 @@ struct Timings {
 
 struct Outcome {
   Lsn depends_on = 0;
+  std::uint32_t epoch = 0;  // Database::epoch() when it was executed
   Acknowledge acknowledge = Acknowledge::standard;
   bool close = false;  // close the connection once everything is sent
   bool deferred =
@@ -207,6 +207,16 @@ class Database {
   Status apply_through(Lsn lsn);
   // Of a slave: everything up to here is applied. Of a master: the highest LSN drawn.
   Lsn applied_lsn() const { return is_slave() ? follower_.applied_lsn() : log_->last_lsn(); }
+  // Of a master, which becomes a slave: takes no writes any more, waits until its slaves have
+  // acknowledged what was written (`patience` at most), and calls `stop_leading`, behind which
+  // nobody calls set_replicated(). What is not committed by then is taken out of the state and
+  // waits, like what a master sends; who waits for it learns that the outcome is unknown. An error:
+  // the process must end.
+  Status demote(std::chrono::milliseconds patience, const std::function<void()>& stop_leading);
+  // Changes when LSNs that replies wait for may come to mean something else: those replies fail.
+  std::uint32_t epoch() const { return epoch_.load(std::memory_order_acquire); }
+  // For the error that a write on a slave gets.
+  void set_master_address(std::string address);
   // Applies all that waits, begins a term of its own that is higher than `seen`, and takes writes
   // from then on. Of a master: begins such a term.
   Status promote(std::uint64_t seen);
@@ -276,9 +286,12 @@ class Database {
   Database(const DatabaseOptions& options, Environment environment);
 
   void raise_time_floor(std::int64_t unix_ms);
+  // replica.cc
+  Status rebuild(Lsn committed);
 
   // recovery.cc
-  Result<wal::Position> load_snapshot(const std::string& path);
+  std::unique_ptr<engine::Engine> make_engine() const;
+  Result<wal::Position> load_newest_snapshot(std::unique_ptr<engine::Engine>& into);
   Status replay_log(const wal::Position& position);
 
   // dispatch.cc
@@ -341,6 +354,9 @@ class Database {
   std::atomic<Lsn> replicas_lsn_{~Lsn{0}};
   std::atomic<bool> quorum_missing_{false};
   std::atomic<bool> refuses_writes_{false};
+  std::atomic<std::uint32_t> epoch_{0};
+  mutable Mutex master_address_mutex_;
+  std::string master_address_ GUARDED_BY(master_address_mutex_);
   Waiters waiters_;
   std::atomic<bool> waiters_check_posted_{false};
   std::int64_t started_at_ms_ = 0;
@@ -362,6 +378,7 @@ constexpr std::chrono::milliseconds kAfterLimit{5000};  // how long AFTER waits
 constexpr std::string_view kNotAPosition = "ERR a position is <term>-<lsn>, as POSITION gives it";
 constexpr std::string_view kUnknownPosition =
     "UNKNOWNPOSITION this server's history does not contain that position";
+constexpr std::string_view kReadOnly = "READONLY You can't write against a read only replica.";
 constexpr std::string_view kNoReplicas = "NOREPLICAS Not enough good replicas to write.";
 constexpr std::string_view kOutOfMemory = "OOM command not allowed when used memory > 'maxmemory'.";
 

@@ -235,9 +235,11 @@ std::string Database::refusal(const Session& session, const CommandRow& row, Wor
       return "NOPERM this user has no permissions to run the '" + full_name(row, words) +
              "' command";
   }
-  if ((flags & kWrite) && is_slave()) [[unlikely]] {
-    if (framing == Framing::resp) return "READONLY You can't write against a read only replica.";
-    const std::string& master = options_.master_address;
+  // A numbered EXEC leaves a record, whatever it does.
+  if (((flags & kWrite) || !prefix.client.empty()) && is_slave()) [[unlikely]] {
+    if (framing == Framing::resp) return std::string(kReadOnly);
+    MutexLock lock(master_address_mutex_);
+    const std::string& master = master_address_;
     return "ERR write operations not allowed on slave replica" +
            (master.empty() ? "" : " (master " + master + ")");
   }

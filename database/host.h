@@ -75,6 +75,12 @@ class Host {
   // unsupported where this is no slave. Not for I/O threads.
   virtual Status promote(bool) { return Error{ErrorCode::unsupported, "this is no slave"}; }
 
+  // Follows the master at host:port from now on; of a master: gives that up first. Takes the time
+  // that its slaves need to acknowledge what was written. Not for I/O threads.
+  virtual Status follow_master(const std::string&) {
+    return Error{ErrorCode::unsupported, "replication.enabled is false"};
+  }
+
   // Begins a graceful stop; returns at once. `save`: a snapshot is taken before the process ends.
   virtual void shut_down(bool save) = 0;
 };

@@ -56,37 +56,46 @@ Result<std::unique_ptr<Database>> Database::open(const DatabaseOptions& given,
       options.log.follows = true;
     const auto installed = wal::install_accepted(**directory);
     if (!installed) return installed.error();
-    auto snapshots = (*directory)->list_snapshots();
-    if (!snapshots) return std::move(snapshots).error();
-    wal::Position position;
-    for (const wal::SnapshotName& name : *snapshots) {
-      database = make();
-      auto loaded = database->load_snapshot((*directory)->snapshot_path(name));
-      if (loaded) {
-        position = *loaded;
-        break;
-      }
-      if (loaded.error().code != ErrorCode::corrupt) return std::move(loaded).error();
-      environment.logger.warning("snapshot {} is damaged, the one before it is used: {}",
-                                 to_file_name(name), loaded.error().message);
-      database = nullptr;
-    }
-    if (database == nullptr) database = make();
+    database = make();
     database->directory_ = std::move(*directory);
-    KIMDB_RETURN_IF_ERROR(database->replay_log(position));
+    std::unique_ptr<engine::Engine> loaded;
+    const auto position = database->load_newest_snapshot(loaded);
+    if (!position) return position.error();
+    if (loaded != nullptr) database->engine_.replace_state(*loaded, position->lsn);
+    loaded.reset();
+    KIMDB_RETURN_IF_ERROR(database->replay_log(*position));
   }
   database->maintenance_ = std::make_unique<Maintenance>(*database);
   return database;
 }
 
-Result<wal::Position> Database::load_snapshot(const std::string& path) {
-  const std::int64_t begin = environment_.clock.monotonic_ns();
-  const auto file = wal::SnapshotFile::open(environment_.filesystem, path);
-  if (!file) return file.error();
-  KIMDB_RETURN_IF_ERROR(database::load_snapshot(*file, engine_));
-  logger().info("snapshot at LSN {} loaded in {:.3f} s", file->end().lsn,
-                static_cast<double>(environment_.clock.monotonic_ns() - begin) / 1e9);
-  return file->end();
+std::unique_ptr<engine::Engine> Database::make_engine() const {
+  auto engine = std::make_unique<engine::Engine>(engine_options_);
+  engine->keep_accessed(evicts());
+  return engine;
+}
+
+// Into a new engine; null where there is no snapshot.
+Result<wal::Position> Database::load_newest_snapshot(std::unique_ptr<engine::Engine>& into) {
+  const auto snapshots = directory_->list_snapshots();
+  if (!snapshots) return snapshots.error();
+  for (const wal::SnapshotName& name : *snapshots) {
+    const std::int64_t begin = environment_.clock.monotonic_ns();
+    const auto file =
+        wal::SnapshotFile::open(environment_.filesystem, directory_->snapshot_path(name));
+    into = make_engine();
+    const Status loaded = file ? load_snapshot(*file, *into) : file.error();
+    if (loaded) {
+      logger().info("snapshot at LSN {} loaded in {:.3f} s", file->end().lsn,
+                    static_cast<double>(environment_.clock.monotonic_ns() - begin) / 1e9);
+      return file->end();
+    }
+    if (loaded.error().code != ErrorCode::corrupt) return loaded.error();
+    logger().warning("snapshot {} is damaged, the one before it is used: {}", to_file_name(name),
+                     loaded.error().message);
+  }
+  into.reset();
+  return wal::Position();
 }
 
 // Reads the log behind the snapshot and goes on in it.

@@ -2,7 +2,9 @@
 // data, and is promoted; as a master it is told how far its slaves are.
 
 #include <memory>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "database/database.h"
 #include "database/lock_set.h"
@@ -60,6 +62,88 @@ void Database::cancel_waits(const Session& session, Waiters::Cancel which) {
   check_waiters();
 }
 
+void Database::set_master_address(std::string address) {
+  MutexLock lock(master_address_mutex_);
+  master_address_ = std::move(address);
+}
+
+Status Database::demote(std::chrono::milliseconds patience,
+                        const std::function<void()>& stop_leading) {
+  // A snapshot would hold what may be taken out of the state again.
+  return checkpointer_->exclude([&]() -> Status {
+    {
+      LockSet locks(engine_);
+      locks.add_all();
+      locks.lock();
+      follower_.restart_from(log_->committed_lsn());
+      is_slave_.store(true, std::memory_order_release);
+    }
+    const Lsn last = log_->last_lsn();
+    KIMDB_RETURN_IF_ERROR(log_->sync_through(last));
+    wait_here(
+        {.is_over = [&] { return may_send(last, Acknowledge::standard); }, .limit = patience});
+    stop_leading();
+    const Lsn committed = log_->committed_lsn();
+    if (committed < last) {
+      logger().warning("LSNs {} to {} were never committed: they are taken out of the state",
+                       committed + 1, last);
+      Status rebuilt = rebuild(committed);
+      if (!rebuilt) {  // the state holds what may not be shown, and nobody else can tell it apart
+        if (failure_listener_) failure_listener_(rebuilt.error());
+        return rebuilt;
+      }
+    } else {
+      if (!may_send(last, Acknowledge::standard)) epoch_.fetch_add(1);
+      follower_.restart_from(last);
+    }
+    set_replicated({.committed = committed});
+    return {};
+  });
+}
+
+// The state at `committed` from the snapshot and the log behind it, as a recovery would find it;
+// what is behind waits.
+Status Database::rebuild(Lsn committed) {
+  std::unique_ptr<engine::Engine> state;
+  const auto position = load_newest_snapshot(state);
+  if (!position) return position.error();
+  if (state == nullptr) state = make_engine();
+  auto reader = wal::Reader::open(*directory_, position->lsn);
+  if (!reader) return std::move(reader).error();
+  const Lsn last = log_->last_lsn();
+  std::vector<std::pair<Lsn, std::string>> behind;
+  const auto visit = [&](std::span<const wal::RecordView> records) -> Status {
+    for (const wal::RecordView& record : records) {
+      if (record.lsn > committed)
+        behind.emplace_back(record.lsn, record.bytes);
+      else
+        KIMDB_RETURN_IF_ERROR(state->restore(record.lsn, record.bytes));
+    }
+    return {};
+  };
+  for (;;) {
+    const auto frame = reader->next(last);
+    if (!frame) return frame.error();
+    if (!frame->has_value()) break;
+    KIMDB_RETURN_IF_ERROR(
+        wal::visit_records((*frame)->header, (*frame)->payload, position->lsn, visit));
+  }
+  {
+    LockSet locks(engine_);
+    locks.add_all();
+    locks.lock();
+    engine_.replace_state(*state, committed);
+    epoch_.fetch_add(1);  // who read before this shows what may never have been
+  }
+  follower_.restart_from(committed);
+  for (const auto& [lsn, bytes] : behind) {
+    const wal::RecordView record{.lsn = lsn, .bytes = bytes};
+    follower_.keep({&record, 1}, lsn);
+  }
+  follower_.keep({}, last);
+  return {};
+}
+
 Status Database::promote(std::uint64_t seen) {
   if (is_slave()) {
     const Lsn last = log_->last_lsn();
@@ -82,8 +166,8 @@ Status Database::take_copy(wal::IncomingSnapshot& incoming) {
   const std::int64_t begin = environment_.clock.monotonic_ns();
   const auto file = incoming.finish();
   if (!file) return file.error();
-  const auto copy = std::make_unique<engine::Engine>(engine_options_);
-  KIMDB_RETURN_IF_ERROR(database::load_snapshot(*file, *copy));
+  const auto copy = make_engine();
+  KIMDB_RETURN_IF_ERROR(load_snapshot(*file, *copy));
   const wal::Position end = file->end();
   KIMDB_RETURN_IF_ERROR(checkpointer_->exclude([&]() -> Status {
     KIMDB_RETURN_IF_ERROR(incoming.accept());

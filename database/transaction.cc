@@ -52,6 +52,9 @@ void Database::execute_transaction(Context& exec) {
                    [&](std::string_view key) { locks.add(engine_.hash(key)); });
   }
   locks.lock();
+  if (((flags & kWrite) || exec.numbered()) && is_slave())
+    return exec.reply.error("EXECABORT Transaction discarded because of: " +
+                            std::string(kReadOnly));
   if (exec.numbered() && answer_again(exec)) return;
   if (!unchanged(exec, watched)) return exec.reply.null_array();
 

@@ -12,7 +12,7 @@ Master::Master(Node& node, Logger& logger, MasterOptions options, Lsn committed,
       options_(std::move(options)),
       quorum_(options_.ack == Ack::applied ? Ack::synced : options_.ack, options_.quorum),
       answers_(Ack::applied, options_.quorum),
-      term_lsn_(node.log_end().history.back().first_lsn),
+      term_lsn_(options_.relays ? 0 : node.log_end().history.back().first_lsn),
       replicated_(committed),
       answered_(committed),
       stuck_since_ms_(now_ms) {
@@ -25,6 +25,10 @@ Master::Master(Node& node, Logger& logger, MasterOptions options, Lsn committed,
 
 Status Master::join(SlaveId id, const std::string& address, const Hello& hello, std::int64_t now_ms,
                     std::string& out) {
+  if (options_.relays && node_.written_lsn() == 0) {
+    append_message(out, Refusal{node_.term(), "it is a slave that has no data itself yet"});
+    return Error{ErrorCode::unavailable, "this slave has no data itself yet"};
+  }
   MasterState state{.cluster_id = node_.cluster_id(),
                     .node_id = node_.node_id(),
                     .term = node_.term(),
@@ -115,6 +119,10 @@ void Master::leave(SlaveId id, const std::string& why) {
   slaves_.erase(found);
   quorum_.left(id);
   answers_.left(id);
+}
+
+void Master::leave_all(const std::string& why) {
+  while (!slaves_.empty()) leave(slaves_.begin()->first, why);
 }
 
 Status Master::collect(SlaveId id, std::int64_t now_ms, std::string& out) {
@@ -208,6 +216,7 @@ void Master::update_committed() {
 }
 
 void Master::tell_node() {
+  if (options_.relays) return;
   Replicated replicated;
   replicated.quorum_missing = missing_;
   if (options_.ack == Ack::synced || options_.ack == Ack::applied)

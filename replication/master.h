@@ -44,6 +44,8 @@ class Master {
   Status receive(SlaveId id, const Message& message);
   // Its connection has ended.
   void leave(SlaveId id, const std::string& why);
+  // All connections are to be ended: collect() knows none of them any more.
+  void leave_all(const std::string& why);
 
   // Appends what is to be sent to the slave now: frames or parts of a copy, not many more bytes
   // than batch_bytes, and a heartbeat where it is due or tells of a new commit. An error ends its
@@ -82,7 +84,7 @@ class Master {
                     const std::string& address, std::int64_t now_ms, std::string& out);
   Status collect_frames(Slave& slave, Lsn limit, std::string& out);
   Status collect_parts(Slave& slave, std::int64_t now_ms, std::string& out);
-  bool waits_for_quorum() const { return quorum_.replicated_lsn() != ~Lsn{0}; }
+  bool waits_for_quorum() const { return !options_.relays && quorum_.replicated_lsn() != ~Lsn{0}; }
   // The quorum is missing from now on, where on_timeout asks for that.
   void miss_quorum(const std::string& why);
   void update_committed();

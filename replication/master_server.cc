@@ -100,6 +100,12 @@ void MasterServer::log_rose() {
   });
 }
 
+Status MasterServer::change_log(const std::function<Status()>& change) {
+  MutexLock lock(mutex_);
+  if (master_ != nullptr) master_->leave_all("the log that it was sent has changed");
+  return change();
+}
+
 void MasterServer::wake_senders() {
   for (const auto& [id, connection] : connections_) connection->wake.cancel();
 }
@@ -130,6 +136,7 @@ asio::awaitable<void> MasterServer::accept() {
         co_await acceptor_.async_accept(asio::redirect_error(asio::use_awaitable, error));
     if (error == asio::error::operation_aborted) co_return;
     if (error) {  // out of descriptors, say: trying again at once would only spin
+      if (!acceptor_.is_open()) ignore(listen(), "it is tried again");
       asio::steady_timer pause(context_, std::chrono::milliseconds(100));
       co_await pause.async_wait(asio::use_awaitable);
       continue;

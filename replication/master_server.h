@@ -8,6 +8,7 @@
 #include <asio/ip/tcp.hpp>
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -34,6 +35,9 @@ class MasterServer {
 
   // Any thread: the log's written_lsn() or durable_lsn() rose. Cheap where no slave waits for more.
   void log_rose();
+
+  // Any thread: changes what slaves were sent (the log is cut, or another one); they join anew.
+  Status change_log(const std::function<Status()>& change);
 
   struct Snapshot {
     std::vector<SlaveStatus> slaves;

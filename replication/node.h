@@ -1,7 +1,8 @@
 // What replication asks of the node that it works for: its log and its state. A seam: the server
 // gives the real one, the simulation its own.
 //
-// Called on one thread, replication's.
+// Called on replication's own threads: a slave that has slaves has one for each side, which both
+// may ask what both need.
 #pragma once
 
 #include <cstdint>

@@ -42,6 +42,8 @@ struct MasterOptions {
   std::chrono::milliseconds timeout{5000};
   OnTimeout on_timeout = OnTimeout::fail;
   std::size_t batch_bytes = 1 << 20;  // about so many are sent to a slave at once
+  bool relays =
+      false;  // a slave's, for slaves of its own: passes on what it has, and commits nothing
 };
 
 struct SlaveOptions {

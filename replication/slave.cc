@@ -130,7 +130,7 @@ Status Slave::install_copy() {
 
 Status Slave::take(const Frame& frame) {
   if (frame.header.term > term_)
-    return Error{ErrorCode::corrupt, "it sent a frame of a later term than its own"};
+    return Error{ErrorCode::unavailable, "its term has changed"};  // a slave's that relays
   KIMDB_RETURN_IF_ERROR(node_.follow(frame));
   received_ = frame.header.last_lsn();
   committed_ = std::max(committed_, frame.header.committed_lsn);

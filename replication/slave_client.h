@@ -38,6 +38,7 @@ class SlaveClient {
   void stop();
 
   MasterStatus status() const;
+  const std::string& master_address() const { return slave_.options().master_address; }
 
  private:
   asio::awaitable<void> run();

@@ -123,7 +123,7 @@ constexpr std::array kKeys{
     Key{"replication.sync_interval", MillisecondsField{at<kReplication, &ReplicationConfig::sync_interval>}, 10 * kMs, 3600 * kSecond, kAtStart,
         "Time between two heartbeats."},
     Key{"replication.listen", AddressField{at<kReplication, &ReplicationConfig::listen>, false}, 0, 0, kAtStart,
-        "Of a master: where its slaves connect."},
+        "Where slaves connect, those of a slave too."},
     Key{"replication.ack", choice<kReplication, &ReplicationConfig::ack>(kAcks), 0, 0, kAtStart,
         "What slaves must have done before a write is answered: nothing, received it, synced it to their disk, or applied it as well."},
     Key{"replication.quorum", IntegerField{at<kReplication, &ReplicationConfig::quorum>}, 1, 64, kAtStart,

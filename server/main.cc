@@ -47,7 +47,6 @@ database::DatabaseOptions database_options(const Config& config) {
                   .flushing_batch_timeout = config.wal.flushing_batch_timeout,
                   .follows = follows,
                   .replicated = config.replication.enabled},
-          .master_address = config.replication.master_address,
           .snapshot_interval = config.snapshot.interval,
           .auth_enabled = config.auth.enabled,
           .users = config.auth.users,

@@ -1,5 +1,8 @@
 #include "server/replication.h"
 
+#include <utility>
+
+#include "base/address.h"
 #include "wal/reader.h"
 
 namespace kimdb::server {
@@ -45,93 +48,138 @@ class SnapshotFileSource final : public replication::SnapshotSource {
 Replication::Replication(database::Database& database, Logger& logger,
                          const ReplicationConfig& config)
     : database_(database), config_(config), logger_(logger) {
+  const bool follows = config.replica_type == ReplicaType::slave;
   MutexLock lock(mutex_);
-  if (config.replica_type == ReplicaType::master) {
-    begin_master();
-  } else {
-    begin_slave();
-  }
+  server_ = make_server(follows);
+  if (follows) slave_ = make_client(config.master_address);
 }
 
-void Replication::begin_slave() {
-  slave_ = std::make_unique<replication::SlaveClient>(
-      static_cast<replication::Node&>(*this), database_.clock(), logger_,
-      replication::SlaveOptions{.master_address = config_.master_address,
-                                .heartbeat = config_.sync_interval});
-}
-
-void Replication::begin_master() {
-  master_ = std::make_unique<replication::MasterServer>(
+std::unique_ptr<replication::MasterServer> Replication::make_server(bool relays) {
+  return std::make_unique<replication::MasterServer>(
       static_cast<replication::Node&>(*this), database_.clock(), logger_,
       replication::MasterOptions{.listen = config_.listen,
                                  .ack = config_.ack,
                                  .quorum = config_.quorum,
                                  .heartbeat = config_.sync_interval,
                                  .timeout = config_.timeout,
-                                 .on_timeout = config_.on_timeout});
-  serving_.store(master_.get(), std::memory_order_release);
+                                 .on_timeout = config_.on_timeout,
+                                 .relays = relays});
+}
+
+std::unique_ptr<replication::SlaveClient> Replication::make_client(
+    const std::string& master_address) {
+  database_.set_master_address(master_address);
+  return std::make_unique<replication::SlaveClient>(
+      static_cast<replication::Node&>(*this), database_.clock(), logger_,
+      replication::SlaveOptions{.master_address = master_address,
+                                .heartbeat = config_.sync_interval});
 }
 
 Status Replication::open() {
-  MutexLock lock(mutex_);
   auto incoming = wal::IncomingSnapshot::open(directory());
   if (!incoming) return std::move(incoming).error();
   incoming_ = std::move(*incoming);
-  if (master_ == nullptr) return {};
-  KIMDB_RETURN_IF_ERROR(incoming_->discard());  // of when it was a slave
-  return master_->listen();
+  const Sides sides = this->sides();
+  if (sides.slave == nullptr) KIMDB_RETURN_IF_ERROR(incoming_->discard());  // of when it was one
+  return sides.server->listen();
 }
 
 void Replication::start() {
-  MutexLock lock(mutex_);
-  if (master_ != nullptr) master_->start(database_.recovered_committed_lsn());
-  if (slave_ != nullptr) slave_->start();
+  const Sides sides = this->sides();
+  serving_.store(sides.server, std::memory_order_release);
+  sides.server->start(database_.recovered_committed_lsn());
+  if (sides.slave != nullptr) sides.slave->start();
 }
 
 void Replication::stop() {
-  MutexLock lock(mutex_);
-  if (master_ != nullptr) master_->stop();
-  if (slave_ != nullptr) slave_->stop();
+  MutexLock change(changing_);
+  stop(sides());
 }
 
-Status Replication::promote(bool force) {
+// Not under mutex_: who only looks does not wait until the threads have ended.
+void Replication::stop(const Sides& sides) {
+  if (sides.slave != nullptr) sides.slave->stop();
+  sides.server->stop();
+}
+
+Replication::Sides Replication::sides() const {
   MutexLock lock(mutex_);
-  if (!force) KIMDB_RETURN_IF_ERROR(why_not_promote());
-  if (slave_ != nullptr) slave_->stop();
-  std::uint64_t seen = 0;
-  if (master_ != nullptr) {  // with a higher term than some slave has seen
-    seen = master_->status().higher_term;
-    master_->stop();
-    serving_.store(nullptr, std::memory_order_release);
-    retired_.push_back(std::move(master_));
+  return {server_.get(), slave_.get()};
+}
+
+// Somebody may still look at those before.
+void Replication::replace(std::unique_ptr<replication::MasterServer> server,
+                          std::unique_ptr<replication::SlaveClient> slave) {
+  MutexLock lock(mutex_);
+  if (server != nullptr) {
+    retired_servers_.push_back(std::exchange(server_, std::move(server)));
+    serving_.store(server_.get(), std::memory_order_release);
   }
-  begin_master();
-  if (Status listening = master_->listen(); !listening) {
-    serving_.store(nullptr, std::memory_order_release);
-    retired_.push_back(std::move(master_));
-    if (slave_ != nullptr) {
-      begin_slave();
-      slave_->start();
-    }
+  if (slave_ != nullptr) retired_slaves_.push_back(std::move(slave_));
+  slave_ = std::move(slave);
+}
+
+// --- changing sides ---
+
+Status Replication::promote(bool force) {
+  MutexLock change(changing_);
+  const Sides before = sides();
+  if (!force) KIMDB_RETURN_IF_ERROR(why_not_promote(before));
+  const std::uint64_t seen = before.server->status().higher_term;  // by a slave that was refused
+  stop(before);
+  auto server = make_server(false);
+  if (Status listening = server->listen(); !listening) {
+    // As before, as far as that goes: it tries to have its port again.
+    begin(make_server(before.slave != nullptr),
+          before.slave == nullptr ? nullptr : make_client(before.slave->master_address()),
+          committed_lsn());
     return listening;
   }
-  slave_.reset();
-  ignore(incoming_->discard(), "the next start does so");
   const Lsn committed = committed_lsn();
   KIMDB_RETURN_IF_ERROR(database_.promote(seen));
-  master_->start(committed);
+  ignore(incoming_->discard(), "the next start does so");
+  begin(std::move(server), nullptr, committed);
   logger_.info("replication: master of term {}", database_.log().term());
   return {};
 }
 
+Status Replication::follow_master(const std::string& address) {
+  if (const auto parsed = parse_address(address); !parsed)
+    return Error(parsed.error()).in("master_address");
+  MutexLock change(changing_);
+  const Sides before = sides();
+  if (before.slave != nullptr) {
+    if (before.slave->master_address() == address) return {};
+    before.slave->stop();
+    begin(nullptr, make_client(address), 0);
+  } else {
+    // Its slaves acknowledge what was written last.
+    KIMDB_RETURN_IF_ERROR(database_.demote(config_.timeout, [&before] { before.server->stop(); }));
+    auto server = make_server(true);
+    ignore(server->listen(), "it tries again");
+    begin(std::move(server), make_client(address), 0);
+  }
+  logger_.info("replication: slave of {}", address);
+  return {};
+}
+
+void Replication::begin(std::unique_ptr<replication::MasterServer> server,
+                        std::unique_ptr<replication::SlaveClient> slave, Lsn committed) {
+  const bool is_new = server != nullptr;
+  replace(std::move(server), std::move(slave));
+  const Sides now = sides();
+  if (is_new) now.server->start(committed);
+  if (now.slave != nullptr) now.slave->start();
+}
+
 // What an operator should know before; FORCE says that he does.
-Status Replication::why_not_promote() const {
+Status Replication::why_not_promote(const Sides& sides) const {
   const auto refuse = [](std::string why) {
     return Error{ErrorCode::unavailable, std::move(why) + " (PROMOTE FORCE does it all the same)"};
   };
-  if (slave_ == nullptr) return refuse("this is a master already");
-  if (const auto master = slave_->status(); master.connected || master.copy.snapshot.size != 0)
-    return refuse("the master " + config_.master_address + " answers: stop it first");
+  if (sides.slave == nullptr) return refuse("this is a master already");
+  if (const auto master = sides.slave->status(); master.connected || master.copy.snapshot.size != 0)
+    return refuse("the master " + sides.slave->master_address() + " answers: stop it first");
   if (database_.log().last_lsn() == 0)
     return refuse("this slave has never followed a master and has no data");
   if (was_last_master(log_end(), node_id()))
@@ -142,21 +190,19 @@ Status Replication::why_not_promote() const {
 }
 
 database::Host::ReplicationStatus Replication::status() const {
-  MutexLock lock(mutex_);
+  const Sides sides = this->sides();
   database::Host::ReplicationStatus status{.enabled = true};
-  if (master_ != nullptr) {
-    const replication::MasterServer::Snapshot master = master_->status();
-    status.quorum_missing = master.quorum_missing;
-    for (const replication::SlaveStatus& slave : master.slaves)
-      status.slaves.push_back({.address = slave.address,
-                               .synced_lsn = slave.progress.synced,
-                               .applied_lsn = slave.progress.applied,
-                               .last_heard_ms = slave.last_heard_ms,
-                               .copy = {slave.copy.bytes, slave.copy.snapshot.size}});
-  }
-  if (slave_ != nullptr) {
-    const replication::MasterStatus master = slave_->status();
-    status.master_address = config_.master_address;
+  const replication::MasterServer::Snapshot server = sides.server->status();
+  status.quorum_missing = server.quorum_missing;
+  for (const replication::SlaveStatus& slave : server.slaves)
+    status.slaves.push_back({.address = slave.address,
+                             .synced_lsn = slave.progress.synced,
+                             .applied_lsn = slave.progress.applied,
+                             .last_heard_ms = slave.last_heard_ms,
+                             .copy = {slave.copy.bytes, slave.copy.snapshot.size}});
+  if (sides.slave != nullptr) {
+    const replication::MasterStatus master = sides.slave->status();
+    status.master_address = sides.slave->master_address();
     status.connected = master.connected;
     status.why_not = master.why;
     status.master_lsn = master.last_lsn;
@@ -235,7 +281,7 @@ Status Replication::add_to_copy(const replication::CopyPart& part) {
 Status Replication::install_copy() {
   Status taken = database_.take_copy(*incoming_);
   if (!taken) ignore(incoming_->discard(), "the next copy goes over it");
-  return taken;
+  return sides().server->change_log([&] { return std::move(taken); });
 }
 
 Status Replication::follow(const replication::Frame& frame) {
@@ -250,9 +296,11 @@ Status Replication::sync() {
 }
 
 Status Replication::cut_behind(Lsn lsn) {
-  KIMDB_RETURN_IF_ERROR(database_.log().cut_behind(lsn));
-  database_.forget_behind(lsn);
-  return {};
+  return sides().server->change_log([&]() -> Status {
+    KIMDB_RETURN_IF_ERROR(database_.log().cut_behind(lsn));
+    database_.forget_behind(lsn);
+    return {};
+  });
 }
 
 }  // namespace kimdb::server

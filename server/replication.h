@@ -1,7 +1,8 @@
-// Replication as the server runs it: the master's or the slave's side, for its Database.
+// Replication as the server runs it, for its Database: a server for slaves, and where this is a
+// slave itself, a client of its master (the server then passes on what came from there).
 //
 // main makes it where replication.enabled, starts and stops it. Thread-safe but for the Node, which
-// replication's own thread calls.
+// replication's own threads call.
 #pragma once
 
 #include <atomic>
@@ -25,22 +26,35 @@ class Replication final : private replication::Node {
  public:
   Replication(database::Database& database, Logger& logger, const ReplicationConfig& config);
 
-  // A master's port; what a slave has of a copy.
+  // Listens; looks what a slave has of a copy.
   Status open();
   void start();
   void stop();
-  // The log's written_lsn() or durable_lsn() rose.
+  // The log's written_lsn(), durable_lsn() or committed_lsn() rose.
   void log_rose() {
-    if (auto* master = serving_.load(std::memory_order_acquire)) master->log_rose();
+    if (auto* server = serving_.load(std::memory_order_acquire)) server->log_rose();
   }
   database::Host::ReplicationStatus status() const;
-  // Of a slave: see database::Host.
+  // See database::Host. They may take seconds.
   Status promote(bool force);
+  Status follow_master(const std::string& address);
 
  private:
-  void begin_master() REQUIRES(mutex_);
-  void begin_slave() REQUIRES(mutex_);
-  Status why_not_promote() const REQUIRES(mutex_);
+  // Good as long as this object: what is replaced is only stopped.
+  struct Sides {
+    replication::MasterServer* server;
+    replication::SlaveClient* slave;  // null on a master
+  };
+  Sides sides() const;
+  static void stop(const Sides& sides);
+  std::unique_ptr<replication::MasterServer> make_server(bool relays);
+  std::unique_ptr<replication::SlaveClient> make_client(const std::string& master_address);
+  // No new server: the one that there is goes on.
+  void begin(std::unique_ptr<replication::MasterServer> server,
+             std::unique_ptr<replication::SlaveClient> slave, Lsn committed) REQUIRES(changing_);
+  void replace(std::unique_ptr<replication::MasterServer> server,
+               std::unique_ptr<replication::SlaveClient> slave);
+  Status why_not_promote(const Sides& sides) const;
   wal::DataDirectory& directory() const { return *database_.directory(); }
 
   wal::Uuid cluster_id() const override { return directory().meta().cluster_id; }
@@ -70,13 +84,14 @@ class Replication final : private replication::Node {
   database::Database& database_;
   const ReplicationConfig config_;
   Logger& logger_;
-  mutable Mutex mutex_;  // promote() changes sides
-  std::unique_ptr<replication::MasterServer> master_ GUARDED_BY(mutex_);
+  Mutex changing_;       // one change of sides at a time; before mutex_
+  mutable Mutex mutex_;  // never held for long
+  std::unique_ptr<replication::MasterServer> server_ GUARDED_BY(mutex_);
   std::unique_ptr<replication::SlaveClient> slave_ GUARDED_BY(mutex_);
-  // Stopped; log_rose() may still be at them.
-  std::vector<std::unique_ptr<replication::MasterServer>> retired_ GUARDED_BY(mutex_);
-  std::optional<wal::IncomingSnapshot> incoming_;             // of a slave
-  std::atomic<replication::MasterServer*> serving_{nullptr};  // master_, once it is there
+  std::vector<std::unique_ptr<replication::MasterServer>> retired_servers_ GUARDED_BY(mutex_);
+  std::vector<std::unique_ptr<replication::SlaveClient>> retired_slaves_ GUARDED_BY(mutex_);
+  std::optional<wal::IncomingSnapshot> incoming_;  // of a slave; its thread's, while that runs
+  std::atomic<replication::MasterServer*> serving_{nullptr};  // server_, once it is started
 };
 
 }  // namespace kimdb::server

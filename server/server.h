@@ -52,6 +52,10 @@ class Server final : public database::Host {
   ReplicationStatus replication_status() const override {
     return replication_ == nullptr ? ReplicationStatus() : replication_->status();
   }
+  Status follow_master(const std::string& address) override {
+    return replication_ == nullptr ? Host::follow_master(address)
+                                   : replication_->follow_master(address);
+  }
   Status promote(bool force) override {
     return replication_ == nullptr ? Host::promote(force) : replication_->promote(force);
   }

@@ -233,7 +233,9 @@ void Session::complete(std::string reply, Outcome outcome) {
 // order.
 void Session::hold(std::string& out, std::size_t from, const Outcome& outcome,
                    protocol::Format format, bool tagged) {
-  const bool may_go = thread_.database().may_send(outcome.depends_on, outcome.acknowledge);
+  const bool may_go = outcome.depends_on == 0 ||
+                      (outcome.epoch == thread_.database().epoch() &&
+                       thread_.database().may_send(outcome.depends_on, outcome.acknowledge));
   if (may_go && marks_.empty()) {
     if (outcome.explained) end_explanation(out);
     return;
@@ -247,12 +249,12 @@ void Session::hold(std::string& out, std::size_t from, const Outcome& outcome,
   const bool joins_last = !marks_.empty() && !tagged && !marks_.back().tagged &&
                           marks_.back().lsn >= lsn && (lsn != 0 || marks_.back().lsn == 0) &&
                           marks_.back().acknowledge == outcome.acknowledge &&
-                          marks_.back().format == format;
+                          marks_.back().format == format && marks_.back().epoch == outcome.epoch;
   if (joins_last) {
     marks_.back().end = end;
     marks_.back().replies += replies;
   } else {
-    marks_.push_back({end, lsn, outcome.acknowledge, format, tagged, replies});
+    marks_.push_back({end, lsn, outcome.acknowledge, format, tagged, replies, outcome.epoch});
   }
   thread_.wait_for(*this, lsn);
 }
@@ -265,8 +267,9 @@ void Session::release() {
   std::uint64_t end = held_base_;
   for (; !marks_.empty(); marks_.pop_front()) {
     const Mark& mark = marks_.front();
-    const bool goes = database.may_send(mark.lsn, mark.acknowledge);
-    if (!goes && !database.may_fail(mark.acknowledge)) break;
+    const bool fails = this->fails(mark);
+    const bool goes = !fails && database.may_send(mark.lsn, mark.acknowledge);
+    if (!goes && !fails) break;
     const std::string_view replies =
         std::string_view(held_).substr(end - held_base_, mark.end - end);
     if (goes)
@@ -287,6 +290,13 @@ void Session::release() {
   if (!open_) return;
   if (!marks_.empty()) thread_.keep_waiting(*this);
   close_if_done();
+}
+
+bool Session::fails(const Mark& mark) const {
+  const database::Database& database = thread_.database();
+  if (mark.lsn == 0) return false;
+  return mark.epoch != database.epoch() ||
+         (database.may_fail(mark.acknowledge) && !database.may_send(mark.lsn, mark.acknowledge));
 }
 
 void Session::append_timeout(std::string& out, std::string_view replies, const Mark& mark) {

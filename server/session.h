@@ -85,6 +85,7 @@ class Session final : public std::enable_shared_from_this<Session>,
     protocol::Format format;
     bool tagged;            // a tag stands before the reply, which is the only one
     std::uint32_t replies;  // up to `end`, behind the mark before
+    std::uint32_t epoch;    // database::Outcome's
   };
 
   // Requests parsed before they are executed; they stand in the thread's requests().
@@ -107,6 +108,7 @@ class Session final : public std::enable_shared_from_this<Session>,
   void complete(std::string reply, database::Outcome outcome);
   void hold(std::string& out, std::size_t from, const database::Outcome& outcome,
             protocol::Format format, bool tagged = false);
+  bool fails(const Mark& mark) const;
   // Errors in the place of the replies that end at the mark.
   void append_timeout(std::string& out, std::string_view replies, const Mark& mark);
   void send(std::string_view bytes);

@@ -43,7 +43,7 @@ class Writer {
       TcpClient client(port);
       while (failure_.empty()) batch(client);
     } catch (const TcpError&) {
-      // The server was killed.
+      // The server was killed, or takes no writes any more.
     }
   }
 
@@ -74,7 +74,14 @@ class Writer {
     handlers_.clear();
     for (std::uint64_t count = 1 + random_.below(8); count > 0; --count) one_command();
     client.send(request_);
-    for (const Handler& handler : handlers_) handler(client.receive_reply());
+    for (const Handler& handler : handlers_) {
+      const RespReply reply = client.receive_reply();
+      // It has become a slave: what this one was, and those behind it, nobody knows.
+      if (reply.raw.starts_with("-READONLY") || reply.raw.starts_with("-EXECABORT") ||
+          reply.raw.starts_with("-REPL_TIMEOUT"))
+        throw TcpError("it takes no writes any more");
+      handler(reply);
+    }
   }
 
   void one_command() {

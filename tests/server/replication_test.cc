@@ -253,6 +253,123 @@ TEST_CASE("ACK replica waits for the quorum although the master has degraded") {
   CHECK(slave.connect().ask("ACK replica GET a").starts_with("ERROR: ACK replica needs a master"));
 }
 
+std::string replicaof(std::uint16_t port) { return "REPLICAOF 127.0.0.1 " + std::to_string(port); }
+
+TEST_CASE(
+    "REPLICAOF and PROMOTE change sides without a restart, and nothing acknowledged is lost") {
+  Pair pair;
+  const std::uint64_t seed = test_seed("changes of sides under writers");
+  Writers writers = make_writers(seed);
+  TestServer* master = &pair.master;
+  TestServer* slave = &pair.slave;
+  std::uint16_t slave_port = pair.slave_port, master_port = pair.master_port;
+  for (int round = 0; round < 4; ++round) {
+    REQUIRE(master->connect(60s).ask("WAIT 1 60000") == "1");
+    {
+      const std::vector<std::jthread> threads = start_writing(writers, master->port());
+      std::this_thread::sleep_for(150ms);
+      // From here on its writes are refused; its writers see that as the end of the server.
+      REQUIRE(master->connect(60s).ask(replicaof(slave_port)) == "OK");
+    }
+    CHECK(master->connect().call({"ROLE"}).elements[0].text == "slave");
+    CHECK(master->connect().ask("SET a 1").find("write operations not allowed") !=
+          std::string::npos);
+    REQUIRE(becomes("OK", [&] { return slave->connect().ask("PROMOTE"); }));
+    std::swap(master, slave);
+    std::swap(master_port, slave_port);
+    verify_all(*master, writers);
+    REQUIRE(become_equal(*master, *slave));
+  }
+}
+
+TEST_CASE("a master that becomes a slave takes back what was never committed") {
+  const std::uint16_t port = free_port(), new_port = free_port();
+  TestServer old(with(master_settings(port), "replication.timeout=500ms"));
+  TestServer slave(slave_settings(port, new_port));
+  TcpClient client = old.connect(60s);
+  for (int i = 0; i < 100; ++i) REQUIRE(client.ask("SET k" + std::to_string(i) + " old") == "OK");
+  REQUIRE(client.ask("SAVE") == "OK");
+  REQUIRE(client.ask("SET k0 committed") == "OK");
+  slave.kill();
+  TcpClient uncertain = old.connect(60s), reader = old.connect(60s);
+  uncertain.send("SET k1 never\nDEL k2\nSET new never\n");
+  std::this_thread::sleep_for(50ms);
+  reader.send("GET k1\n");
+  std::this_thread::sleep_for(50ms);
+  // It is cut off from its slave, which is promoted meanwhile.
+  const std::string answer = old.connect(60s).ask(replicaof(new_port));
+  CHECK(answer == "OK");
+  for (int i = 0; i < 3; ++i)
+    CHECK(uncertain.receive_line().find("outcome unknown") != std::string::npos);
+  CHECK(reader.receive_line().find("outcome unknown") != std::string::npos);
+  CHECK(client.ask("GET k1") == "old");
+  CHECK(client.ask("GET k2") == "old");
+  CHECK(client.ask("GET new") == "ERROR: key not found");
+  CHECK(client.ask("GET k0") == "committed");
+  slave.set(with(master_settings(new_port), "replication.on_timeout=block"));
+  slave.restart();
+  // As a master of a later term it does not hold what the old one has not committed.
+  CHECK(slave.connect(60s).ask("SET k1 new") == "OK");
+  CHECK(becomes("new", [&] { return client.ask("GET k1"); }));
+  CHECK(become_equal(old, slave));
+  CHECK(slave.connect(60s).ask("SET k3 new") == "OK");
+  CHECK(becomes("new", [&] { return client.ask("GET k3"); }));
+}
+
+TEST_CASE(
+    "slaves have slaves, which get what is committed, and follow when the one above changes") {
+  const std::uint16_t port = free_port(), middle_port = free_port(), last_port = free_port();
+  TestServer master(master_settings(port));
+  TestServer middle(slave_settings(port, middle_port));
+  TestServer last(slave_settings(middle_port, last_port));
+  TcpClient client = master.connect(60s);
+  REQUIRE(client.ask("SET a 1") == "OK");
+  CHECK(becomes("1", [&] { return last.connect().ask("GET a"); }));
+  CHECK(last.connect().ask("SET a 2").ends_with("(master " + at(middle_port) + ")"));
+  CHECK(middle.connect().call({"INFO", "replication"}).raw.find("connected_slaves:1") !=
+        std::string::npos);
+  CHECK(client.call({"ROLE"}).elements[2].elements.size() == 1);
+  // A new term of the master reaches the last one.
+  master.kill();
+  master.restart();
+  REQUIRE(master.connect(60s).ask("SET a 2") == "OK");
+  CHECK(becomes("2", [&] { return last.connect().ask("GET a"); }));
+  // So does what the one in the middle gets as a copy.
+  middle.kill();
+  master.set(forgetful_master_settings(port));
+  master.kill();
+  master.restart();
+  write_round(master, 1, 10'000);
+  forget_log(master);
+  middle.set(with(slave_settings(port, middle_port), "replication.max_wal_keep=0"));
+  middle.restart();
+  CHECK(becomes("1", [&] { return last.connect().ask("GET round"); }));
+  CHECK(become_equal(master, last));
+  // It can be told to follow the master itself, and the other way round.
+  CHECK(last.connect(60s).ask(replicaof(port)) == "OK");
+  REQUIRE(master.connect(60s).ask("SET a 3") == "OK");
+  CHECK(becomes("3", [&] { return last.connect().ask("GET a"); }));
+  CHECK(becomes("2", [&] {
+    return std::to_string(master.connect().call({"ROLE"}).elements[2].elements.size());
+  }));
+}
+
+TEST_CASE("REPLICAOF is told what is wrong") {
+  Pair pair;
+  TcpClient slave = pair.slave.connect(60s);
+  CHECK(slave.ask("REPLICAOF a").starts_with("ERROR: wrong number"));
+  CHECK(slave.ask("REPLICAOF 127.0.0.1 x").starts_with("ERROR: "));
+  CHECK(pair.master.connect(60s).ask("SET a 1") == "OK");
+  CHECK(slave.ask("REPLICAOF NO ONE").find("answers: stop it first") != std::string::npos);
+  CHECK(slave.ask(replicaof(pair.master_port)) == "OK");  // it does so already
+  TestServer single;
+  CHECK(single.connect().ask(replicaof(1)).starts_with("ERROR: "));
+  // A numbered EXEC leaves a record: not on a slave.
+  CHECK(slave.ask("MULTI") == "OK");
+  CHECK(slave.ask("GET a") == "QUEUED");
+  CHECK(slave.ask("ID c 1 EXEC").find("write operations not allowed") != std::string::npos);
+}
+
 TEST_CASE("ROLE and INFO of a slave tell how far its log is, which is what may be acknowledged") {
   const std::uint16_t port = free_port();
   TestServer master(with(master_settings(port), "replication.quorum=2"));
