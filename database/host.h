@@ -47,6 +47,11 @@ class Host {
   // What replication says of itself; `enabled` is false where there is none.
   struct ReplicationStatus {
     bool enabled = false;
+    struct Lag {  // of what a slave has applied, behind its master's log
+      Lsn lsn = 0;
+      std::uint64_t bytes = 0;
+      std::int64_t ms = 0;
+    };
     struct Copy {  // of all data, from a master to a slave
       std::uint64_t bytes = 0;
       std::uint64_t bytes_total = 0;  // 0: none is under way
@@ -58,6 +63,7 @@ class Host {
       Lsn applied_lsn = 0;
       std::int64_t last_heard_ms = 0;  // Unix ms
       Copy copy;                       // that it is sent
+      Lag lag;
     };
     std::vector<Slave> slaves;
     bool quorum_missing = false;  // for too long: replication.on_timeout counts
@@ -68,6 +74,7 @@ class Host {
     Lsn master_lsn = 0;   // of its log, as it said last
     std::int64_t master_heard_ms = 0;
     Copy copy;  // that comes, or is being loaded
+    Lag lag;    // when it was heard last
   };
   virtual ReplicationStatus replication_status() const { return {}; }
 

@@ -155,7 +155,9 @@ void replication(Database& db, Text& text) {
       text.number("master_sync_total_bytes", status.copy.bytes_total);
       text.number("master_sync_read_bytes", status.copy.bytes);
     }
-    text.number("slave_lag_lsn", std::max(status.master_lsn, db.applied_lsn()) - db.applied_lsn());
+    text.number("slave_lag_lsn", status.lag.lsn);
+    text.number("slave_lag_bytes", status.lag.bytes);
+    text.number("slave_lag_ms", status.lag.ms);
     text.number("slave_repl_offset", db.applied_lsn());
     text.number("slave_read_only", 1);
   }
@@ -171,9 +173,10 @@ void replication(Database& db, Text& text) {
     text.line(
         "slave" + std::to_string(i),
         "ip=" + slave.address.substr(0, colon) + ",port=" + slave.address.substr(colon + 1) +
-            ",state=" + (slave.copy.bytes_total == 0 ? "online" : "send_bulk") +
-            ",offset=" + std::to_string(slave.synced_lsn) +
-            ",applied=" + std::to_string(slave.applied_lsn) + ",lag=" +
+            ",state=" + (slave.copy.bytes_total == 0 ? "online" : "send_bulk") + ",offset=" +
+            std::to_string(slave.synced_lsn) + ",applied=" + std::to_string(slave.applied_lsn) +
+            ",lag_lsn=" + std::to_string(slave.lag.lsn) + ",lag_bytes=" +
+            std::to_string(slave.lag.bytes) + ",lag_ms=" + std::to_string(slave.lag.ms) + ",lag=" +
             std::to_string(std::max<std::int64_t>(0, db.now_ms() - slave.last_heard_ms) / 1000));
   }
   if (status.enabled && !db.is_slave()) text.number("quorum_missing", status.quorum_missing);

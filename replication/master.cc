@@ -140,7 +140,8 @@ Status Master::collect(SlaveId id, std::int64_t now_ms, std::string& out) {
     append_message(out, Heartbeat{.term = node_.term(),
                                   .committed_lsn = committed,
                                   .last_lsn = limit,
-                                  .time_ms = node_.unix_ms()});
+                                  .time_ms = node_.unix_ms(),
+                                  .log_bytes = node_.log_bytes()});
   }
   if (out.size() != begin) slave.sent_at_ms = now_ms;
   return {};
@@ -191,9 +192,13 @@ std::int64_t Master::next_heartbeat_ms(SlaveId id) const {
   return found == slaves_.end() ? 0 : found->second.sent_at_ms + options_.heartbeat.count();
 }
 
-std::vector<SlaveStatus> Master::slaves() const {
+std::vector<SlaveStatus> Master::slaves(std::int64_t now_ms) const {
   std::vector<SlaveStatus> all;
-  for (const auto& [id, slave] : slaves_) all.push_back(slave.status);
+  for (const auto& [id, slave] : slaves_) {
+    all.push_back(slave.status);
+    if (slave.copy == nullptr)
+      all.back().lag = timeline_.behind(slave.status.progress.applied, now_ms);
+  }
   return all;
 }
 
@@ -241,6 +246,7 @@ void Master::miss_quorum(const std::string& why) {
 }
 
 void Master::tick(std::int64_t now_ms) {
+  timeline_.note(now_ms, node_.written_lsn(), node_.log_bytes());
   const bool waits = waits_for_quorum() && !missing_ && node_.durable_lsn() > reached();
   if (!waits || reached() != seen_reached_) {
     seen_reached_ = reached();

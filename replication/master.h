@@ -17,6 +17,7 @@
 #include "replication/node.h"
 #include "replication/options.h"
 #include "replication/quorum.h"
+#include "replication/timeline.h"
 
 namespace kimdb::replication {
 
@@ -28,6 +29,7 @@ struct SlaveStatus {
   Acknowledgement progress;
   std::int64_t last_heard_ms = 0;  // Unix ms
   CopyProgress copy;               // that it is being sent; it follows no log meanwhile
+  Lag lag;                         // of what it has applied
 };
 
 class Master {
@@ -60,7 +62,7 @@ class Master {
   // To be called a few times in options.timeout.
   void tick(std::int64_t now_ms);
 
-  std::vector<SlaveStatus> slaves() const;
+  std::vector<SlaveStatus> slaves(std::int64_t now_ms) const;
   // It was missing for too long, and does not have everything again; on_timeout counts.
   bool quorum_missing() const { return missing_; }
   // The highest term that a slave which was refused had seen; 0: none.
@@ -99,6 +101,7 @@ class Master {
   Quorum quorum_;
   Quorum answers_;      // of ack: applied
   const Lsn term_lsn_;  // of the term's first frame
+  Timeline timeline_;   // of this node's log
   bool missing_ = false;
   std::uint64_t higher_term_ = 0;
   Lsn replicated_ = 0;           // what the quorum has acknowledged, ever

@@ -113,7 +113,7 @@ void MasterServer::wake_senders() {
 MasterServer::Snapshot MasterServer::status() const {
   MutexLock lock(mutex_);
   if (master_ == nullptr) return {};
-  return {master_->slaves(), master_->quorum_missing(), master_->higher_term()};
+  return {master_->slaves(now_ms()), master_->quorum_missing(), master_->higher_term()};
 }
 
 asio::awaitable<void> MasterServer::tick() {

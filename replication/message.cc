@@ -85,7 +85,7 @@ struct Encoder {
     return kFrame;
   }
   Kind operator()(const Heartbeat& m) {
-    out.put(m.term).put(m.committed_lsn).put(m.last_lsn).put(m.time_ms);
+    out.put(m.term).put(m.committed_lsn).put(m.last_lsn).put(m.time_ms).put(m.log_bytes);
     return kHeartbeat;
   }
   Kind operator()(const Acknowledgement& m) {
@@ -162,6 +162,7 @@ Heartbeat take_heartbeat(ByteReader& in) {
   m.committed_lsn = in.take<Lsn>();
   m.last_lsn = in.take<Lsn>();
   m.time_ms = in.take<std::int64_t>();
+  m.log_bytes = in.take<std::uint64_t>();
   return m;
 }
 

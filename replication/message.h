@@ -81,8 +81,9 @@ struct Frame {
 struct Heartbeat {
   std::uint64_t term = 0;
   Lsn committed_lsn = 0;
-  Lsn last_lsn = 0;          // of the master's log
-  std::int64_t time_ms = 0;  // the master's clock
+  Lsn last_lsn = 0;             // of the master's log
+  std::int64_t time_ms = 0;     // the master's clock
+  std::uint64_t log_bytes = 0;  // written to its log since it was opened
 };
 
 struct Acknowledgement {

@@ -60,6 +60,8 @@ class Node {
   virtual Lsn written_lsn() const = 0;
   // The chain at an LSN at which a frame ends; nothing where the log does not reach back to it.
   virtual std::optional<std::uint32_t> chain_at(Lsn lsn) const = 0;
+  // Written to the log since it was opened.
+  virtual std::uint64_t log_bytes() const = 0;
   // Unix ms.
   virtual std::int64_t unix_ms() const = 0;
 

@@ -7,6 +7,7 @@ namespace kimdb::replication {
 
 void Slave::connected(std::int64_t now_ms, std::string& out) {
   disconnected();
+  master_log_ = {};  // it may be another one's, or begin anew
   heard_at_ms_ = now_ms;
   hello_ = {.cluster_id = node_.cluster_id(),
             .node_id = node_.node_id(),
@@ -37,6 +38,8 @@ Status Slave::receive(const Message& message, std::int64_t now_ms) {
   if (heartbeat->term != term_) return Error{ErrorCode::unavailable, "its term has changed"};
   committed_ = std::max(committed_, heartbeat->committed_lsn);
   master_lsn_ = heartbeat->last_lsn;
+  master_time_ms_ = heartbeat->time_ms;
+  master_log_.note(heartbeat->time_ms, heartbeat->last_lsn, heartbeat->log_bytes);
   return {};
 }
 

@@ -13,6 +13,7 @@
 #include "base/logging.h"
 #include "replication/node.h"
 #include "replication/options.h"
+#include "replication/timeline.h"
 
 namespace kimdb::replication {
 
@@ -44,6 +45,8 @@ class Slave {
   CopyProgress copy() const { return copying_ ? node_.copy() : CopyProgress(); }
   std::uint64_t term() const { return term_; }
   Lsn master_lsn() const { return master_lsn_; }  // of its log, as it said last
+  // How far what is applied here was behind that then.
+  Lag lag() const { return master_log_.behind(node_.applied_lsn(), master_time_ms_); }
   const SlaveOptions& options() const { return options_; }
 
  private:
@@ -69,6 +72,8 @@ class Slave {
   Lsn synced_ = 0;
   Lsn committed_ = 0;
   Lsn master_lsn_ = 0;
+  Timeline master_log_;
+  std::int64_t master_time_ms_ = 0;
   Hello hello_;  // that was said last
   std::int64_t heard_at_ms_ = 0;
 };

@@ -121,13 +121,13 @@ asio::awaitable<void> SlaveClient::follow(Channel& channel) {
   while (!slave_.copy_is_whole()) {
     check(slave_.receive(co_await channel.receive(), now_ms()));
     while (channel.has_message()) check(slave_.receive(co_await channel.receive(), now_ms()));
-    note_heard();
     out.clear();
     check(slave_.finish_batch(out));
     if (!out.empty()) co_await channel.send(std::string_view(out));
     out.clear();
     check(slave_.apply_batch(out));
     if (!out.empty()) co_await channel.send(std::string_view(out));
+    note_heard();
   }
 }
 
@@ -139,6 +139,7 @@ void SlaveClient::note_heard() {
   status_.why.clear();
   status_.last_lsn = slave_.master_lsn();
   status_.last_heard_ms = clock_.unix_ms();
+  status_.lag = slave_.lag();
 }
 
 }  // namespace kimdb::replication

@@ -25,6 +25,7 @@ struct MasterStatus {
   std::string why;                 // it is not
   CopyProgress copy;               // that comes from it, or is being loaded
   Lsn last_lsn = 0;                // of the master's log, as it said last
+  Lag lag;                         // of what is applied here
   std::int64_t last_heard_ms = 0;  // Unix ms; 0: never
 };
 

@@ -199,7 +199,8 @@ database::Host::ReplicationStatus Replication::status() const {
                              .synced_lsn = slave.progress.synced,
                              .applied_lsn = slave.progress.applied,
                              .last_heard_ms = slave.last_heard_ms,
-                             .copy = {slave.copy.bytes, slave.copy.snapshot.size}});
+                             .copy = {slave.copy.bytes, slave.copy.snapshot.size},
+                             .lag = {slave.lag.lsn, slave.lag.bytes, slave.lag.ms}});
   if (sides.slave != nullptr) {
     const replication::MasterStatus master = sides.slave->status();
     status.master_address = sides.slave->master_address();
@@ -208,6 +209,7 @@ database::Host::ReplicationStatus Replication::status() const {
     status.master_lsn = master.last_lsn;
     status.master_heard_ms = master.last_heard_ms;
     status.copy = {master.copy.bytes, master.copy.snapshot.size};
+    status.lag = {master.lag.lsn, master.lag.bytes, master.lag.ms};
   }
   return status;
 }

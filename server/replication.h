@@ -64,6 +64,7 @@ class Replication final : private replication::Node {
   Lsn durable_lsn() const override { return database_.log().durable_lsn(); }
   Lsn written_lsn() const override { return database_.log().written_lsn(); }
   std::optional<std::uint32_t> chain_at(Lsn lsn) const override;
+  std::uint64_t log_bytes() const override { return database_.log().written_bytes(); }
   std::int64_t unix_ms() const override { return database_.clock().unix_ms(); }
   Result<std::unique_ptr<replication::FrameSource>> frames_behind(Lsn after) override;
   Lsn committed_lsn() const override { return database_.log().committed_lsn(); }

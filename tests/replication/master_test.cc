@@ -101,6 +101,23 @@ TEST_CASE("what earlier terms left is committed with the first frame of the mast
   CHECK(pair.node.committed_lsn() == 3);
 }
 
+TEST_CASE("what a slave has, and the master has not synced yet, is not cut when it joins again") {
+  Pair pair;
+  pair.begin();
+  REQUIRE(pair.join());
+  pair.node.append("a");
+  pair.send();
+  pair.acknowledge();
+  CHECK(pair.node.durable_lsn() == 1);
+  CHECK(pair.slave_node.durable_lsn() == 2);
+  pair.master->leave(7, "the connection broke");
+  REQUIRE(pair.join());
+  CHECK(pair.slave_node.last_lsn() == 2);
+  REQUIRE(pair.node.sync());
+  pair.master->log_rose();
+  CHECK(pair.node.committed_lsn() == 2);  // acknowledged once is enough
+}
+
 TEST_CASE("an acknowledgement of another term, or of what was never sent, ends the connection") {
   Pair pair;
   pair.begin();

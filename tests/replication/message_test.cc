@@ -67,7 +67,8 @@ TEST_CASE("messages read back as they were written") {
   CHECK(frame.header.is_term());
   CHECK(frame.header.chain == 5);
 
-  CHECK(round_trip(Heartbeat{1, 2, 3, 4}, bytes).time_ms == 4);
+  CHECK(round_trip(Heartbeat{1, 2, 3, 4, 5}, bytes).time_ms == 4);
+  CHECK(round_trip(Heartbeat{1, 2, 3, 4, 5}, bytes).log_bytes == 5);
   CHECK(round_trip(Acknowledgement{1, 2, 3, 4}, bytes).applied == 4);
 
   const CopyOffer offer = round_trip(

@@ -57,6 +57,7 @@ class SimulatedNode final : public Node {
   Lsn durable_lsn() const override { return durable_; }
   Lsn written_lsn() const override { return last_lsn(); }
   std::optional<std::uint32_t> chain_at(Lsn lsn) const override;
+  std::uint64_t log_bytes() const override { return 100 * last_lsn(); }
   std::int64_t unix_ms() const override { return 0; }
   Result<std::unique_ptr<FrameSource>> frames_behind(Lsn after) override;
   Lsn committed_lsn() const override { return std::min(durable_, replicated_); }
