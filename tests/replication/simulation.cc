@@ -122,6 +122,7 @@ Status SimulatedNode::follow(const Frame& frame) {
 }
 
 Status SimulatedNode::sync() {
+  if (std::exchange(fails_sync_, false)) return Error{ErrorCode::io_error, "the disk has failed"};
   durable_ = last_lsn();
   return {};
 }
@@ -255,6 +256,7 @@ void World::run() {
 
 void World::step() {
   advance();
+  if (chance(3)) disturb();
   const std::uint64_t event = random_.below(100);
   if (event < 40) {
     write();
@@ -279,14 +281,38 @@ void World::step() {
   }
 }
 
+void World::disturb() {
+  Machine& machine = machines_[random_.below(machines_.size())];
+  if (!machine.up) return;
+  const auto some_ms = [&] { return static_cast<std::int64_t>(random_.below(5000)); };
+  switch (random_.below(4)) {
+    case 0:
+      machine.stands_still_until_ms = now_ms_ + some_ms();
+      ++counts_.pauses;
+      break;
+    case 1:
+      machine.clock_ahead_ms += some_ms();
+      ++counts_.clock_jumps;
+      break;
+    case 2:
+      if (!machine.link) return;
+      (chance(50) ? machine.link->to_master_blocked_ms : machine.link->to_slave_blocked_ms) =
+          now_ms_ + some_ms();
+      ++counts_.one_way_cuts;
+      break;
+    default:
+      machine.node->fail_next_sync();
+  }
+}
+
 void World::advance() {
   now_ms_ += static_cast<std::int64_t>(random_.below(20));
   for (std::size_t i = 0; i < machines_.size(); ++i) {
     Machine& machine = machines_[i];
-    if (!machine.up) continue;
-    if (machine.master) machine.master->tick(now_ms_);
+    if (!runs(machine)) continue;
+    if (machine.master) machine.master->tick(clock_of(machine));
     if (!machine.slave) continue;
-    if (machine.link && machine.slave->is_silent(now_ms_)) break_link(i, "silent");
+    if (machine.link && machine.slave->is_silent(clock_of(machine))) break_link(i, "silent");
     if (!machine.link && (healing_ || chance(30))) connect(i);
     deliver(i);
     pump(i);
@@ -297,7 +323,7 @@ void World::advance() {
 
 void World::write() {
   Machine& machine = machines_[master_];
-  if (!machine.up || !machine.master) return;
+  if (!runs(machine) || !machine.master) return;
   if (machine.node->refuses_writes()) {
     ++counts_.refused;
     return;
@@ -310,14 +336,17 @@ void World::write() {
 
 void World::sync_master() {
   Machine& machine = machines_[master_];
-  if (!machine.up || !machine.master) return;
-  if (!machine.node->sync()) fail("a sync failed");
+  if (!runs(machine) || !machine.master) return;
+  if (!machine.node->sync()) {
+    ++counts_.disk_faults;
+    return crash(master_);
+  }
   machine.master->log_rose();
 }
 
 void World::take_snapshot() {
   const Machine& machine = machines_[random_.below(machines_.size())];
-  if (!machine.up) return;
+  if (!runs(machine)) return;
   machine.node->take_snapshot(snapshots_often_ ? 1 : 2);
   ++counts_.snapshots;
 }
@@ -409,7 +438,10 @@ void World::promote() {
   for (const std::size_t i : up) break_link(i, "the master is another one now");
   Machine& machine = machines_[chosen];
   ++counts_.promotions;
-  if (!machine.node->sync()) fail("a sync failed");
+  if (!machine.node->sync()) {
+    ++counts_.disk_faults;
+    return crash(chosen);
+  }
   const Lsn committed = machine.node->applied_lsn();
   machine.node->apply_all();
   machine.node->begin_term(wal::term_of_promotion(machine.node->term()));
@@ -435,7 +467,7 @@ void World::lead(std::size_t index, Lsn committed) {
                     .timeout = std::chrono::milliseconds(500),
                     .on_timeout = fails_ ? OnTimeout::fail : OnTimeout::block,
                     .batch_bytes = 1 + random_.below(1000)},
-      committed, now_ms_);
+      committed, clock_of(machines_[index]));
   master_ = index;
 }
 
@@ -450,11 +482,11 @@ void World::break_link(std::size_t slave, const std::string& why) {
 }
 
 void World::connect(std::size_t slave) {
-  if (!machines_[master_].up) return;
+  if (!runs(machines_[master_])) return;
   Machine& machine = machines_[slave];
   machine.link.emplace(master_);
   std::string hello;
-  machine.slave->connected(now_ms_, hello);
+  machine.slave->connected(clock_of(machine), hello);
   send(machine.link->to_master, machine.link->last_to_master_ms, std::move(hello));
 }
 
@@ -478,15 +510,17 @@ void World::deliver(std::size_t slave) {
     }
     return Status();
   };
-  while (machine.link && !machine.link->to_master.empty() &&
+  while (machine.link && runs(machines_[machine.link->master]) &&
+         machine.link->to_master_blocked_ms <= now_ms_ && !machine.link->to_master.empty() &&
          machine.link->to_master.front().arrives_ms <= now_ms_) {
     const Letter letter = std::move(machine.link->to_master.front());
     machine.link->to_master.pop_front();
-    Master& master = *machines_[machine.link->master].master;
+    Machine& at = machines_[machine.link->master];
+    Master& master = *at.master;
     std::string answer;
     const Status taken = messages(letter.bytes, [&](const Message& message) {
       if (const Hello* hello = std::get_if<Hello>(&message))
-        return master.join(slave, "slave", *hello, now_ms_, answer);
+        return master.join(slave, "slave", *hello, clock_of(at), answer);
       return master.receive(slave, message);
     });
     send(machine.link->to_slave, machine.link->last_to_slave_ms, std::move(answer));
@@ -498,13 +532,13 @@ void World::deliver(std::size_t slave) {
   }
   bool received = false;
   Status taken;
-  while (taken && machine.link && !machine.link->to_slave.empty() &&
-         machine.link->to_slave.front().arrives_ms <= now_ms_) {
+  while (taken && machine.link && machine.link->to_slave_blocked_ms <= now_ms_ &&
+         !machine.link->to_slave.empty() && machine.link->to_slave.front().arrives_ms <= now_ms_) {
     const Letter letter = std::move(machine.link->to_slave.front());
     machine.link->to_slave.pop_front();
     received = true;
     taken = messages(letter.bytes, [&](const Message& message) {
-      return machine.slave->receive(message, now_ms_);
+      return machine.slave->receive(message, clock_of(machine));
     });
   }
   if (received && taken) {
@@ -514,6 +548,10 @@ void World::deliver(std::size_t slave) {
     taken = machine.slave->finish_batch(acknowledgement);
     if (taken) taken = machine.slave->apply_batch(acknowledgement);
     send(machine.link->to_master, machine.link->last_to_master_ms, std::move(acknowledgement));
+  }
+  if (!taken && taken.error().code == ErrorCode::io_error) {
+    ++counts_.disk_faults;
+    return crash(slave);
   }
   if (!taken) {
     // A log that snapshots have replaced is followed by a copy.
@@ -535,18 +573,23 @@ void World::install_copy(std::size_t slave) {
 void World::pump(std::size_t slave) {
   Machine& machine = machines_[slave];
   if (!machine.link) return;
-  Master* master = machines_[machine.link->master].master.get();
+  const Machine& at = machines_[machine.link->master];
   std::string out;
   // Before it has joined there is nothing to collect.
-  if (master == nullptr || !master->collect(slave, now_ms_, out)) return;
+  if (!runs(at) || at.master == nullptr || !at.master->collect(slave, clock_of(at), out)) return;
   send(machine.link->to_slave, machine.link->last_to_slave_ms, std::move(out));
 }
 
 // --- the end ---
 
 void World::heal() {
-  for (std::size_t i = 0; i < machines_.size(); ++i)
+  for (std::size_t i = 0; i < machines_.size(); ++i) {
+    machines_[i].stands_still_until_ms = 0;
+    if (machines_[i].link)
+      machines_[i].link->to_master_blocked_ms = machines_[i].link->to_slave_blocked_ms = 0;
+    machines_[i].node->repair_disk();
     if (!machines_[i].up) start(i);
+  }
   healing_ = true;
   const auto level = [&] {
     return std::all_of(machines_.begin(), machines_.end(), [&](const Machine& machine) {

@@ -2,11 +2,12 @@
 // write, when messages arrive, who crashes, which connection breaks, and whom the operator
 // promotes.
 //
-// A node's disk is a list of frames, of which a crash may lose what was not synced; snapshots make
-// the older ones superfluous, and what has come of a copy may be spoiled by a crash. Messages
-// travel as bytes, late, in the order of their connection. The operator promotes as
-// docs/replication.md tells people to: once the master is dead, of enough slaves the one with the
-// newest log.
+// Besides, machines stand still for a while, their clocks jump, connections pass nothing in one
+// direction, and disks fail, upon which a process ends. A node's disk is a list of frames, of which
+// a crash may lose what was not synced; snapshots make the older ones superfluous, and what has
+// come of a copy may be spoiled by a crash. Messages travel as bytes, late, in the order of their
+// connection. The operator promotes as docs/replication.md tells people to: once the master is
+// dead, of enough slaves the one with the newest log.
 #pragma once
 
 #include <algorithm>
@@ -34,6 +35,9 @@ class SimulatedNode final : public Node {
   void append(const std::string& record);  // as a master; not durable
   void begin_term(std::uint64_t term);     // durable at once
   void crash();
+  // The next sync fails, and what it should have synced may be lost.
+  void fail_next_sync() { fails_sync_ = true; }
+  void repair_disk() { fails_sync_ = false; }
   // Of a slave that is promoted: applies all.
   void apply_all() { applied_lsn_ = last_lsn(); }
   void restart_as(bool slave);
@@ -112,6 +116,7 @@ class SimulatedNode final : public Node {
   Lsn answered_ = ~Lsn{0};
   bool refuses_writes_ = false;
   Lsn applied_lsn_ = 0;
+  bool fails_sync_ = false;
   Happened happened_;
 };
 
@@ -119,7 +124,8 @@ class SimulatedNode final : public Node {
 struct Counts {
   std::uint64_t writes = 0, acknowledged = 0, crashes = 0, broken = 0, promotions = 0, cuts = 0,
                 unsynced_lost = 0, promoted_again = 0, snapshots = 0, copies = 0,
-                copies_resumed = 0, copies_spoiled = 0, refused = 0;
+                copies_resumed = 0, copies_spoiled = 0, refused = 0, pauses = 0, clock_jumps = 0,
+                one_way_cuts = 0, disk_faults = 0;
 };
 
 class World {
@@ -139,6 +145,8 @@ class World {
     std::size_t master;
     std::deque<Letter> to_master, to_slave;
     std::int64_t last_to_master_ms = 0, last_to_slave_ms = 0;
+    // What is sent before these times does not arrive before them.
+    std::int64_t to_master_blocked_ms = 0, to_slave_blocked_ms = 0;
   };
   struct Machine {
     std::unique_ptr<SimulatedNode> node;
@@ -146,9 +154,16 @@ class World {
     std::unique_ptr<Master> master;
     std::unique_ptr<Slave> slave;
     std::optional<Link> link;  // a slave's to its master
+    std::int64_t stands_still_until_ms = 0;
+    std::int64_t clock_ahead_ms = 0;
   };
 
   void step();
+  void disturb();
+  std::int64_t clock_of(const Machine& machine) const { return now_ms_ + machine.clock_ahead_ms; }
+  bool runs(const Machine& machine) const {
+    return machine.up && machine.stands_still_until_ms <= now_ms_;
+  }
   void advance();
   void write();
   void sync_master();

@@ -284,7 +284,8 @@ TEST_CASE(
 
 TEST_CASE("a master that becomes a slave takes back what was never committed") {
   const std::uint16_t port = free_port(), new_port = free_port();
-  TestServer old(with(master_settings(port), "replication.timeout=500ms"));
+  TestServer old(with(with(master_settings(port), "replication.timeout=500ms"),
+                      "replication.on_timeout=block"));
   TestServer slave(slave_settings(port, new_port));
   TcpClient client = old.connect(60s);
   for (int i = 0; i < 100; ++i) REQUIRE(client.ask("SET k" + std::to_string(i) + " old") == "OK");
