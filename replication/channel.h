@@ -2,11 +2,12 @@
 // of one io_context.
 //
 // Before the first message the slave sends kPreamble: a line that a client port answers with an
-// error one can recognize.
+// error one can recognize. Where TLS is asked for, all of that is inside it.
 #pragma once
 
 #include <asio/awaitable.hpp>
 #include <asio/ip/tcp.hpp>
+#include <memory>
 #include <string>
 #include <string_view>
 
@@ -21,13 +22,19 @@ struct Disconnected {
   std::string why;
 };
 
+class TlsContext;
+
 class Channel {
  public:
   // `message_bytes_max`: what the other side may send at once.
-  Channel(asio::ip::tcp::socket socket, std::size_t message_bytes_max)
-      : socket_(std::move(socket)), message_bytes_max_(message_bytes_max) {}
+  Channel(asio::ip::tcp::socket socket, std::size_t message_bytes_max);
+  ~Channel();
 
   // All of these throw Disconnected where the connection or the other side fails.
+  enum class Side { master, slave };
+  // Goes on in TLS; the other side has proved who it is when this returns. A slave without TLS is
+  // told to use it.
+  asio::awaitable<void> encrypt(TlsContext& tls, Side side);
   asio::awaitable<void> send(std::string_view bytes);
   asio::awaitable<void> send(const Message& message);
   // Skips kPreamble.
@@ -46,7 +53,10 @@ class Channel {
     return std::string_view(buffer_).substr(begin_, end_ - begin_);
   }
 
+  struct Tls;
+
   asio::ip::tcp::socket socket_;
+  std::unique_ptr<Tls> tls_;  // null: not encrypted
   const std::size_t message_bytes_max_;
   std::string buffer_;
   std::size_t begin_ = 0;  // of what was not given yet

@@ -153,6 +153,8 @@ asio::awaitable<void> MasterServer::serve(std::shared_ptr<Connection> connection
   const std::string address = text_of(connection->channel.socket().remote_endpoint(error));
   bool joined = false;
   try {
+    if (options_.tls != nullptr)
+      co_await connection->channel.encrypt(*options_.tls, Channel::Side::master);
     co_await connection->channel.expect_preamble();
     const Message message = co_await connection->channel.receive();
     const Hello* hello = std::get_if<Hello>(&message);

@@ -4,9 +4,12 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string>
 
 namespace kimdb::replication {
+
+class TlsContext;
 
 // What a slave must have done with a record before its acknowledgement counts.
 enum class Ack {
@@ -42,6 +45,7 @@ struct MasterOptions {
   std::chrono::milliseconds timeout{5000};
   OnTimeout on_timeout = OnTimeout::fail;
   std::size_t batch_bytes = 1 << 20;  // about so many are sent to a slave at once
+  std::shared_ptr<TlsContext> tls;    // null: none
   bool relays =
       false;  // a slave's, for slaves of its own: passes on what it has, and commits nothing
 };
@@ -49,6 +53,7 @@ struct MasterOptions {
 struct SlaveOptions {
   std::string master_address;                 // host:port, the master's `listen`
   std::chrono::milliseconds heartbeat{1000};  // of the master
+  std::shared_ptr<TlsContext> tls;            // null: none
 };
 
 }  // namespace kimdb::replication

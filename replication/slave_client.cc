@@ -96,6 +96,8 @@ asio::awaitable<void> SlaveClient::connect_and_follow() {
   slave_.connected(now_ms(), hello);
   asio::co_spawn(context_, watch(channel), asio::detached);
   try {
+    if (slave_.options().tls != nullptr)
+      co_await channel->encrypt(*slave_.options().tls, Channel::Side::slave);
     co_await channel->send(std::string_view(hello));
     co_await follow(*channel);
   } catch (const Disconnected&) {

@@ -169,11 +169,17 @@ MaybeObjection check_replication(const Config& config, bool insecure) {
   }
   const Result<Address> address = parse_address(replication.listen);
   if (!address) return Objection{"replication.listen", address.error().message};
-  if (insecure || is_loopback(*address)) return std::nullopt;
+  const int files =
+      !replication.tls_ca.empty() + !replication.tls_cert.empty() + !replication.tls_key.empty();
+  if (files != 0 && files != 3)
+    return Objection{"replication.tls_ca", "tls_ca, tls_cert and tls_key go together"};
+  if (files != 0 && replication.user.empty())
+    return Objection{"replication.user", "must name whom the certificates are issued to"};
+  if (insecure || files != 0 || is_loopback(*address)) return std::nullopt;
   return Objection{"replication.listen",
                    replication.listen +
-                       " can be reached from other machines, and replication has no passwords in "
-                       "this version: give --insecure on a network that is yours"};
+                       " can be reached from other machines: set replication.tls_ca, tls_cert and "
+                       "tls_key, or give --insecure on a network that is yours"};
 }
 
 MaybeObjection check(const Config& config, bool insecure) {

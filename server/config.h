@@ -84,6 +84,11 @@ struct ReplicationConfig {
   std::chrono::milliseconds timeout = std::chrono::seconds(5);
   replication::OnTimeout on_timeout = replication::OnTimeout::fail;
   std::uint64_t max_wal_keep = 1 << 30;  // bytes
+  // Paths of PEM files; all or none. Of the certificates' common name: `user`.
+  std::string tls_ca;
+  std::string tls_cert;
+  std::string tls_key;
+  std::string user = "replicator";
 
   bool operator==(const ReplicationConfig&) const = default;
 };

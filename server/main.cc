@@ -134,6 +134,11 @@ int run(const Options& options) {
   for (const std::string& warning : loaded->warnings) log.warning("{}", warning);
   log.info("kimdb {} starts, process {}", KIMDB_VERSION, getpid());
 
+  auto replication_tls = Replication::make_tls(config.replication);
+  if (!replication_tls) {
+    log.close();
+    return fail(replication_tls.error());
+  }
   PosixFilesystem filesystem;
   SystemClock clock;
   SystemRandom random;
@@ -155,7 +160,8 @@ int run(const Options& options) {
                 [&](bool save) { signals.stop(save); });
   running = &server;
   std::optional<Replication> replication;
-  if (config.replication.enabled) replication.emplace(db, log, config.replication);
+  if (config.replication.enabled)
+    replication.emplace(db, log, config.replication, std::move(*replication_tls));
   server.set_replication(replication ? &*replication : nullptr);
   db.set_host(&server);
   db.set_commit_listener([&](Lsn) {

@@ -45,9 +45,17 @@ class SnapshotFileSource final : public replication::SnapshotSource {
 
 }  // namespace
 
+Result<std::shared_ptr<replication::TlsContext>> Replication::make_tls(
+    const ReplicationConfig& config) {
+  if (!config.enabled || config.tls_ca.empty()) return std::shared_ptr<replication::TlsContext>();
+  return replication::TlsContext::make(
+      {.ca = config.tls_ca, .cert = config.tls_cert, .key = config.tls_key, .user = config.user});
+}
+
 Replication::Replication(database::Database& database, Logger& logger,
-                         const ReplicationConfig& config)
-    : database_(database), config_(config), logger_(logger) {
+                         const ReplicationConfig& config,
+                         std::shared_ptr<replication::TlsContext> tls)
+    : database_(database), config_(config), logger_(logger), tls_(std::move(tls)) {
   const bool follows = config.replica_type == ReplicaType::slave;
   MutexLock lock(mutex_);
   server_ = make_server(follows);
@@ -63,6 +71,7 @@ std::unique_ptr<replication::MasterServer> Replication::make_server(bool relays)
                                  .heartbeat = config_.sync_interval,
                                  .timeout = config_.timeout,
                                  .on_timeout = config_.on_timeout,
+                                 .tls = tls_,
                                  .relays = relays});
 }
 
@@ -71,8 +80,8 @@ std::unique_ptr<replication::SlaveClient> Replication::make_client(
   database_.set_master_address(master_address);
   return std::make_unique<replication::SlaveClient>(
       static_cast<replication::Node&>(*this), database_.clock(), logger_,
-      replication::SlaveOptions{.master_address = master_address,
-                                .heartbeat = config_.sync_interval});
+      replication::SlaveOptions{
+          .master_address = master_address, .heartbeat = config_.sync_interval, .tls = tls_});
 }
 
 Status Replication::open() {

@@ -17,6 +17,7 @@
 #include "replication/master_server.h"
 #include "replication/node.h"
 #include "replication/slave_client.h"
+#include "replication/tls.h"
 #include "server/config.h"
 #include "wal/incoming.h"
 
@@ -24,7 +25,10 @@ namespace kimdb::server {
 
 class Replication final : private replication::Node {
  public:
-  Replication(database::Database& database, Logger& logger, const ReplicationConfig& config);
+  // What the configuration names of certificates; null where it names none.
+  static Result<std::shared_ptr<replication::TlsContext>> make_tls(const ReplicationConfig& config);
+  Replication(database::Database& database, Logger& logger, const ReplicationConfig& config,
+              std::shared_ptr<replication::TlsContext> tls);
 
   // Listens; looks what a slave has of a copy.
   Status open();
@@ -91,7 +95,8 @@ class Replication final : private replication::Node {
   std::unique_ptr<replication::SlaveClient> slave_ GUARDED_BY(mutex_);
   std::vector<std::unique_ptr<replication::MasterServer>> retired_servers_ GUARDED_BY(mutex_);
   std::vector<std::unique_ptr<replication::SlaveClient>> retired_slaves_ GUARDED_BY(mutex_);
-  std::optional<wal::IncomingSnapshot> incoming_;  // of a slave; its thread's, while that runs
+  const std::shared_ptr<replication::TlsContext> tls_;  // null: none
+  std::optional<wal::IncomingSnapshot> incoming_;       // of a slave; its thread's, while that runs
   std::atomic<replication::MasterServer*> serving_{nullptr};  // server_, once it is started
 };
 

@@ -179,6 +179,11 @@ TEST_CASE_FIXTURE(Fixture, "a mistake that only shows with other keys names its 
             .starts_with("x.yaml:2:3: replication.enabled: needs wal.enabled: true and wal.sync"));
   CHECK(error("replication:\n  enabled: true\n  listen: 0.0.0.0:3232\n")
             .starts_with("x.yaml:3:3: replication.listen: 0.0.0.0:3232 can be reached"));
+  const std::string tls =
+      "replication:\n  enabled: true\n  listen: 0.0.0.0:3232\n  tls_ca: a\n  tls_cert: b\n";
+  CHECK(error(tls).ends_with("replication.tls_ca: tls_ca, tls_cert and tls_key go together"));
+  CHECK(error(tls + "  tls_key: c\n  user: \"\"\n").find("replication.user: must name") !=
+        std::string::npos);
   CHECK(error("auth:\n  enabled: true\n")
             .starts_with("x.yaml:2:3: auth.enabled: nobody could log in"));
   CHECK(flag_error("network.address", ":3223").starts_with("--set: network.address: :3223 can be"));

@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "tests/server/ledger_writers.h"
+#include "tests/support/certificates.h"
 #include "tests/support/test_seed.h"
 #include "tests/support/test_server.h"
 
@@ -369,6 +370,51 @@ TEST_CASE("REPLICAOF is told what is wrong") {
   CHECK(slave.ask("MULTI") == "OK");
   CHECK(slave.ask("GET a") == "QUEUED");
   CHECK(slave.ask("ID c 1 EXEC").find("write operations not allowed") != std::string::npos);
+}
+
+TEST_CASE("with TLS both sides prove who they are, and who cannot is told why") {
+  Certificates ours, theirs;
+  const std::string node = ours.issue("replicator");
+  const auto tls = [](std::vector<std::string> settings, const std::string& ca,
+                      const std::string& certificate) {
+    settings.push_back("replication.tls_ca=" + ca);
+    settings.push_back("replication.tls_cert=" + certificate);
+    settings.push_back("replication.tls_key=" + Certificates::key_of(certificate));
+    return settings;
+  };
+  const std::uint16_t port = free_port();
+  TestServer master(tls(master_settings(port), ours.ca(), node));
+  const std::uint16_t slave_port = free_port();
+  {
+    TestServer slave(tls(slave_settings(port, slave_port), ours.ca(), node));
+    REQUIRE(master.connect(60s).ask("SET a 1") == "OK");
+    CHECK(becomes("1", [&] { return slave.connect().ask("GET a"); }));
+    CHECK(become_equal(master, slave));
+  }
+  const auto refused = [&](std::vector<std::string> settings, const std::string& said_by_slave,
+                           const std::string& said_by_master) {
+    TestServer slave(std::move(settings));
+    CHECK_MESSAGE(becomes("said", [&] { return said(slave, said_by_slave) ? "said" : "not yet"; }),
+                  said_by_slave);
+    CHECK_MESSAGE(
+        becomes("said", [&] { return said(master, said_by_master) ? "said" : "not yet"; }),
+        said_by_master);
+  };
+  const std::vector<std::string> settings = slave_settings(port, slave_port);
+  refused(settings, "the master asks for TLS", "it does not use TLS");
+  refused(tls(settings, ours.ca(), ours.issue("somebody")),
+          "its certificate is of 'somebody', not of replication.user 'replicator'",
+          "its certificate is of 'somebody', not of replication.user 'replicator'");
+  const std::string foreign = theirs.issue("replicator");
+  refused(tls(settings, theirs.ca(), foreign), "no TLS with the other side",
+          "no TLS with the other side");
+  refused(tls(settings, ours.ca(), foreign), "replication: master", "no TLS with the other side");
+  // A master without TLS does not get a slave's data either.
+  master.kill();
+  master.set(with(master_settings(port), "replication.on_timeout=degrade"));
+  master.restart();
+  refused(tls(settings, ours.ca(), node), "does the master use TLS",
+          "it does not speak kimdb's replication");
 }
 
 TEST_CASE("ROLE and INFO of a slave tell how far its log is, which is what may be acknowledged") {
