@@ -55,6 +55,10 @@ Status Master::join(SlaveId id, const std::string& address, const Hello& hello, 
   slave.status.last_heard_ms = node_.unix_ms();
   slave.frames = std::move(*frames);
   slave.sent_lsn = welcome.start_lsn;
+  if (hello.listen_port != 0)
+    slave.listens_at =
+        address.substr(0, address.rfind(':') + 1) + std::to_string(hello.listen_port);
+  ++peers_;
   slave.sent_at_ms = now_ms;
   quorum_.joined(id);
   answers_.joined(id);
@@ -117,6 +121,7 @@ void Master::leave(SlaveId id, const std::string& why) {
   else
     logger_.warning("replication: slave {} left: {}", slave.status.address, why);
   slaves_.erase(found);
+  ++peers_;
   quorum_.left(id);
   answers_.left(id);
 }
@@ -134,6 +139,7 @@ Status Master::collect(SlaveId id, std::int64_t now_ms, std::string& out) {
   KIMDB_RETURN_IF_ERROR(slave.copy != nullptr ? collect_parts(slave, now_ms, out)
                                               : collect_frames(slave, limit, out));
   const Lsn committed = node_.committed_lsn();
+  if (slave.copy == nullptr) collect_peers(id, slave, out);
   const bool tells_commit = slave.copy == nullptr && committed > slave.told_committed;
   if (tells_commit || now_ms >= next_heartbeat_ms(id)) {
     slave.told_committed = committed;
@@ -145,6 +151,23 @@ Status Master::collect(SlaveId id, std::int64_t now_ms, std::string& out) {
   }
   if (out.size() != begin) slave.sent_at_ms = now_ms;
   return {};
+}
+
+ProbeReply Master::answer_probe() const {
+  const LogEnd log = node_.log_end();
+  return {.cluster_id = node_.cluster_id(),
+          .node_id = node_.node_id(),
+          .last_term = log.history.empty() ? 0 : log.history.back().term,
+          .last_lsn = log.last_lsn};
+}
+
+void Master::collect_peers(SlaveId id, Slave& slave, std::string& out) const {
+  if (slave.told_peers == peers_) return;
+  slave.told_peers = peers_;
+  Peers peers;
+  for (const auto& [other_id, other] : slaves_)
+    if (other_id != id && !other.listens_at.empty()) peers.addresses.push_back(other.listens_at);
+  append_message(out, peers);
 }
 
 Status Master::collect_frames(Slave& slave, Lsn limit, std::string& out) {

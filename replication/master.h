@@ -38,6 +38,8 @@ class Master {
   // committed before that.
   Master(Node& node, Logger& logger, MasterOptions options, Lsn committed, std::int64_t now_ms);
 
+  // What this node's log is, to another slave that asks.
+  ProbeReply answer_probe() const;
   // A new connection said hello: appends the answer. unavailable with the reason where it is
   // refused; the answer is to be sent all the same.
   Status join(SlaveId id, const std::string& address, const Hello& hello, std::int64_t now_ms,
@@ -80,10 +82,13 @@ class Master {
     Lsn sent_lsn = 0;        // of the last frame collected
     Lsn told_committed = 0;  // in a heartbeat
     std::int64_t sent_at_ms = 0;
+    std::string listens_at;        // host:port; empty: nowhere
+    std::uint64_t told_peers = 0;  // peers_ when it was told of them
   };
 
   Status begin_copy(SlaveId id, CopyOffer offer, const CopyProgress& broken_off,
                     const std::string& address, std::int64_t now_ms, std::string& out);
+  void collect_peers(SlaveId id, Slave& slave, std::string& out) const;
   Status collect_frames(Slave& slave, Lsn limit, std::string& out);
   Status collect_parts(Slave& slave, std::int64_t now_ms, std::string& out);
   bool waits_for_quorum() const { return !options_.relays && quorum_.replicated_lsn() != ~Lsn{0}; }
@@ -98,6 +103,7 @@ class Master {
   Logger& logger_;
   const MasterOptions options_;
   std::map<SlaveId, Slave> slaves_;
+  std::uint64_t peers_ = 1;  // counts changes of who is there
   Quorum quorum_;
   Quorum answers_;      // of ack: applied
   const Lsn term_lsn_;  // of the term's first frame

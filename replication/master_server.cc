@@ -157,6 +157,16 @@ asio::awaitable<void> MasterServer::serve(std::shared_ptr<Connection> connection
       co_await connection->channel.encrypt(*options_.tls, Channel::Side::master);
     co_await connection->channel.expect_preamble();
     const Message message = co_await connection->channel.receive();
+    if (std::holds_alternative<Probe>(message)) {
+      Message reply;
+      {
+        MutexLock lock(mutex_);
+        reply = master_->answer_probe();
+      }
+      co_await connection->channel.send(reply);
+      connections_.erase(connection->id);
+      co_return;
+    }
     const Hello* hello = std::get_if<Hello>(&message);
     if (hello == nullptr) throw Disconnected{"it did not say hello"};
     std::string answer;

@@ -21,6 +21,9 @@ enum Kind : std::uint8_t {
   kCopyOffer = 7,
   kCopyPart = 8,
   kCopyAcknowledgement = 9,
+  kPeers = 10,
+  kProbe = 11,
+  kProbeReply = 12,
 };
 
 constexpr std::size_t kFrameFieldBytes = 48;
@@ -65,6 +68,7 @@ struct Encoder {
     put_log_end(out, m.log);
     out.put(m.chain);
     put_copy(out, m.copy);
+    out.put(m.listen_port);
     return kHello;
   }
   Kind operator()(const Welcome& m) {
@@ -107,6 +111,22 @@ struct Encoder {
     out.put(m.term).put(m.bytes);
     return kCopyAcknowledgement;
   }
+  Kind operator()(const Peers& m) {
+    out.put(static_cast<std::uint32_t>(m.addresses.size()));
+    for (const std::string& address : m.addresses)
+      out.put(static_cast<std::uint32_t>(address.size())).put_bytes(address);
+    return kPeers;
+  }
+  Kind operator()(const Probe& m) {
+    wal::put_uuid(out, m.cluster_id);
+    return kProbe;
+  }
+  Kind operator()(const ProbeReply& m) {
+    wal::put_uuid(out, m.cluster_id);
+    wal::put_uuid(out, m.node_id);
+    out.put(m.last_term).put(m.last_lsn);
+    return kProbeReply;
+  }
 };
 
 Hello take_hello(ByteReader& in) {
@@ -119,6 +139,7 @@ Hello take_hello(ByteReader& in) {
   m.log = take_log_end(in);
   m.chain = in.take<std::uint32_t>();
   m.copy = take_copy(in);
+  m.listen_port = in.take<std::uint16_t>();
   return m;
 }
 
@@ -192,6 +213,25 @@ CopyPart take_copy_part(ByteReader& in) {
   return m;
 }
 
+Peers take_peers(ByteReader& in) {
+  Peers m;
+  const auto count = in.take<std::uint32_t>();
+  for (std::uint32_t i = 0; i < count && in.ok(); ++i)
+    m.addresses.emplace_back(in.take_bytes(in.take<std::uint32_t>()));
+  return m;
+}
+
+Probe take_probe(ByteReader& in) { return {.cluster_id = wal::take_uuid(in)}; }
+
+ProbeReply take_probe_reply(ByteReader& in) {
+  ProbeReply m;
+  m.cluster_id = wal::take_uuid(in);
+  m.node_id = wal::take_uuid(in);
+  m.last_term = in.take<std::uint64_t>();
+  m.last_lsn = in.take<Lsn>();
+  return m;
+}
+
 CopyAcknowledgement take_copy_acknowledgement(ByteReader& in) {
   CopyAcknowledgement m;
   m.term = in.take<std::uint64_t>();
@@ -217,7 +257,7 @@ Result<std::size_t> message_size(std::string_view header) {
   const auto kind = in.take<std::uint8_t>();
   const std::uint64_t limit =
       kind == kFrame ? wal::kPayloadBytesMax + kFrameFieldBytes + 1 : kSlaveMessageBytesMax;
-  if (!in.ok() || kind < kHello || kind > kCopyAcknowledgement || length == 0 || length > limit)
+  if (!in.ok() || kind < kHello || kind > kProbeReply || length == 0 || length > limit)
     return Error{ErrorCode::corrupt, "what the other side sends is not kimdb's replication"};
   return std::size_t{length} + sizeof length;
 }
@@ -246,8 +286,14 @@ Result<Message> decode_message(std::string_view bytes) {
         return take_copy_offer(in);
       case kCopyPart:
         return take_copy_part(in);
-      default:
+      case kCopyAcknowledgement:
         return take_copy_acknowledgement(in);
+      case kPeers:
+        return take_peers(in);
+      case kProbe:
+        return take_probe(in);
+      default:
+        return take_probe_reply(in);
     }
   };
   Message message = take();

@@ -9,6 +9,9 @@
 //              the whole snapshot it connects anew
 //   Refusal
 //
+// Peers tells a slave where the other ones are, of whom it asks with a Probe, instead of a Hello,
+// how far they are before it is promoted; a ProbeReply ends that connection.
+//
 // All numbers little-endian. Pure: no sockets.
 #pragma once
 
@@ -17,6 +20,7 @@
 #include <string>
 #include <string_view>
 #include <variant>
+#include <vector>
 
 #include "base/lsn.h"
 #include "base/result.h"
@@ -45,8 +49,9 @@ struct Hello {
   std::uint64_t term = 0;
   Lsn committed_lsn = 0;  // applied, or known to be committed
   LogEnd log;
-  std::uint32_t chain = 0;  // at log.last_lsn
-  CopyProgress copy;        // that broke off
+  std::uint32_t chain = 0;        // at log.last_lsn
+  CopyProgress copy;              // that broke off
+  std::uint16_t listen_port = 0;  // of its own replication.listen
 };
 
 struct Welcome {
@@ -103,8 +108,23 @@ struct CopyAcknowledgement {
   std::uint64_t bytes = 0;  // of the snapshot's file, received
 };
 
+struct Peers {
+  std::vector<std::string> addresses;  // host:port of the other slaves' replication.listen
+};
+
+struct Probe {
+  wal::Uuid cluster_id{};
+};
+
+struct ProbeReply {
+  wal::Uuid cluster_id{};
+  wal::Uuid node_id{};
+  std::uint64_t last_term = 0;  // of the newest frame
+  Lsn last_lsn = 0;             // durable
+};
+
 using Message = std::variant<Hello, Welcome, Refusal, Frame, Heartbeat, Acknowledgement, CopyOffer,
-                             CopyPart, CopyAcknowledgement>;
+                             CopyPart, CopyAcknowledgement, Peers, Probe, ProbeReply>;
 
 // Appends a whole message.
 void append_message(std::string& out, const Message& message);

@@ -51,6 +51,7 @@ struct MasterOptions {
 };
 
 struct SlaveOptions {
+  std::uint16_t listen_port = 0;              // where its own slaves, and the others, find it
   std::string master_address;                 // host:port, the master's `listen`
   std::chrono::milliseconds heartbeat{1000};  // of the master
   std::shared_ptr<TlsContext> tls;            // null: none

@@ -14,7 +14,8 @@ void Slave::connected(std::int64_t now_ms, std::string& out) {
             .term = node_.term(),
             .committed_lsn = node_.applied_lsn(),
             .log = node_.log_end(),
-            .copy = node_.copy()};
+            .copy = node_.copy(),
+            .listen_port = options_.listen_port};
   hello_.chain = node_.chain_at(hello_.log.last_lsn).value_or(0);
   append_message(out, hello_);
 }
@@ -33,6 +34,10 @@ Status Slave::receive(const Message& message, std::int64_t now_ms) {
   }
   if (!joined_) return join(message);
   if (const Frame* frame = std::get_if<Frame>(&message)) return take(*frame);
+  if (const Peers* peers = std::get_if<Peers>(&message)) {
+    peers_ = peers->addresses;
+    return {};
+  }
   const Heartbeat* heartbeat = std::get_if<Heartbeat>(&message);
   if (heartbeat == nullptr) return Error{ErrorCode::corrupt, "it sent what only a slave sends"};
   if (heartbeat->term != term_) return Error{ErrorCode::unavailable, "its term has changed"};

@@ -9,6 +9,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "base/logging.h"
 #include "replication/node.h"
@@ -45,6 +46,8 @@ class Slave {
   CopyProgress copy() const { return copying_ ? node_.copy() : CopyProgress(); }
   std::uint64_t term() const { return term_; }
   Lsn master_lsn() const { return master_lsn_; }  // of its log, as it said last
+  // Where the master's other slaves are.
+  const std::vector<std::string>& peers() const { return peers_; }
   // How far what is applied here was behind that then.
   Lag lag() const { return master_log_.behind(node_.applied_lsn(), master_time_ms_); }
   const SlaveOptions& options() const { return options_; }
@@ -72,6 +75,7 @@ class Slave {
   Lsn synced_ = 0;
   Lsn committed_ = 0;
   Lsn master_lsn_ = 0;
+  std::vector<std::string> peers_;
   Timeline master_log_;
   std::int64_t master_time_ms_ = 0;
   Hello hello_;  // that was said last

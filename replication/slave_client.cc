@@ -142,6 +142,7 @@ void SlaveClient::note_heard() {
   status_.last_lsn = slave_.master_lsn();
   status_.last_heard_ms = clock_.unix_ms();
   status_.lag = slave_.lag();
+  if (status_.peers != slave_.peers()) status_.peers = slave_.peers();
 }
 
 }  // namespace kimdb::replication

@@ -9,6 +9,7 @@
 #include <memory>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "base/clock.h"
 #include "base/logging.h"
@@ -26,6 +27,7 @@ struct MasterStatus {
   CopyProgress copy;               // that comes from it, or is being loaded
   Lsn last_lsn = 0;                // of the master's log, as it said last
   Lag lag;                         // of what is applied here
+  std::vector<std::string> peers;  // host:port of its other slaves, as far as it has told
   std::int64_t last_heard_ms = 0;  // Unix ms; 0: never
 };
 

@@ -3,11 +3,14 @@
 #include <utility>
 
 #include "base/address.h"
+#include "replication/probe.h"
 #include "wal/reader.h"
 
 namespace kimdb::server {
 
 namespace {
+
+constexpr std::chrono::milliseconds kProbeTimeout{500};
 
 class LogFrames final : public replication::FrameSource {
  public:
@@ -80,8 +83,15 @@ std::unique_ptr<replication::SlaveClient> Replication::make_client(
   database_.set_master_address(master_address);
   return std::make_unique<replication::SlaveClient>(
       static_cast<replication::Node&>(*this), database_.clock(), logger_,
-      replication::SlaveOptions{
-          .master_address = master_address, .heartbeat = config_.sync_interval, .tls = tls_});
+      replication::SlaveOptions{.listen_port = listen_port(),
+                                .master_address = master_address,
+                                .heartbeat = config_.sync_interval,
+                                .tls = tls_});
+}
+
+std::uint16_t Replication::listen_port() const {
+  const auto address = parse_address(config_.listen);
+  return address ? address->port : 0;
 }
 
 Status Replication::open() {
@@ -195,6 +205,29 @@ Status Replication::why_not_promote(const Sides& sides) const {
     return refuse(
         "this node was the master itself and has followed no other one since: a slave that was "
         "promoted in the meantime has what this one lacks");
+  return why_not_before_others(sides.slave->status().peers);
+}
+
+// Another slave that answers has more.
+Status Replication::why_not_before_others(const std::vector<std::string>& others) const {
+  const replication::LogEnd own = log_end();
+  const std::pair here(own.history.empty() ? 0 : own.history.back().term, own.last_lsn);
+  for (const std::string& address : others) {
+    const auto other = replication::probe(address, cluster_id(), tls_, kProbeTimeout);
+    if (!other) {
+      logger_.info("replication: slave {} does not tell how far it is: {}", address,
+                   other.error().message);
+      continue;
+    }
+    const std::pair there(other->last_term, other->last_lsn);
+    if (other->cluster_id != cluster_id() || there <= here) continue;
+    return Error{ErrorCode::unavailable,
+                 "slave " + address + " has a newer log, up to LSN " +
+                     std::to_string(there.second) + " of term " + std::to_string(there.first) +
+                     ", this one up to LSN " + std::to_string(here.second) + " of term " +
+                     std::to_string(here.first) +
+                     ": promote that one (PROMOTE FORCE does it all the same)"};
+  }
   return {};
 }
 

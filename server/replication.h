@@ -59,6 +59,8 @@ class Replication final : private replication::Node {
   void replace(std::unique_ptr<replication::MasterServer> server,
                std::unique_ptr<replication::SlaveClient> slave);
   Status why_not_promote(const Sides& sides) const;
+  Status why_not_before_others(const std::vector<std::string>& others) const;
+  std::uint16_t listen_port() const;
   wal::DataDirectory& directory() const { return *database_.directory(); }
 
   wal::Uuid cluster_id() const override { return directory().meta().cluster_id; }

@@ -31,7 +31,8 @@ TEST_CASE("messages read back as they were written") {
                     .committed_lsn = 70,
                     .log = {{{1, 1}, {7, 60}}, 75},
                     .chain = 99,
-                    .copy = {{10, 2, 77, 5000}, 4000}};
+                    .copy = {{10, 2, 77, 5000}, 4000},
+                    .listen_port = 3233};
   const Hello said = round_trip(hello, bytes);
   CHECK(said.cluster_id == hello.cluster_id);
   CHECK(said.node_id == hello.node_id);
@@ -41,6 +42,7 @@ TEST_CASE("messages read back as they were written") {
   CHECK(said.committed_lsn == 70);
   CHECK(said.chain == 99);
   CHECK(said.copy == hello.copy);
+  CHECK(said.listen_port == 3233);
 
   const Welcome welcome = round_trip(
       Welcome{.cluster_id = {9}, .term = 8, .start_lsn = 5, .chain = 6, .committed_lsn = 4}, bytes);
@@ -83,6 +85,10 @@ TEST_CASE("messages read back as they were written") {
   CHECK(part.offset == 6);
   CHECK(part.bytes == payload);
   CHECK(round_trip(CopyAcknowledgement{1, 2}, bytes).bytes == 2);
+  const std::vector<std::string> addresses{"127.0.0.1:1", "[::1]:22"};
+  CHECK(round_trip(Peers{addresses}, bytes).addresses == addresses);
+  CHECK(round_trip(Probe{{7}}, bytes).cluster_id == wal::Uuid{7});
+  CHECK(round_trip(ProbeReply{{7}, {8}, 3, 4}, bytes).last_lsn == 4);
 }
 
 TEST_CASE("a message of a wrong length, or of another protocol, is an error") {

@@ -2,6 +2,7 @@
 //
 // KIMDB_FAILOVERS says how often the master is killed and the slave promoted (tools/proof.sh: 20).
 #include <doctest/doctest.h>
+#include <signal.h>
 
 #include <chrono>
 #include <cstdio>
@@ -415,6 +416,31 @@ TEST_CASE("with TLS both sides prove who they are, and who cannot is told why") 
   master.restart();
   refused(tls(settings, ours.ca(), node), "does the master use TLS",
           "it does not speak kimdb's replication");
+}
+
+TEST_CASE("of two slaves the one that has less is not promoted while the other one answers") {
+  const std::uint16_t port = free_port(), full_port = free_port(), less_port = free_port();
+  TestServer master(master_settings(port));
+  TestServer full(slave_settings(port, full_port)), less(slave_settings(port, less_port));
+  REQUIRE(master.connect(60s).ask("WAIT 2 60000") == "2");
+  write_round(master, 1, 10);
+  expect_round(master, less, 1);
+  // It stands still while the master writes more than waits for it in the kernel, and is gone when
+  // it wakes.
+  ::kill(less.pid(), SIGSTOP);
+  write_round(master, 2, 20'000);
+  master.kill();
+  ::kill(less.pid(), SIGCONT);
+  std::string answer;
+  CHECK(becomes("refused", [&] {
+    answer = less.connect().ask("PROMOTE");
+    return answer.find("has a newer log") == std::string::npos ? answer : "refused";
+  }));
+  CHECK(answer.find(at(full_port)) != std::string::npos);
+  CHECK(full.connect().ask("PROMOTE") == "OK");
+  CHECK(less.connect(60s).ask(replicaof(full_port)) == "OK");
+  CHECK(full.connect(60s).ask("GET round") == "2");
+  CHECK(becomes("2", [&] { return less.connect().ask("GET round"); }));
 }
 
 TEST_CASE("ROLE and INFO of a slave tell how far its log is, which is what may be acknowledged") {
