@@ -28,10 +28,9 @@ uses_server      := server database replication wal engine protocol base
 uses_client      := client protocol base
 uses_cli         := cli client database wal engine protocol base
 
-LIBS_base     := -lspdlog -lfmt
+LIBS_base     := -lspdlog -lfmt -lssl -lcrypto
 LIBS_database := -lsodium -lxxhash
 LIBS_engine   := -lxxhash
-LIBS_replication := -lssl -lcrypto
 LIBS_server   := -lyaml-cpp
 LIBS_cli      := -lreadline -lyaml-cpp
 

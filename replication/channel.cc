@@ -59,7 +59,8 @@ asio::awaitable<void> Channel::encrypt(TlsContext& tls, Side side) {
       throw Disconnected{"it does not use TLS"};
     }
   }
-  tls_ = std::make_unique<Tls>(socket_, tls.context());
+  tls_ = std::make_unique<Tls>(
+      socket_, tls.context(side == Side::master ? TlsSide::server : TlsSide::client));
   co_await tls_->stream.async_handshake(
       side == Side::master ? asio::ssl::stream_base::server : asio::ssl::stream_base::client,
       asio::redirect_error(asio::use_awaitable, error));

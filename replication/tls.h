@@ -1,5 +1,5 @@
-// What both ends of replication prove to each other: TLS 1.2 or later with certificates of one
-// authority, issued to the replication's user.
+// What both ends of replication prove to each other: certificates of one authority, issued to the
+// replication's user.
 //
 // Every node has a certificate whose common name is replication.user, and uses it as a master and
 // as a slave. Thread-safe once made.
@@ -8,31 +8,25 @@
 #include <asio/ssl/context.hpp>
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "base/result.h"
+#include "base/tls.h"
 
 namespace kimdb::replication {
 
-struct TlsOptions {
-  std::string ca;    // path of a PEM file: who issues the certificates
-  std::string cert;  // of the node's own, with what is between it and the authority
-  std::string key;
-  std::string user;  // the common name that the other side's certificate must have
-};
-
 class TlsContext {
  public:
-  // An error names the key of the configuration and the file.
-  static Result<std::shared_ptr<TlsContext>> make(const TlsOptions& options);
+  // `user`: the common name that the other side's certificate must have.
+  static Result<std::shared_ptr<TlsContext>> make(const TlsFiles& files, std::string user);
 
-  asio::ssl::context& context() { return context_; }
+  asio::ssl::context& context(TlsSide side) { return side == TlsSide::server ? server_ : client_; }
   const std::string& user() const { return user_; }
 
  private:
-  explicit TlsContext(std::string user)
-      : context_(asio::ssl::context::tls), user_(std::move(user)) {}
+  TlsContext(const TlsContextPointer& server, const TlsContextPointer& client, std::string user);
 
-  asio::ssl::context context_;
+  asio::ssl::context server_, client_;
   const std::string user_;
 };
 

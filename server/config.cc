@@ -189,7 +189,13 @@ MaybeObjection check(const Config& config, bool insecure) {
     return Objection{"logging.output", "must be stdout, stderr, syslog or the path of a file"};
   }
   if (auto objection = check_users(config.auth)) return objection;
-  return check_network(config.network, config.auth.enabled || insecure);
+  if (config.tls.cert.empty() != config.tls.key.empty())
+    return Objection{"tls.cert", "tls.cert and tls.key go together"};
+  if (config.tls.cert.empty() && !config.tls.client_ca.empty())
+    return Objection{"tls.client_ca", "needs tls.cert and tls.key"};
+  // Whoever has a certificate may come in.
+  const bool is_guarded = config.auth.enabled || !config.tls.client_ca.empty();
+  return check_network(config.network, is_guarded || insecure);
 }
 
 Error error_of(const Objection& objection) {

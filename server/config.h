@@ -113,9 +113,19 @@ struct SlowlogConfig {
   bool operator==(const SlowlogConfig&) const = default;
 };
 
+// Of clients' connections: paths of PEM files.
+struct TlsConfig {
+  std::string cert;       // empty: connections are not encrypted
+  std::string key;
+  std::string client_ca;  // empty: clients need no certificate
+
+  bool operator==(const TlsConfig&) const = default;
+};
+
 struct Config {
   EngineConfig engine;
   NetworkConfig network;
+  TlsConfig tls;
   LoggingConfig logging;
   WalConfig wal;
   ReplicationConfig replication;

@@ -52,6 +52,7 @@ constexpr std::array kRoles{"readonly"sv, "readwrite"sv, "admin"sv};
 
 constexpr auto kEngine = &Config::engine;
 constexpr auto kNetwork = &Config::network;
+constexpr auto kTls = &Config::tls;
 constexpr auto kLogging = &Config::logging;
 constexpr auto kWal = &Config::wal;
 constexpr auto kReplication = &Config::replication;
@@ -91,6 +92,13 @@ constexpr std::array kKeys{
         "Threads that serve connections; 0 is one fewer than cores, at least one."},
     Key{"network.greeting", BoolField{at<kNetwork, &NetworkConfig::greeting>}, 0, 0, kReloadable,
         "Send HANDSHAKE|v1.0 when a client connects, before it has spoken."},
+
+    Key{"tls.cert", TextField{at<kTls, &TlsConfig::cert>}, 0, 0, kAtStart,
+        "PEM file of the server's certificate: with it and tls.key, clients connect by TLS, and only so."},
+    Key{"tls.key", TextField{at<kTls, &TlsConfig::key>}, 0, 0, kAtStart,
+        "PEM file of its key."},
+    Key{"tls.client_ca", TextField{at<kTls, &TlsConfig::client_ca>}, 0, 0, kAtStart,
+        "PEM file of an authority: clients need a certificate of it."},
 
     Key{"logging.level", choice<kLogging, &LoggingConfig::level>(kLogLevels), 0, 0, kReloadable,
         "The least important lines that are logged."},

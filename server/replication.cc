@@ -52,7 +52,7 @@ Result<std::shared_ptr<replication::TlsContext>> Replication::make_tls(
     const ReplicationConfig& config) {
   if (!config.enabled || config.tls_ca.empty()) return std::shared_ptr<replication::TlsContext>();
   return replication::TlsContext::make(
-      {.ca = config.tls_ca, .cert = config.tls_cert, .key = config.tls_key, .user = config.user});
+      {.ca = config.tls_ca, .cert = config.tls_cert, .key = config.tls_key}, config.user);
 }
 
 Replication::Replication(database::Database& database, Logger& logger,

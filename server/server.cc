@@ -34,7 +34,14 @@ Server::Server(asio::io_context& control, database::Database& database, Logger& 
 Server::~Server() { stop(); }
 
 Status Server::listen() {
-  const NetworkConfig network = config_.current().network;
+  const Config current = config_.current();
+  const NetworkConfig& network = current.network;
+  if (const TlsConfig& tls = current.tls; !tls.cert.empty()) {
+    auto context = make_tls_context({.ca = tls.client_ca, .cert = tls.cert, .key = tls.key},
+                                    TlsSide::server, {"tls.client_ca", "tls.cert", "tls.key"});
+    if (!context) return std::move(context).error();
+    session_options_.tls = std::move(*context);
+  }
   KIMDB_RETURN_IF_ERROR(
       listen_at(network.address, "network.address", Session::Kind::lines_and_resp));
   if (!network.resp_address.empty())

@@ -68,21 +68,56 @@ Session::~Session() = default;
 void Session::start() {
   thread_.add(shared_from_this());
   thread_.poller().add(socket_.get(), this, interest_);
-  if (options_.greeting && kind_ == Kind::lines_and_resp) send("HANDSHAKE|v1.0\n");
+  if (options_.greeting && kind_ == Kind::lines_and_resp && options_.tls == nullptr)
+    send("HANDSHAKE|v1.0\n");
 }
 
 void Session::on_ready(bool readable, bool writable) {
   const auto keep_alive = shared_from_this();
   if (writable) flush_queue();
-  if (readable && open_) receive();
+  const bool reads = readable || (writable && tls_ != nullptr && tls_->read_waits_to_write());
+  if (!reads || !open_) return;
+  if (options_.tls != nullptr && tls_ == nullptr && !begin_tls()) return;
+  receive();
+  // What waited to be sent until something of TLS was read.
+  if (tls_ != nullptr && open_ && queue_sent_ < queue_.size()) flush_queue();
+}
+
+ssize_t Session::read_some(char* out, std::size_t size) {
+  return tls_ != nullptr ? tls_->read(out, size) : ::recv(socket_.get(), out, size, 0);
+}
+
+ssize_t Session::write_some(std::string_view bytes) {
+  return tls_ != nullptr ? tls_->write(bytes)
+                         : ::send(socket_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
+}
+
+std::string Session::failure() const {
+  return tls_ != nullptr && !tls_->why().empty() ? tls_->why() : std::strerror(errno);
+}
+
+// Something has come. False where the client does not begin TLS, which ends it.
+bool Session::begin_tls() {
+  if (!begins_tls(socket_.get())) {
+    send(kind_ == Kind::resp_only ? "-ERR this port speaks TLS\r\n"
+                                  : "ERROR: this port speaks TLS\n");
+    close("it does not use TLS");
+    return false;
+  }
+  tls_ = std::make_unique<TlsConnection>(options_.tls, socket_.get());
+  if (options_.greeting && kind_ == Kind::lines_and_resp) send("HANDSHAKE|v1.0\n");
+  return open_;
 }
 
 void Session::receive() {
   char* buffer = thread_.receive_buffer();
-  const ssize_t count = ::recv(socket_.get(), buffer, IoThread::kReceiveBytes, 0);
+  const ssize_t count = read_some(buffer, IoThread::kReceiveBytes);
   if (count < 0) {
-    if (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR) return;
-    return close(std::strerror(errno));
+    if (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR) {
+      if (tls_ != nullptr) update_interest();
+      return;
+    }
+    return close(failure());
   }
   if (count == 0) {
     input_ended_ = true;
@@ -332,9 +367,9 @@ void Session::finish_explanation() {
 
 void Session::send(std::string_view bytes) {
   if (queue_.empty()) {
-    const ssize_t count = ::send(socket_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
+    const ssize_t count = write_some(bytes);
     if (count < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR)
-      return close(std::strerror(errno));
+      return close(failure());
     if (count > 0) {
       connections_.count_out(static_cast<std::uint64_t>(count));
       bytes.remove_prefix(static_cast<std::size_t>(count));
@@ -351,11 +386,10 @@ void Session::send(std::string_view bytes) {
 
 void Session::flush_queue() {
   while (queue_sent_ < queue_.size()) {
-    const ssize_t count = ::send(socket_.get(), queue_.data() + queue_sent_,
-                                 queue_.size() - queue_sent_, MSG_NOSIGNAL);
+    const ssize_t count = write_some(std::string_view(queue_).substr(queue_sent_));
     if (count < 0) {
       if (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR) break;
-      return close(std::strerror(errno));
+      return close(failure());
     }
     connections_.count_out(static_cast<std::uint64_t>(count));
     queue_sent_ += static_cast<std::size_t>(count);
@@ -380,7 +414,9 @@ void Session::update_interest() {
   const bool enough = (deferred_ || explaining_) && input_.size() > kQueueSoftLimit;
   const Poller::Interest wanted{
       .read = !input_ended_ && !congested() && !enough && !close_when_sent_,
-      .write = queue_sent_ < queue_.size()};
+      .write = tls_ == nullptr ? queue_sent_ < queue_.size()
+                               : tls_->read_waits_to_write() ||
+                                     (queue_sent_ < queue_.size() && !tls_->write_waits_to_read())};
   if (wanted == interest_) return;
   interest_ = wanted;
   thread_.poller().change(socket_.get(), this, interest_);
@@ -399,6 +435,8 @@ void Session::close(std::string_view why) {
   if (!open_) return;
   open_ = false;
   thread_.poller().remove(socket_.get(), this);
+  if (tls_ != nullptr) tls_->end();
+  tls_.reset();
   ::shutdown(socket_.get(), SHUT_RDWR);
   socket_.reset();
   const auto keep_alive = shared_from_this();

@@ -16,10 +16,12 @@
 #include <memory>
 #include <string>
 
+#include "base/tls.h"
 #include "base/unique_fd.h"
 #include "database/database.h"
 #include "protocol/request_parser.h"
 #include "server/io_thread.h"
+#include "server/tls_connection.h"
 
 namespace kimdb::server {
 
@@ -34,6 +36,7 @@ struct SessionOptions {
   std::atomic<std::chrono::milliseconds> request_timeout{std::chrono::milliseconds(0)};  // 0: none
   std::atomic<bool> greeting{false};
   bool auth_enabled = false;
+  TlsContextPointer tls;  // null: connections are not encrypted
 };
 
 // A connected socket that does not block.
@@ -97,6 +100,11 @@ class Session final : public std::enable_shared_from_this<Session>,
         .outcome = protocol::RequestParser::Outcome::request};  // what stopped it
   };
 
+  // As recv and send, through TLS where that is asked for.
+  ssize_t read_some(char* out, std::size_t size);
+  ssize_t write_some(std::string_view bytes);
+  std::string failure() const;  // of the two
+  bool begin_tls();
   void receive();
   void process(std::string_view input);
   void process_kept();
@@ -131,6 +139,7 @@ class Session final : public std::enable_shared_from_this<Session>,
   IoThread& thread_;
   ConnectionManager& connections_;
   UniqueFd socket_;
+  std::unique_ptr<TlsConnection> tls_;  // from the first byte on, where it is asked for
   const SessionOptions& options_;
   const Kind kind_;
   database::SessionInfo info_;
