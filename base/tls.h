@@ -12,7 +12,9 @@
 namespace kimdb {
 
 struct TlsFiles {
-  std::string ca;    // who issues the other side's certificate; empty: nobody is asked for one
+  // Who issues the other side's certificate; empty: a server asks for none, a client trusts whom
+  // the system trusts.
+  std::string ca;
   std::string cert;  // one's own, with what is between it and its authority; empty: none
   std::string key;   // of `cert`
 };
@@ -26,11 +28,14 @@ enum class TlsSide { server, client };
 
 using TlsContextPointer = std::shared_ptr<SSL_CTX>;
 
-// Where `ca` is named, the other side must have a certificate of it.
 Result<TlsContextPointer> make_tls_context(const TlsFiles& files, TlsSide side,
                                            const TlsNames& names);
 
-// What OpenSSL says of the error that this thread met last, and forgets it.
+// Lets the connection read and write this non-blocking socket, whose owner stays who it is; never
+// signals.
+void set_tls_socket(SSL* connection, int descriptor);
+
+// What OpenSSL says of the error that this thread has met, and forgets it.
 std::string take_tls_error();
 
 }  // namespace kimdb

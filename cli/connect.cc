@@ -60,6 +60,10 @@ Result<std::unique_ptr<Executor>> connect_to_server(const Options& options, Inte
   client::Options settings{.address = *address,
                            .user = options.user,
                            .name = "kimdb-cli",
+                           .tls = {.enabled = options.tls,
+                                   .ca = options.tls_ca,
+                                   .cert = options.tls_cert,
+                                   .key = options.tls_key},
                            // A person ends a wait with Ctrl-C; SAVE or WAIT may take long.
                            .reply_timeout = std::chrono::milliseconds(0),
                            .cancel_descriptor = interrupt.descriptor(),

@@ -112,6 +112,13 @@ Result<Options> parse_options(int argc, const char* const* argv) {
                  "The server; KIMDB_ADDRESS otherwise, else 127.0.0.1:3223.")
       ->option_text("HOST:PORT");
   app.add_option("--user,-u", options.user, "Log in as this user.")->option_text("NAME");
+  app.add_flag("--tls", options.tls, "Connect by TLS; the system's authorities are trusted.");
+  app.add_option("--tls-ca", options.tls_ca,
+                 "By TLS; the server's certificate is of this authority.")
+      ->option_text("FILE");
+  app.add_option("--tls-cert", options.tls_cert, "By TLS, with this certificate of one's own.")
+      ->option_text("FILE");
+  app.add_option("--tls-key", options.tls_key, "The key of --tls-cert.")->option_text("FILE");
   app.add_flag("--json", json, "Print one JSON value for each reply.");
   app.add_flag("--raw", raw, "Print the bytes of values as they are, one a line.");
   app.add_flag("--csv", csv, "Print comma-separated values, a line for each row.");
@@ -136,6 +143,11 @@ Result<Options> parse_options(int argc, const char* const* argv) {
   if (!options.data_directory.empty() && !options.local) {
     return wrong("--data is for --local; a server is reached by --address");
   }
+  if (options.tls_cert.empty() != options.tls_key.empty())
+    return wrong("--tls-cert and --tls-key go together");
+  options.tls = options.tls || !options.tls_ca.empty() || !options.tls_cert.empty();
+  if (options.local && options.tls)
+    return wrong("--local speaks to no server: --tls does not go with it");
   if (options.local && (!options.address.empty() || !options.user.empty())) {
     return wrong("--local speaks to no server: --address and --user do not go with it");
   }

@@ -30,7 +30,11 @@ struct Options {
   std::string text;
 
   std::string address;  // --address; empty: the configuration's, else the default
-  std::string user;     // -u; empty: no login, unless KIMDB_PASSWORD is set
+  bool tls = false;     // --tls, or one of the three
+  std::string tls_ca;
+  std::string tls_cert;
+  std::string tls_key;
+  std::string user;  // -u; empty: no login, unless KIMDB_PASSWORD is set
   OutputFormat format = OutputFormat::text;
   bool local = false;          // --local: no server, the data directory itself
   std::string config_path;     // --config

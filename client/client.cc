@@ -10,7 +10,15 @@ namespace kimdb::client {
 Result<Client> Client::connect(Options options) {
   auto address = parse_address(options.address);
   if (!address) return std::move(address).error();
-  auto state = std::make_unique<ClientState>(std::move(options), std::move(*address));
+  TlsContextPointer tls;
+  if (const TlsOptions& wanted = options.tls; wanted.enabled) {
+    auto context = make_tls_context({.ca = wanted.ca, .cert = wanted.cert, .key = wanted.key},
+                                    TlsSide::client, {"tls.ca", "tls.cert", "tls.key"});
+    if (!context) return std::move(context).error();
+    tls = std::move(*context);
+  }
+  auto state =
+      std::make_unique<ClientState>(std::move(options), std::move(*address), std::move(tls));
   KIMDB_RETURN_IF_ERROR(state->connect_once());
   return Client(std::move(state));
 }

@@ -35,10 +35,10 @@ Error transaction_lost() {
 
 }  // namespace
 
-ClientState::ClientState(Options options, Address address)
+ClientState::ClientState(Options options, Address address, TlsContextPointer tls)
     : options_(std::move(options)),
       address_(std::move(address)),
-      connection_(options_.reply_bytes_max) {}
+      connection_(options_.reply_bytes_max, std::move(tls)) {}
 
 // --- commands ---
 

@@ -24,7 +24,8 @@ namespace kimdb::client {
 
 class ClientState {
  public:
-  ClientState(Options options, Address address);
+  // `tls`: null where options.tls is not enabled.
+  ClientState(Options options, Address address, TlsContextPointer tls);
 
   // One attempt to connect, log in and restore what the last connection was.
   Status connect_once();

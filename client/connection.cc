@@ -13,6 +13,9 @@ Status Connection::open(const Address& address, const Patience& patience) {
   close();
   auto socket = Socket::connect(address, patience.deadline, patience.cancel_descriptor);
   if (!socket) return std::move(socket).error();
+  if (tls_ != nullptr)
+    KIMDB_RETURN_IF_ERROR(socket->encrypt(tls_, address.host.empty() ? "127.0.0.1" : address.host,
+                                          patience.deadline, patience.cancel_descriptor));
   socket_ = std::move(*socket);
   return {};
 }

@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "base/address.h"
 #include "base/result.h"
@@ -22,7 +23,9 @@ struct Patience {
 
 class Connection {
  public:
-  explicit Connection(std::size_t reply_bytes_max) : reader_({.message_bytes = reply_bytes_max}) {}
+  // `tls`: null where the connection is not encrypted.
+  Connection(std::size_t reply_bytes_max, TlsContextPointer tls)
+      : tls_(std::move(tls)), reader_({.message_bytes = reply_bytes_max}) {}
 
   // unavailable where there is no connection to be had in time.
   Status open(const Address& address, const Patience& patience);
@@ -43,6 +46,7 @@ class Connection {
  private:
   Result<std::optional<protocol::Value>> take_value();
 
+  const TlsContextPointer tls_;
   Socket socket_;
   std::string received_;
   std::size_t taken_ = 0;  // bytes at the front of received_ that are done with

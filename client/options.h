@@ -25,11 +25,21 @@ struct Notice {
   std::string text;  // why; empty for connected
 };
 
+// How a connection is encrypted. The server's certificate must be issued by `ca`, and to the host
+// of the address.
+struct TlsOptions {
+  bool enabled = false;
+  std::string ca;    // path of a PEM file; empty: the authorities that the system trusts
+  std::string cert;  // one's own, where the server asks for one
+  std::string key;
+};
+
 struct Options {
   std::string address = "127.0.0.1:3223";
   std::string user;      // empty: "default", where there is a password
   std::string password;  // empty: no login
   std::string name;      // for CLIENT LIST; no spaces
+  TlsOptions tls;
 
   std::chrono::milliseconds connect_timeout{5'000};  // of one attempt, login included
   // From sending to the reply; 0: none. The connection is closed when it passes.

@@ -4,6 +4,8 @@
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <openssl/err.h>
+#include <openssl/x509v3.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -19,6 +21,7 @@ namespace kimdb::client {
 namespace {
 
 constexpr std::size_t kReceiveBytes = 64 << 10;
+constexpr std::size_t kDecryptedBytes = 1 << 20;
 
 // What poll takes: -1 waits without end. Rounded up, so that a wait never ends just before its
 // time.
@@ -62,17 +65,20 @@ Waited wait_for(int descriptor, short events, std::optional<TimePoint> deadline,
   }
 }
 
-Socket::Socket(Socket&& other) noexcept : descriptor_(std::exchange(other.descriptor_, -1)) {}
+Socket::Socket(Socket&& other) noexcept
+    : descriptor_(std::exchange(other.descriptor_, -1)), tls_(std::move(other.tls_)) {}
 
 Socket& Socket::operator=(Socket&& other) noexcept {
   if (this != &other) {
     close();
     descriptor_ = std::exchange(other.descriptor_, -1);
+    tls_ = std::move(other.tls_);
   }
   return *this;
 }
 
 void Socket::close() {
+  tls_.reset();
   if (descriptor_ >= 0) ::close(descriptor_);
   descriptor_ = -1;
 }
@@ -116,8 +122,50 @@ Result<Socket> Socket::connect(const Address& address, std::optional<TimePoint> 
   return connect_error(address, std::strerror(last_errno));
 }
 
+Status Socket::encrypt(const TlsContextPointer& context, const std::string& host,
+                       std::optional<TimePoint> deadline, int cancel_descriptor) {
+  tls_.reset(SSL_new(context.get()));
+  set_tls_socket(tls_.get(), descriptor_);
+  // A name, or else the text of an IP address, as the certificate has it.
+  if (X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(tls_.get()), host.c_str()) != 1) {
+    SSL_set1_host(tls_.get(), host.c_str());
+    SSL_set_tlsext_host_name(tls_.get(), host.c_str());
+  }
+  ERR_clear_error();
+  for (;;) {
+    const int result = SSL_connect(tls_.get());
+    if (result == 1) return {};
+    const int error = SSL_get_error(tls_.get(), result);
+    if (error != SSL_ERROR_WANT_READ && error != SSL_ERROR_WANT_WRITE) {
+      const long verified = SSL_get_verify_result(tls_.get());
+      const std::string why = verified != X509_V_OK        ? X509_verify_cert_error_string(verified)
+                              : error == SSL_ERROR_SYSCALL ? "the server closed the connection"
+                                                           : take_tls_error();
+      return Error{ErrorCode::unavailable, "no TLS with the server: " + why};
+    }
+    const Waited waited = wait_for(descriptor_, error == SSL_ERROR_WANT_READ ? POLLIN : POLLOUT,
+                                   deadline, cancel_descriptor);
+    if (waited != Waited::ready)
+      return Error{ErrorCode::unavailable, waited == Waited::cancelled
+                                               ? "no TLS with the server: cancelled"
+                                               : "no TLS with the server: timed out"};
+  }
+}
+
 Result<std::size_t> Socket::send_some(std::string_view bytes) {
   std::size_t sent = 0;
+  while (tls_ != nullptr && sent < bytes.size()) {
+    ERR_clear_error();
+    const std::size_t size = std::min<std::size_t>(bytes.size() - sent, 1 << 30);
+    const int taken = SSL_write(tls_.get(), bytes.data() + sent, static_cast<int>(size));
+    if (taken > 0) {
+      sent += static_cast<std::size_t>(taken);
+      continue;
+    }
+    const int error = SSL_get_error(tls_.get(), taken);
+    if (error == SSL_ERROR_WANT_READ || error == SSL_ERROR_WANT_WRITE || sent > 0) return sent;
+    return Error{ErrorCode::io_error, "sending failed: " + take_tls_error()};
+  }
   while (sent < bytes.size()) {
     const ssize_t taken =
         ::send(descriptor_, bytes.data() + sent, bytes.size() - sent, MSG_NOSIGNAL);
@@ -134,7 +182,32 @@ Result<std::size_t> Socket::send_some(std::string_view bytes) {
   return sent;
 }
 
+// All that is there: what is left in the TLS library no poll would tell of.
+Result<std::size_t> Socket::receive_decrypted(std::string& buffer) {
+  const std::size_t begin = buffer.size();
+  for (;;) {
+    const std::size_t size = buffer.size();
+    buffer.resize(size + kReceiveBytes);
+    ERR_clear_error();
+    const int received = SSL_read(tls_.get(), buffer.data() + size, kReceiveBytes);
+    buffer.resize(size + static_cast<std::size_t>(std::max(received, 0)));
+    if (received > 0) {
+      // A record at a time: some of them are worth a look at what they say.
+      if (buffer.size() - begin >= kDecryptedBytes && SSL_pending(tls_.get()) == 0)
+        return buffer.size() - begin;
+      continue;
+    }
+    const int error = SSL_get_error(tls_.get(), received);
+    if (error == SSL_ERROR_WANT_READ || error == SSL_ERROR_WANT_WRITE || size != begin)
+      return buffer.size() - begin;
+    if (error == SSL_ERROR_SSL)
+      return Error{ErrorCode::unavailable, "receiving failed: " + take_tls_error()};
+    return Error{ErrorCode::unavailable, "the server closed the connection"};
+  }
+}
+
 Result<std::size_t> Socket::receive_some(std::string& buffer) {
+  if (tls_ != nullptr) return receive_decrypted(buffer);
   const std::size_t size = buffer.size();
   buffer.resize(size + kReceiveBytes);
   ssize_t received;

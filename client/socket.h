@@ -7,12 +7,14 @@
 
 #include <chrono>
 #include <cstddef>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 
 #include "base/address.h"
 #include "base/result.h"
+#include "base/tls.h"
 
 namespace kimdb::client {
 
@@ -45,6 +47,11 @@ class Socket {
   int descriptor() const { return descriptor_; }
   void close();
 
+  // Goes on in TLS; the server has proved that it is `host` when this returns. Once, before
+  // anything is sent. unavailable where it is not, or not in time.
+  Status encrypt(const TlsContextPointer& context, const std::string& host,
+                 std::optional<TimePoint> deadline, int cancel_descriptor);
+
   // Hands the kernel what it takes without waiting; how many bytes, maybe 0.
   Result<std::size_t> send_some(std::string_view bytes);
   // Appends to `buffer` what has arrived, without waiting; how many bytes, maybe 0. unavailable
@@ -53,8 +60,10 @@ class Socket {
 
  private:
   explicit Socket(int descriptor) : descriptor_(descriptor) {}
+  Result<std::size_t> receive_decrypted(std::string& buffer);
 
   int descriptor_ = -1;
+  std::unique_ptr<SSL, decltype(&SSL_free)> tls_{nullptr, SSL_free};
 };
 
 }  // namespace kimdb::client

@@ -115,7 +115,7 @@ struct SlowlogConfig {
 
 // Of clients' connections: paths of PEM files.
 struct TlsConfig {
-  std::string cert;       // empty: connections are not encrypted
+  std::string cert;  // empty: connections are not encrypted
   std::string key;
   std::string client_ca;  // empty: clients need no certificate
 

@@ -98,9 +98,9 @@ std::string Session::failure() const {
 
 // Something has come. False where the client does not begin TLS, which ends it.
 bool Session::begin_tls() {
-  if (!begins_tls(socket_.get())) {
-    send(kind_ == Kind::resp_only ? "-ERR this port speaks TLS\r\n"
-                                  : "ERROR: this port speaks TLS\n");
+  if (const unsigned char first = first_byte(socket_.get()); first != kTlsHandshake) {
+    send(kind_ == Kind::resp_only || first == '*' ? "-ERR this port speaks TLS\r\n"
+                                                  : "ERROR: this port speaks TLS\n");
     close("it does not use TLS");
     return false;
   }

@@ -12,7 +12,7 @@ namespace kimdb::server {
 
 TlsConnection::TlsConnection(const TlsContextPointer& context, int descriptor)
     : ssl_(SSL_new(context.get()), SSL_free) {
-  SSL_set_fd(ssl_.get(), descriptor);
+  set_tls_socket(ssl_.get(), descriptor);
   SSL_set_accept_state(ssl_.get());
 }
 
@@ -58,10 +58,9 @@ void TlsConnection::end() {
   if (SSL_is_init_finished(ssl_.get()) && why_.empty()) SSL_shutdown(ssl_.get());
 }
 
-bool begins_tls(int descriptor) {
-  constexpr unsigned char kHandshake = 0x16;
+unsigned char first_byte(int descriptor) {
   unsigned char first = 0;
-  return ::recv(descriptor, &first, 1, MSG_PEEK) == 1 && first == kHandshake;
+  return ::recv(descriptor, &first, 1, MSG_PEEK) == 1 ? first : 0;
 }
 
 }  // namespace kimdb::server

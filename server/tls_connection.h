@@ -36,7 +36,8 @@ class TlsConnection {
   std::string why_;
 };
 
-// Whether the first byte that waits in the socket is one of TLS.
-bool begins_tls(int descriptor);
+// The first byte that waits in the socket, which stays there; kTlsHandshake where TLS begins.
+constexpr unsigned char kTlsHandshake = 0x16;
+unsigned char first_byte(int descriptor);
 
 }  // namespace kimdb::server

@@ -63,7 +63,7 @@ includedir=\${prefix}/include/kimdb
 Name: kimdb
 Description: C++20 client of the kimdb database
 Version: $version
-Libs: -L\${libdir} -lkimdb_client -pthread
+Libs: -L\${libdir} -lkimdb_client -lssl -lcrypto -pthread
 Cflags: -I\${includedir}
 FILE
 }
@@ -74,13 +74,14 @@ cmake_config() {
 # find_package(kimdb REQUIRED); target_link_libraries(program PRIVATE kimdb::client)
 get_filename_component(_kimdb_prefix "${CMAKE_CURRENT_LIST_DIR}/../../.." ABSOLUTE)
 find_package(Threads REQUIRED)
+find_package(OpenSSL REQUIRED)
 if(NOT TARGET kimdb::client)
   add_library(kimdb::client STATIC IMPORTED)
   set_target_properties(kimdb::client PROPERTIES
     IMPORTED_LOCATION "${_kimdb_prefix}/lib/libkimdb_client.a"
     INTERFACE_INCLUDE_DIRECTORIES "${_kimdb_prefix}/include/kimdb"
     INTERFACE_COMPILE_FEATURES cxx_std_20
-    INTERFACE_LINK_LIBRARIES Threads::Threads)
+    INTERFACE_LINK_LIBRARIES "OpenSSL::SSL;OpenSSL::Crypto;Threads::Threads")
 endif()
 unset(_kimdb_prefix)
 FILE

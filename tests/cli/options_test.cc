@@ -48,6 +48,19 @@ TEST_CASE("an unknown option is refused by name") {
   CHECK(refusal({"--jsn", "GET", "a"}).find("--jsn") != std::string::npos);
 }
 
+TEST_CASE("TLS is asked for by itself or by its files, which go together") {
+  CHECK(!parse({"PING"})->tls);
+  CHECK(parse({"--tls", "PING"})->tls);
+  const auto options = parse({"--tls-ca", "a", "--tls-cert", "b", "--tls-key", "c", "PING"});
+  REQUIRE(options);
+  CHECK(options->tls);
+  CHECK(options->tls_ca == "a");
+  CHECK(options->tls_cert == "b");
+  CHECK(options->tls_key == "c");
+  CHECK(refusal({"--tls-cert", "b"}).find("go together") != std::string::npos);
+  CHECK(refusal({"--local", "--tls"}).find("no server") != std::string::npos);
+}
+
 TEST_CASE("formats exclude each other") {
   CHECK(refusal({"--json", "--csv", "GET", "a"}).find("exclude") != std::string::npos);
 }

@@ -34,15 +34,15 @@ Certificates::Certificates() {
           directory_.path());
 }
 
-std::string Certificates::issue(const std::string& common_name) {
+std::string Certificates::issue(const std::string& common_name, const std::string& hosts) {
   const std::string certificate = directory_.path() + "/" + common_name + ".pem";
   const std::string request = certificate + ".csr";
-  openssl(
-      with({"req", "-keyout", key_of(certificate), "-out", request, "-subj", "/CN=" + common_name},
-           kNewKey),
-      directory_.path());
+  openssl(with({"req", "-keyout", key_of(certificate), "-out", request, "-subj",
+                "/CN=" + common_name, "-addext", "subjectAltName=" + hosts},
+               kNewKey),
+          directory_.path());
   openssl({"x509", "-req", "-in", request, "-CA", ca(), "-CAkey", directory_.path() + "/ca.key",
-           "-CAcreateserial", "-out", certificate, "-days", "2"},
+           "-CAcreateserial", "-out", certificate, "-days", "2", "-copy_extensions", "copy"},
           directory_.path());
   return certificate;
 }

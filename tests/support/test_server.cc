@@ -78,7 +78,9 @@ void wait_for_pong(ChildProcess& process, std::uint16_t port, const std::string&
     }
     try {
       TcpClient client(port, std::chrono::seconds(5));
-      if (client.call({"PING"}).raw == "+PONG\r\n") return;
+      const std::string answer = client.call({"PING"}).raw;
+      // By its way of saying so, where it speaks TLS only.
+      if (answer == "+PONG\r\n" || answer == "-ERR this port speaks TLS\r\n") return;
     } catch (const TcpError&) {
       // Not listening yet. There is nothing to wait on that both servers would signal.
     }
