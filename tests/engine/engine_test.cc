@@ -34,6 +34,29 @@ TEST_CASE("records applied live, as transactions and by restore() give the model
   }
 }
 
+TEST_CASE("a state that takes another one's place is that one, and goes on from there") {
+  SeededRandom random(support::test_seed("a state that takes another one's place"));
+  for (int round = 0; round < 20; ++round) {
+    const EngineOptions options{.partitions = 8, .hash_seed = random.next()};
+    Engine engine(options), copy(options);
+    RecordMaker old_maker(random, {}), maker(random, {});
+    Model old_model, model;
+    for (Lsn lsn = 1; lsn <= 300; ++lsn) apply_record(engine, lsn, old_maker.next(old_model, lsn));
+    for (Lsn lsn = 1; lsn <= 500; ++lsn)
+      REQUIRE(copy.restore(lsn, maker.next(model, lsn)).has_value());
+    const std::int64_t memory = copy.memory();
+    engine.replace_state(copy, 500);
+    REQUIRE(difference(model, state_of(engine)) == "");
+    CHECK(engine.memory() == memory);
+    for (std::size_t i = 0; i < engine.partition_count(); ++i) {
+      CHECK(engine.partition(i).last_lsn() == 500);
+      CHECK(engine.partition(i).last_removed_lsn() == 500);
+    }
+    for (Lsn lsn = 501; lsn <= 800; ++lsn) apply_record(engine, lsn, maker.next(model, lsn));
+    REQUIRE(difference(model, state_of(engine)) == "");
+  }
+}
+
 TEST_CASE("a transaction without readers leaves no trace of not having had its LSN") {
   Engine engine({.partitions = 2, .hash_seed = 1});
   std::string record;
