@@ -40,6 +40,15 @@ Result<std::vector<std::string>> list_incoming(const DataDirectory& directory) {
   return directory.filesystem().list(directory.incoming_directory());
 }
 
+Result<std::optional<SnapshotName>> find_accepted(const DataDirectory& directory) {
+  const auto names = list_incoming(directory);
+  if (!names) return names.error();
+  std::optional<SnapshotName> accepted;
+  for (const std::string& name : *names)
+    if (const auto snapshot = parse_snapshot_name(name)) accepted = snapshot;
+  return accepted;
+}
+
 }  // namespace
 
 std::string IncomingSnapshot::path() const {
@@ -119,15 +128,19 @@ Status IncomingSnapshot::discard() {
   return removed;
 }
 
+Result<bool> has_accepted(const DataDirectory& directory) {
+  const auto found = find_accepted(directory);
+  if (!found) return found.error();
+  return found->has_value();
+}
+
 Result<std::optional<Position>> install_accepted(DataDirectory& directory) {
   Filesystem& filesystem = directory.filesystem();
-  const auto names = list_incoming(directory);
-  if (!names) return names.error();
-  std::optional<SnapshotName> accepted;
-  for (const std::string& name : *names)
-    if (const auto snapshot = parse_snapshot_name(name)) accepted = snapshot;
-  if (!accepted) return std::optional<Position>();
-  const std::string path = directory.incoming_directory() + "/" + to_file_name(*accepted);
+  const auto found = find_accepted(directory);
+  if (!found) return found.error();
+  if (!found->has_value()) return std::optional<Position>();
+  const SnapshotName accepted = **found;
+  const std::string path = directory.incoming_directory() + "/" + to_file_name(accepted);
   const auto file = SnapshotFile::open(filesystem, path);
   if (!file) return file.error();
 
@@ -149,7 +162,7 @@ Result<std::optional<Position>> install_accepted(DataDirectory& directory) {
     meta.clean = false;
   }));
   // Last: as long as the file lies here, all of this is done again.
-  KIMDB_RETURN_IF_ERROR(filesystem.rename(path, directory.snapshot_path(*accepted)));
+  KIMDB_RETURN_IF_ERROR(filesystem.rename(path, directory.snapshot_path(accepted)));
   KIMDB_RETURN_IF_ERROR(filesystem.sync_directory(directory.snapshot_directory()));
   KIMDB_RETURN_IF_ERROR(filesystem.sync_directory(directory.incoming_directory()));
   return std::optional(file->end());

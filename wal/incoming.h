@@ -55,6 +55,9 @@ class IncomingSnapshot {
   std::uint64_t synced_bytes_ = 0;
 };
 
+// Whether install_accepted() would do something.
+Result<bool> has_accepted(const DataDirectory& directory);
+
 // Puts an accepted snapshot in the place of the log and the snapshots that are there; gives where
 // the log goes on. Nothing where none was accepted. Nobody uses log or snapshots meanwhile.
 Result<std::optional<Position>> install_accepted(DataDirectory& directory);

@@ -8,6 +8,7 @@
 
 #include "base/units.h"
 #include "wal/cut.h"
+#include "wal/incoming.h"
 #include "wal/recovery.h"
 #include "wal/segment_reader.h"
 #include "wal/snapshot_file.h"
@@ -28,7 +29,16 @@ Result<std::unique_ptr<DataDirectory>> open_existing(Filesystem& filesystem, Clo
   if (!*exists)
     return Error{ErrorCode::not_found,
                  directory + " is no data directory of kimdb: it has no META"};
-  return DataDirectory::open(filesystem, clock, random, directory);
+  auto opened = DataDirectory::open(filesystem, clock, random, directory);
+  if (!opened) return opened;
+  const auto accepted = has_accepted(**opened);
+  if (!accepted) return accepted.error();
+  if (*accepted)
+    return Error{ErrorCode::unavailable,
+                 directory +
+                     ": a copy of its master's data was being put in place; start the "
+                     "server once, it finishes that"};
+  return opened;
 }
 
 // As at a start, only what is corrupt is damaged; an Error is what could not be read.

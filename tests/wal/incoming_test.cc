@@ -9,6 +9,7 @@
 #include "tests/support/simulated_filesystem.h"
 #include "tests/support/test_seed.h"
 #include "tests/wal/test_log.h"
+#include "wal/inspect.h"
 
 namespace kimdb::wal {
 namespace {
@@ -136,6 +137,23 @@ TEST_CASE("a copy that broke off goes on where it was, in another process as wel
   REQUIRE(receive(*incoming, master));
   REQUIRE(slave.log->restart_behind_snapshot());
   CHECK(slave.log->end().lsn == master.id.lsn);
+}
+
+TEST_CASE("the tools leave a directory alone in which a copy was being put in place") {
+  Master master(50);
+  SimulatedFilesystem disk;
+  TestLog slave(disk, 2);
+  make_old_data(slave);
+  auto incoming = IncomingSnapshot::open(*slave.directory);
+  REQUIRE(receive(*incoming, master));
+  slave.die();
+  const auto checked = check(disk, slave.clock, slave.random, "/data");
+  REQUIRE(!checked);
+  CHECK(checked.error().message.find("start the server once") != std::string::npos);
+  REQUIRE(slave.open());
+  CHECK(slave.records == master.records_in_snapshot);
+  slave.die();
+  CHECK(check(disk, slave.clock, slave.random, "/data"));
 }
 
 TEST_CASE("another snapshot begins from its beginning, and leaves nothing of the first") {
