@@ -35,7 +35,7 @@ constexpr std::chrono::milliseconds silence_limit(std::chrono::milliseconds hear
 }
 
 // Of a copy, in the logs of both sides.
-constexpr std::int64_t kProgressLoggedEveryMs = 2000;
+inline constexpr std::int64_t kProgressLoggedEveryMs = 2000;
 
 struct MasterOptions {
   std::string listen;  // host:port
