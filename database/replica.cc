@@ -170,8 +170,10 @@ Status Database::take_copy(wal::IncomingSnapshot& incoming) {
   KIMDB_RETURN_IF_ERROR(load_snapshot(*file, *copy));
   const wal::Position end = file->end();
   KIMDB_RETURN_IF_ERROR(checkpointer_->exclude([&]() -> Status {
-    KIMDB_RETURN_IF_ERROR(incoming.accept());
-    return log_->restart_behind_snapshot();
+    Status accepted = incoming.accept();
+    if (accepted) return log_->restart_behind_snapshot();
+    if (failure_listener_) failure_listener_(accepted.error());
+    return accepted;
   }));
   checkpointer_->start_from(end.lsn, now_ms());
   {

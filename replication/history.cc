@@ -7,7 +7,9 @@ namespace {
 
 // Where the term of history[index] ends.
 Lsn end_of_term(const LogEnd& log, std::size_t index) {
-  return index + 1 < log.history.size() ? log.history[index + 1].first_lsn - 1 : log.last_lsn;
+  return index + 1 < log.history.size()
+             ? std::min(log.history[index + 1].first_lsn - 1, log.last_lsn)
+             : log.last_lsn;
 }
 
 // Whether the history names the term of the log's first frame.

@@ -43,14 +43,16 @@ Status Master::join(SlaveId id, const std::string& address, const Hello& hello, 
     return Error{ErrorCode::unavailable, refusal->why};
   }
   if (const CopyOffer* offer = std::get_if<CopyOffer>(&answer))
-    return begin_copy(id, *offer, hello.copy, address, now_ms, out);
+    return begin_copy(id, *offer, hello, address, now_ms, out);
   const Welcome& welcome = std::get<Welcome>(answer);
   auto frames = node_.frames_behind(welcome.start_lsn);
   if (!frames) return std::move(frames).error();
   Welcome told = welcome;
   told.wants_applied = options_.ack == Ack::applied;
   append_message(out, told);
+  leave_before(id, hello.node_id);
   Slave& slave = slaves_[id];
+  slave.node_id = hello.node_id;
   slave.status.address = address;
   slave.status.last_heard_ms = node_.unix_ms();
   slave.frames = std::move(*frames);
@@ -66,8 +68,11 @@ Status Master::join(SlaveId id, const std::string& address, const Hello& hello, 
   return {};
 }
 
-Status Master::begin_copy(SlaveId id, CopyOffer offer, const CopyProgress& broken_off,
+Status Master::begin_copy(SlaveId id, CopyOffer offer, const Hello& hello,
                           const std::string& address, std::int64_t now_ms, std::string& out) {
+  // What broke off may be too old by now.
+  const CopyProgress broken_off =
+      hello.copy.snapshot.lsn > offer.common_lsn ? hello.copy : CopyProgress();
   auto copy = node_.open_snapshot(broken_off.snapshot);
   if (!copy || (*copy)->id().lsn <= offer.common_lsn) {
     std::string why = "the master's log does not reach back to LSN " +
@@ -79,7 +84,9 @@ Status Master::begin_copy(SlaveId id, CopyOffer offer, const CopyProgress& broke
   const bool goes_on = broken_off.snapshot == snapshot && broken_off.bytes <= snapshot.size;
   offer.copy = {snapshot, goes_on ? broken_off.bytes : 0};
   append_message(out, offer);
+  leave_before(id, hello.node_id);
   Slave& slave = slaves_[id];
+  slave.node_id = hello.node_id;
   slave.status.address = address;
   slave.status.last_heard_ms = node_.unix_ms();
   slave.status.copy = offer.copy;
@@ -128,6 +135,15 @@ void Master::leave(SlaveId id, const std::string& why) {
 
 void Master::leave_all(const std::string& why) {
   while (!slaves_.empty()) leave(slaves_.begin()->first, why);
+  timeline_ = {};
+}
+
+void Master::leave_before(SlaveId id, const wal::Uuid& node_id) {
+  for (auto slave = slaves_.begin(); slave != slaves_.end();) {
+    const auto [other, status] = std::pair(slave->first, slave->second.node_id);
+    ++slave;
+    if (other != id && status == node_id) leave(other, "it has come back by another connection");
+  }
 }
 
 Status Master::collect(SlaveId id, std::int64_t now_ms, std::string& out) {

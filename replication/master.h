@@ -82,12 +82,15 @@ class Master {
     Lsn sent_lsn = 0;        // of the last frame collected
     Lsn told_committed = 0;  // in a heartbeat
     std::int64_t sent_at_ms = 0;
+    wal::Uuid node_id{};
     std::string listens_at;        // host:port; empty: nowhere
     std::uint64_t told_peers = 0;  // peers_ when it was told of them
   };
 
-  Status begin_copy(SlaveId id, CopyOffer offer, const CopyProgress& broken_off,
-                    const std::string& address, std::int64_t now_ms, std::string& out);
+  Status begin_copy(SlaveId id, CopyOffer offer, const Hello& hello, const std::string& address,
+                    std::int64_t now_ms, std::string& out);
+  // A slave that has come back by another connection counts once.
+  void leave_before(SlaveId id, const wal::Uuid& node_id);
   void collect_peers(SlaveId id, Slave& slave, std::string& out) const;
   Status collect_frames(Slave& slave, Lsn limit, std::string& out);
   Status collect_parts(Slave& slave, std::int64_t now_ms, std::string& out);

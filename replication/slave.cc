@@ -5,8 +5,10 @@
 
 namespace kimdb::replication {
 
-void Slave::connected(std::int64_t now_ms, std::string& out) {
+Status Slave::connected(std::int64_t now_ms, std::string& out) {
   disconnected();
+  // The connection before may have ended between a frame and its sync: the log goes on behind it.
+  KIMDB_RETURN_IF_ERROR(node_.sync());
   master_log_ = {};  // it may be another one's, or begin anew
   heard_at_ms_ = now_ms;
   hello_ = {.cluster_id = node_.cluster_id(),
@@ -18,6 +20,7 @@ void Slave::connected(std::int64_t now_ms, std::string& out) {
             .listen_port = options_.listen_port};
   hello_.chain = node_.chain_at(hello_.log.last_lsn).value_or(0);
   append_message(out, hello_);
+  return {};
 }
 
 bool Slave::is_silent(std::int64_t now_ms) const {

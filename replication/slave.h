@@ -24,8 +24,8 @@ class Slave {
   Slave(Node& node, Logger& logger, SlaveOptions options)
       : node_(node), logger_(logger), options_(std::move(options)) {}
 
-  // A connection to the master is there: appends what is said first.
-  void connected(std::int64_t now_ms, std::string& out);
+  // A connection to the master is there: appends what is said first. An error ends it.
+  Status connected(std::int64_t now_ms, std::string& out);
   // A message of the master. An error ends the connection.
   Status receive(const Message& message, std::int64_t now_ms);
   // All that has come is received: syncs it, and appends the acknowledgement. An error ends the

@@ -44,6 +44,8 @@ void SlaveClient::start() {
 void SlaveClient::stop() {
   context_.stop();
   if (thread_.joinable()) thread_.join();
+  // Its coroutine stays where it is; the master is not to count on the connection any more.
+  if (const auto channel = channel_.lock()) channel->close();
 }
 
 MasterStatus SlaveClient::status() const {
@@ -92,8 +94,9 @@ asio::awaitable<void> SlaveClient::connect_and_follow() {
   socket.set_option(tcp::no_delay(true), error);
 
   const auto channel = std::make_shared<Channel>(std::move(socket), kMasterMessageBytesMax);
+  channel_ = channel;
   std::string hello(kPreamble);
-  slave_.connected(now_ms(), hello);
+  check(slave_.connected(now_ms(), hello));
   asio::co_spawn(context_, watch(channel), asio::detached);
   try {
     if (slave_.options().tls != nullptr)

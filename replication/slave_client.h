@@ -57,6 +57,7 @@ class SlaveClient {
   std::thread thread_;
   Slave slave_;               // on its thread
   std::string last_failure_;  // said in the server's log
+  std::weak_ptr<Channel> channel_;
 
   mutable Mutex mutex_;
   MasterStatus status_ GUARDED_BY(mutex_);

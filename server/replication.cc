@@ -112,6 +112,7 @@ void Replication::start() {
 
 void Replication::stop() {
   MutexLock change(changing_);
+  stopped_ = true;
   stop(sides());
 }
 
@@ -142,20 +143,23 @@ void Replication::replace(std::unique_ptr<replication::MasterServer> server,
 
 Status Replication::promote(bool force) {
   MutexLock change(changing_);
+  if (stopped_) return Error{ErrorCode::unavailable, "the server is stopping"};
   const Sides before = sides();
   if (!force) KIMDB_RETURN_IF_ERROR(why_not_promote(before));
   const std::uint64_t seen = before.server->status().higher_term;  // by a slave that was refused
   stop(before);
   auto server = make_server(false);
-  if (Status listening = server->listen(); !listening) {
+  const Lsn committed = committed_lsn();
+  Status promoted = server->listen();
+  if (promoted) promoted = database_.promote(seen);
+  if (!promoted) {
     // As before, as far as that goes: it tries to have its port again.
+    server.reset();
     begin(make_server(before.slave != nullptr),
           before.slave == nullptr ? nullptr : make_client(before.slave->master_address()),
-          committed_lsn());
-    return listening;
+          committed);
+    return promoted;
   }
-  const Lsn committed = committed_lsn();
-  KIMDB_RETURN_IF_ERROR(database_.promote(seen));
   ignore(incoming_->discard(), "the next start does so");
   begin(std::move(server), nullptr, committed);
   logger_.info("replication: master of term {}", database_.log().term());
@@ -166,6 +170,7 @@ Status Replication::follow_master(const std::string& address) {
   if (const auto parsed = parse_address(address); !parsed)
     return Error(parsed.error()).in("master_address");
   MutexLock change(changing_);
+  if (stopped_) return Error{ErrorCode::unavailable, "the server is stopping"};
   const Sides before = sides();
   if (before.slave != nullptr) {
     if (before.slave->master_address() == address) return {};

@@ -91,8 +91,9 @@ class Replication final : private replication::Node {
   database::Database& database_;
   const ReplicationConfig config_;
   Logger& logger_;
-  Mutex changing_;       // one change of sides at a time; before mutex_
-  mutable Mutex mutex_;  // never held for long
+  Mutex changing_;                              // one change of sides at a time; before mutex_
+  mutable Mutex mutex_;                         // never held for long
+  bool stopped_ GUARDED_BY(changing_) = false;  // for good
   std::unique_ptr<replication::MasterServer> server_ GUARDED_BY(mutex_);
   std::unique_ptr<replication::SlaveClient> slave_ GUARDED_BY(mutex_);
   std::vector<std::unique_ptr<replication::MasterServer>> retired_servers_ GUARDED_BY(mutex_);

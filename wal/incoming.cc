@@ -44,8 +44,11 @@ Result<std::optional<SnapshotName>> find_accepted(const DataDirectory& directory
   const auto names = list_incoming(directory);
   if (!names) return names.error();
   std::optional<SnapshotName> accepted;
-  for (const std::string& name : *names)
-    if (const auto snapshot = parse_snapshot_name(name)) accepted = snapshot;
+  const auto key = [](const SnapshotName& name) { return std::pair(name.lsn, name.term); };
+  for (const std::string& name : *names) {
+    const auto snapshot = parse_snapshot_name(name);
+    if (snapshot && (!accepted || key(*snapshot) > key(*accepted))) accepted = snapshot;
+  }
   return accepted;
 }
 
@@ -157,10 +160,20 @@ Result<std::optional<Position>> install_accepted(DataDirectory& directory) {
     meta.cluster_id = file->cluster_id();
     meta.term = std::max(meta.term, file->end().term);
     meta.history = file->history();
+    // A term that began behind it was none of its own.
+    std::erase_if(meta.history,
+                  [&](const TermStart& term) { return term.first_lsn > file->end().lsn; });
     meta.checkpoint_lsn = meta.durable_lsn = file->end().lsn;
     meta.last_sequence = 0;  // the log begins anew, behind the snapshot
     meta.clean = false;
   }));
+  // An older one must never take its turn later.
+  const auto names = list_incoming(directory);
+  if (!names) return names.error();
+  for (const std::string& name : *names) {
+    const std::string other = directory.incoming_directory() + "/" + name;
+    if (parse_snapshot_name(name) && other != path) KIMDB_RETURN_IF_ERROR(filesystem.remove(other));
+  }
   // Last: as long as the file lies here, all of this is done again.
   KIMDB_RETURN_IF_ERROR(filesystem.rename(path, directory.snapshot_path(accepted)));
   KIMDB_RETURN_IF_ERROR(filesystem.sync_directory(directory.snapshot_directory()));

@@ -41,7 +41,8 @@ class IncomingSnapshot {
   bool is_whole() const { return progress_ && progress_->bytes == progress_->id.size; }
   // All has come: syncs it, and opens it. corrupt where it is not the file that was begun.
   Result<SnapshotFile> finish();
-  // Its contents were read and checked.
+  // Its contents were read and checked. After an error nobody knows whether it is accepted: the
+  // process must end, and the next one sees.
   Status accept();
   Status discard();
 

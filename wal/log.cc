@@ -293,9 +293,11 @@ Status Log::go_on_at(const Position& end) {
   if (!sequence) return sequence.error();
   writer_ =
       std::make_unique<Writer>(*directory_, *preparer_, end, *sequence,
-                               Writer::Options{.sync_closed_segments = options_.sync != Sync::off});
+                               Writer::Options{.sync_closed_segments = options_.sync != Sync::off,
+                                               .written_bytes = writer_->written_bytes()});
   buffer_->skip_to(end.lsn);
   durable_lsn_.store(end.lsn);
+  wanted_lsn_.store(end.lsn);  // nobody waits for what is gone
   return {};
 }
 

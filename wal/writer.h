@@ -24,6 +24,7 @@ class Writer {
  public:
   struct Options {
     bool sync_closed_segments = true;  // at the change to the next; else later, with sync()
+    std::uint64_t written_bytes = 0;   // by the writer before it
   };
 
   // Nothing is written before the first frame: it opens a new segment, `sequence`.
@@ -34,7 +35,8 @@ class Writer {
         options_(options),
         end_(end),
         durable_lsn_(end.lsn),
-        sequence_(sequence) {}
+        sequence_(sequence),
+        written_bytes_(options.written_bytes) {}
 
   // Each chunk becomes a frame; all of them go out in as few writes as the segments allow. Not
   // synced yet.
@@ -84,7 +86,7 @@ class Writer {
   std::uint64_t sequence_;  // of the active segment; of the first one before it is opened
   std::unique_ptr<File> file_;
   std::uint64_t segment_size_ = 0;
-  std::uint64_t written_bytes_ = 0;  // in frames
+  std::uint64_t written_bytes_;  // in frames
   std::uint64_t salt_ = 0;
   std::uint64_t offset_ = 0;         // behind the last queued frame
   std::uint64_t queued_offset_ = 0;  // of the first queued frame

@@ -23,6 +23,10 @@ TEST_CASE("a former master's tail parts where the new term begins") {
   CHECK(last_common_lsn(promoted, restarted) == 80);
 }
 
+TEST_CASE("a term that begins behind the log's end does not make it longer") {
+  CHECK(last_common_lsn({{{1, 1}, {2, 1200}}, 1000}, {{{1, 1}, {3, 1150}}, 1300}) == 1000);
+}
+
 TEST_CASE("a later term that begins at the same LSN is another one") {
   const LogEnd a{History{{1, 1}, {2, 50}}, 60}, b{History{{1, 1}, {3, 50}}, 80};
   CHECK(last_common_lsn(a, b) == 49);

@@ -18,11 +18,11 @@ struct Pair {
     master = std::make_unique<Master>(node, **logger, options, committed, 0);
     return *master;
   }
-  Status join() {
+  Status join(SlaveId id = 7) {
     std::string hello, answer;
-    slave.connected(0, hello);
+    REQUIRE(slave.connected(0, hello));
     const auto said = decode_message(hello);
-    const Status joined = master->join(7, "slave", std::get<Hello>(*said), 0, answer);
+    const Status joined = master->join(id, "slave", std::get<Hello>(*said), 0, answer);
     if (joined) CHECK(slave.receive(*decode_message(answer), 0));
     return joined;
   }
@@ -116,6 +116,35 @@ TEST_CASE("what a slave has, and the master has not synced yet, is not cut when 
   REQUIRE(pair.node.sync());
   pair.master->log_rose();
   CHECK(pair.node.committed_lsn() == 2);  // acknowledged once is enough
+}
+
+TEST_CASE("a slave that comes back by another connection counts once") {
+  Pair pair;
+  pair.options.quorum = 2;
+  pair.begin();
+  REQUIRE(pair.join(7));
+  pair.send();
+  pair.acknowledge();
+  REQUIRE(pair.join(8));
+  CHECK(pair.master->slaves(0).size() == 1);
+  REQUIRE(pair.master->receive(8, Acknowledgement{.term = 1, .received = 1, .synced = 1}));
+  CHECK(pair.node.committed_lsn() == 0);
+  CHECK(!pair.master->receive(7, Acknowledgement{.term = 1}));
+}
+
+TEST_CASE("a slave whose connection broke between a frame and its sync goes on behind that") {
+  Pair pair;
+  pair.begin();
+  REQUIRE(pair.join());
+  pair.node.append("a");
+  pair.send();  // taken, not synced
+  CHECK(pair.slave_node.durable_lsn() == 0);
+  pair.master->leave(7, "the connection broke");
+  REQUIRE(pair.join());
+  pair.node.append("b");
+  pair.send();
+  pair.acknowledge();
+  CHECK(pair.slave_node.durable_lsn() == 3);
 }
 
 TEST_CASE("an acknowledgement of another term, or of what was never sent, ends the connection") {

@@ -314,6 +314,7 @@ void World::advance() {
     if (!machine.slave) continue;
     if (machine.link && machine.slave->is_silent(clock_of(machine))) break_link(i, "silent");
     if (!machine.link && (healing_ || chance(30))) connect(i);
+    if (!machine.up) continue;
     deliver(i);
     pump(i);
   }
@@ -484,9 +485,12 @@ void World::break_link(std::size_t slave, const std::string& why) {
 void World::connect(std::size_t slave) {
   if (!runs(machines_[master_])) return;
   Machine& machine = machines_[slave];
-  machine.link.emplace(master_);
   std::string hello;
-  machine.slave->connected(clock_of(machine), hello);
+  if (!machine.slave->connected(clock_of(machine), hello)) {
+    ++counts_.disk_faults;
+    return crash(slave);
+  }
+  machine.link.emplace(master_);
   send(machine.link->to_master, machine.link->last_to_master_ms, std::move(hello));
 }
 
