@@ -99,10 +99,12 @@ std::optional<Wait> wait_for_slaves(Database& database, const Session& session, 
   const auto wanted = protocol::parse_integer(words[1]);
   const auto limit = limit_of(words[2]);
   if (!wanted || !limit || database.is_slave()) return std::nullopt;
-  database.log().request_sync(session.last_lsn);
-  return Wait{.is_over = [&database, wanted = *wanted,
-                          lsn = session.last_lsn] { return slaves_at(database, lsn) >= wanted; },
-              .limit = *limit};
+  const Lsn lsn = session.last_epoch == database.epoch() ? session.last_lsn : 0;
+  database.log().request_sync(lsn);
+  return Wait{
+      .is_over = [&database, wanted = *wanted,
+                  lsn] { return database.is_slave() || slaves_at(database, lsn) >= wanted; },
+      .limit = *limit};
 }
 
 // How many slaves have synced what this connection has written or seen.

@@ -43,6 +43,10 @@ Outcome Database::run(Session& session, const CommandRow& row, Words words, Repl
   const std::uint64_t begin = prefix.explained ? cycles_now() : 0;
   locks.lock();
   outcome.epoch = epoch_.load(std::memory_order_relaxed);
+  if (session.last_epoch != outcome.epoch) [[unlikely]] {
+    session.last_epoch = outcome.epoch;
+    session.last_lsn = 0;
+  }
   const std::uint64_t locked = prefix.explained ? cycles_now() : 0;
   if ((row.flags & kWrite) && is_slave()) [[unlikely]] {  // since it was looked at
     reply.error(kReadOnly);

@@ -93,7 +93,7 @@ Status Database::demote(std::chrono::milliseconds patience,
         return rebuilt;
       }
     } else {
-      if (!may_send(last, Acknowledge::standard)) epoch_.fetch_add(1);
+      if (!may_send(last, Acknowledge::standard) || last > replicas_lsn()) epoch_.fetch_add(1);
       follower_.restart_from(last);
     }
     set_replicated({.committed = committed});

@@ -116,6 +116,7 @@ struct Session {
 
   // The highest LSN that it has written, or was shown.
   Lsn last_lsn = 0;
+  std::uint32_t last_epoch = 0;  // Database::epoch() then: in another one that LSN means nothing
 
   std::set<std::string, std::less<>> channels;
   std::set<std::string, std::less<>> patterns;

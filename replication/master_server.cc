@@ -87,6 +87,8 @@ void MasterServer::stop() {
   asio::error_code ignored;
   acceptor_.close(ignored);
   for (const auto& [id, connection] : connections_) connection->channel.close();
+  MutexLock lock(mutex_);
+  if (master_ != nullptr) master_->leave_all("this server has stopped serving slaves");
 }
 
 void MasterServer::log_rose() {

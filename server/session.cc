@@ -110,6 +110,8 @@ bool Session::begin_tls() {
 }
 
 void Session::receive() {
+  // Nothing is asked for any more: only a broken connection leads here.
+  if (input_ended_) return close("the connection broke");
   char* buffer = thread_.receive_buffer();
   const ssize_t count = read_some(buffer, IoThread::kReceiveBytes);
   if (count < 0) {
@@ -181,9 +183,11 @@ std::size_t Session::execute_all(std::string_view input, std::string& out) {
     for (std::size_t i = 0; i < batch.size; ++i) {
       const std::size_t from = out.size();
       const protocol::Request& request = thread_.requests()[i];
+      // Before a worker has the state.
+      const protocol::Format format = state_.format(request.framing);
       const Outcome outcome = execute(request, batch.hashes[i], out);
       if (outcome.depends_on != 0 || outcome.explained || !marks_.empty())
-        hold(out, from, outcome, state_.format(request.framing), !request.tag.empty());
+        hold(out, from, outcome, format, !request.tag.empty());
       if (outcome.close) close_when_sent_ = true;
       consumed = batch.ends[i];
       // A flood of large replies goes out before more is executed.
@@ -232,6 +236,7 @@ void Session::answer_malformed(const RequestParser::Parsed& parsed, std::string&
 Outcome Session::execute(const protocol::Request& request, std::uint64_t hash, std::string& out) {
   info_.commands.store(info_.commands.load(std::memory_order_relaxed) + 1,
                        std::memory_order_relaxed);
+  const protocol::Format format = state_.format(request.framing);
   const Outcome outcome = thread_.database().execute(state_, request, out,
                                                      {.now_ms = thread_.now_ms(),
                                                       .statistics = thread_.statistics(),
@@ -239,9 +244,13 @@ Outcome Session::execute(const protocol::Request& request, std::uint64_t hash, s
                                                       .defer = &make_completion_});
   if (outcome.deferred) {
     deferred_ = true;
-    deferred_format_ = state_.format(request.framing);
+    deferred_format_ = format;
     deferred_tagged_ = !request.tag.empty();
     info_.executing.store(true, std::memory_order_relaxed);
+  }
+  if (outcome.deferred) {  // a worker has the state now
+    if (input_ended_) thread_.database().cancel_waits(state_, database::Waiters::Cancel::endless);
+    return outcome;
   }
   explained_format_ = state_.format(request.framing);
   if (outcome.explained) begin_explanation(outcome);
@@ -268,9 +277,10 @@ void Session::complete(std::string reply, Outcome outcome) {
 // order.
 void Session::hold(std::string& out, std::size_t from, const Outcome& outcome,
                    protocol::Format format, bool tagged) {
+  // The epoch is looked at last: a demotion raises it before it lets go of what replies wait for.
   const bool may_go = outcome.depends_on == 0 ||
-                      (outcome.epoch == thread_.database().epoch() &&
-                       thread_.database().may_send(outcome.depends_on, outcome.acknowledge));
+                      (thread_.database().may_send(outcome.depends_on, outcome.acknowledge) &&
+                       outcome.epoch == thread_.database().epoch());
   if (may_go && marks_.empty()) {
     if (outcome.explained) end_explanation(out);
     return;
@@ -302,8 +312,9 @@ void Session::release() {
   std::uint64_t end = held_base_;
   for (; !marks_.empty(); marks_.pop_front()) {
     const Mark& mark = marks_.front();
+    const bool reached = database.may_send(mark.lsn, mark.acknowledge);
     const bool fails = this->fails(mark);
-    const bool goes = !fails && database.may_send(mark.lsn, mark.acknowledge);
+    const bool goes = reached && !fails;
     if (!goes && !fails) break;
     const std::string_view replies =
         std::string_view(held_).substr(end - held_base_, mark.end - end);
@@ -338,7 +349,8 @@ void Session::append_timeout(std::string& out, std::string_view replies, const M
   if (mark.tagged) out += replies.substr(0, replies.find(' ') + 1);
   ReplyWriter writer(out, mark.format);
   for (std::uint32_t i = 0; i < mark.replies; ++i) writer.error(database::kReplicationTimeout);
-  explained_fails_ = explaining_;
+  // The explained reply is the last that waits.
+  explained_fails_ = explaining_ && marks_.size() == 1;
 }
 
 // What follows the reply is known once the reply may go: until then the session does nothing else.
@@ -361,6 +373,7 @@ void Session::finish_explanation() {
   else
     end_explanation(tail);
   if (!tail.empty()) send(tail);
+  if (open_) deliver_events();
   if (!open_) return;
   process_kept();
 }
@@ -391,6 +404,7 @@ void Session::flush_queue() {
       if (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR) break;
       return close(failure());
     }
+    if (count == 0) return close("the connection broke");
     connections_.count_out(static_cast<std::uint64_t>(count));
     queue_sent_ += static_cast<std::size_t>(count);
     stalled_since_ms_ = thread_.now_ms();
@@ -494,6 +508,7 @@ void Session::deliver(std::shared_ptr<const database::Event> event,
 }
 
 void Session::deliver_events() {
+  if (explaining_) return;  // not into the middle of a reply
   std::vector<PendingEvent> events;
   {
     MutexLock lock(events_mutex_);

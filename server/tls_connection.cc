@@ -23,6 +23,7 @@ ssize_t TlsConnection::read(char* out, std::size_t size) {
   const int count =
       SSL_read(ssl_.get(), out,
                static_cast<int>(std::min<std::size_t>(size, std::numeric_limits<int>::max())));
+  if (count <= 0 && SSL_get_error(ssl_.get(), count) == SSL_ERROR_ZERO_RETURN) return 0;
   return count > 0 ? count : failed(count, read_waits_to_write_, SSL_ERROR_WANT_WRITE);
 }
 
@@ -44,8 +45,10 @@ ssize_t TlsConnection::failed(int result, bool& waits_for_other, int other) {
     errno = EAGAIN;
     return -1;
   }
-  if (error == SSL_ERROR_ZERO_RETURN) return 0;
-  if (error == SSL_ERROR_SYSCALL)
+  // Of a write: the client has said goodbye, and is gone.
+  if (error == SSL_ERROR_ZERO_RETURN)
+    why_ = "the connection broke";
+  else if (error == SSL_ERROR_SYSCALL)
     why_ = number == 0 ? "closed without a goodbye of TLS" : std::strerror(number);
   else
     why_ = "TLS: " + take_tls_error();
