@@ -1,8 +1,15 @@
 // Client and server through TLS.
-#include <doctest/doctest.h>
+#include "base/tls.h"
 
+#include <doctest/doctest.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <memory>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "client/client.h"
 #include "tests/support/certificates.h"
@@ -93,6 +100,65 @@ TEST_CASE("who is not trusted is told why, and who does not encrypt is told to")
   support::TcpClient silent = server.connect();
   silent.send("\x16");
   CHECK(Client::connect(options_for(server, good))->ping());
+}
+
+// A client of its own kind: what the library never does.
+class RawTlsClient {
+ public:
+  RawTlsClient(std::uint16_t port, const std::string& ca)
+      : context_(*make_tls_context({.ca = ca}, TlsSide::client, {})),
+        descriptor_(::socket(AF_INET, SOCK_STREAM, 0)),
+        ssl_(SSL_new(context_.get()), SSL_free) {
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_port = htons(port);
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    REQUIRE(::connect(descriptor_, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0);
+    set_tls_socket(ssl_.get(), descriptor_);
+    REQUIRE(SSL_connect(ssl_.get()) == 1);
+  }
+  void send(const std::string& bytes) {
+    REQUIRE(SSL_write(ssl_.get(), bytes.data(), static_cast<int>(bytes.size())) > 0);
+  }
+  void say_goodbye() { SSL_shutdown(ssl_.get()); }
+  // RST instead of FIN.
+  void break_connection() {
+    const linger now{.l_onoff = 1, .l_linger = 0};
+    setsockopt(descriptor_, SOL_SOCKET, SO_LINGER, &now, sizeof now);
+    ::close(descriptor_);
+  }
+
+ private:
+  TlsContextPointer context_;
+  int descriptor_;
+  std::unique_ptr<SSL, decltype(&SSL_free)> ssl_;
+};
+
+TEST_CASE("who says goodbye by TLS and breaks the connection keeps no thread busy") {
+  Certificates certificates;
+  std::vector<std::string> settings = settings_of(certificates.issue("server"));
+  settings.push_back("network.io_threads=1");
+  TestServer server(settings);
+  auto client = Client::connect(options_for(server, {.ca = certificates.ca()}));
+  REQUIRE(client);
+  REQUIRE(client->set("big", std::string(8 << 20, 'x')));
+  for (const char* requests : {"GET big\nGET big\nGET big\n", "WAITLSN 9-999999 60000\n"}) {
+    RawTlsClient rude(server.port(), certificates.ca());
+    rude.send(requests);
+    std::this_thread::sleep_for(std::chrono::milliseconds(100));
+    rude.say_goodbye();
+    std::this_thread::sleep_for(std::chrono::milliseconds(100));
+    rude.break_connection();
+    std::this_thread::sleep_for(std::chrono::milliseconds(100));
+    CHECK(client->ping());
+    const auto alone = [&] {
+      const auto info = client->call({"INFO", "clients"});
+      return info && info->string.find("connected_clients:1\r\n") != std::string::npos;
+    };
+    for (int i = 0; i < 1000 && !alone(); ++i)
+      std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    CHECK(alone());
+  }
 }
 
 TEST_CASE("a server whose certificate cannot be used does not start, and says why") {
