@@ -165,6 +165,8 @@ TEST_CASE(
   // Each reply that shows what is in doubt is an error, in its form and place; the others are not.
   TcpClient resp = master.connect(60s);
   resp.send("*3\r\n$3\r\nSET\r\n$1\r\nb\r\n$1\r\n1\r\n*2\r\n$3\r\nGET\r\n$3\r\nold\r\n");
+  TcpClient explained = master.connect(60s);
+  explained.send("SET d 1\nEXPLAINED GET old\nPING\n");
   client.send("#7 SET a 1\nSET a 2\nGET old\nGET a\nPING\nEXPLAINED GET a\nPING\n");
   CHECK(client.receive_line() == "#7 " + unknown);
   CHECK(client.receive_line() == unknown);
@@ -176,6 +178,12 @@ TEST_CASE(
   CHECK(resp.receive_reply().raw ==
         "-REPL_TIMEOUT the replicas did not acknowledge in time, outcome unknown\r\n");
   CHECK(resp.receive_reply().text == "1");
+  CHECK(explained.receive_line() == unknown);
+  CHECK(explained.receive_line() == "*2");
+  CHECK(explained.receive_line() == "1");
+  std::vector<std::string> explanation{explained.receive_line()};
+  while (explanation.back() != "PONG") explanation.push_back(explained.receive_line());
+  CHECK(explanation.size() > 3);
   CHECK(client.ask("SET c 1") == refused);
   CHECK(client.ask("GET a") == unknown);
   CHECK(client.ask("GET old") == "1");
