@@ -248,8 +248,9 @@ std::string Database::refusal(const Session& session, const CommandRow& row, Wor
   if ((prefix.explained || prefix.after || !prefix.client.empty()) && session.in_transaction &&
       !(flags & kTransaction))
     return "ERR inside MULTI, ID, EXPLAINED and AFTER go before EXEC";
-  // Events may come before such a command's own reply.
-  if (prefix.after && (row.name == "monitor" || ((flags & kPubSub) && (flags & kSubscribed))))
+  // Such a command waits for something itself, or events may come before its own reply.
+  if (prefix.after && (row.waits_for != nullptr || row.name == "monitor" ||
+                       ((flags & kPubSub) && (flags & kSubscribed))))
     return "ERR AFTER does not go before '" + std::string(row.name) + "'";
   // These are answered by one event for each channel, not by a reply that something could follow.
   if (prefix.explained && (flags & kPubSub) && (flags & kSubscribed))

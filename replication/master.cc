@@ -50,22 +50,28 @@ Status Master::join(SlaveId id, const std::string& address, const Hello& hello, 
   Welcome told = welcome;
   told.wants_applied = options_.ack == Ack::applied;
   append_message(out, told);
-  leave_before(id, hello.node_id);
-  Slave& slave = slaves_[id];
-  slave.node_id = hello.node_id;
-  slave.status.address = address;
-  slave.status.last_heard_ms = node_.unix_ms();
+  Slave& slave = add_slave(id, hello, address, now_ms);
   slave.frames = std::move(*frames);
   slave.sent_lsn = welcome.start_lsn;
   if (hello.listen_port != 0)
     slave.listens_at =
         address.substr(0, address.rfind(':') + 1) + std::to_string(hello.listen_port);
-  ++peers_;
-  slave.sent_at_ms = now_ms;
   quorum_.joined(id);
   answers_.joined(id);
   logger_.info("replication: slave {} joined behind LSN {}", address, welcome.start_lsn);
   return {};
+}
+
+Master::Slave& Master::add_slave(SlaveId id, const Hello& hello, const std::string& address,
+                                 std::int64_t now_ms) {
+  leave_before(id, hello.node_id);
+  ++peers_;
+  Slave& slave = slaves_[id];
+  slave.node_id = hello.node_id;
+  slave.status.address = address;
+  slave.status.last_heard_ms = node_.unix_ms();
+  slave.sent_at_ms = now_ms;
+  return slave;
 }
 
 Status Master::begin_copy(SlaveId id, CopyOffer offer, const Hello& hello,
@@ -84,14 +90,10 @@ Status Master::begin_copy(SlaveId id, CopyOffer offer, const Hello& hello,
   const bool goes_on = broken_off.snapshot == snapshot && broken_off.bytes <= snapshot.size;
   offer.copy = {snapshot, goes_on ? broken_off.bytes : 0};
   append_message(out, offer);
-  leave_before(id, hello.node_id);
-  Slave& slave = slaves_[id];
-  slave.node_id = hello.node_id;
-  slave.status.address = address;
-  slave.status.last_heard_ms = node_.unix_ms();
+  Slave& slave = add_slave(id, hello, address, now_ms);
   slave.status.copy = offer.copy;
   slave.copy = std::move(*copy);
-  slave.sent_at_ms = slave.copy_logged_ms = now_ms;
+  slave.copy_logged_ms = now_ms;
   logger_.info("replication: slave {} is sent the snapshot at LSN {}, from byte {} of {}", address,
                snapshot.lsn, offer.copy.bytes, snapshot.size);
   return {};

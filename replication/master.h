@@ -89,7 +89,8 @@ class Master {
 
   Status begin_copy(SlaveId id, CopyOffer offer, const Hello& hello, const std::string& address,
                     std::int64_t now_ms, std::string& out);
-  // A slave that has come back by another connection counts once.
+  // One that has come back by another connection counts once.
+  Slave& add_slave(SlaveId id, const Hello& hello, const std::string& address, std::int64_t now_ms);
   void leave_before(SlaveId id, const wal::Uuid& node_id);
   void collect_peers(SlaveId id, Slave& slave, std::string& out) const;
   Status collect_frames(Slave& slave, Lsn limit, std::string& out);

@@ -225,6 +225,7 @@ TEST_CASE("who names the position of his write reads it on any server") {
   CHECK(slave.ask("WAITLSN 0-5 20").starts_with("ERROR: UNKNOWNPOSITION"));
   CHECK(slave.ask("AFTER 0-5 GET a").starts_with("ERROR: UNKNOWNPOSITION"));
   CHECK(slave.ask("AFTER 5 GET a").starts_with("ERROR: a position is"));
+  CHECK(master.ask("AFTER " + position + " WAIT 1 10") == "ERROR: AFTER does not go before 'wait'");
   CHECK(slave.ask("#9 AFTER 1-999999 GET a").starts_with("#9 ERROR: TIMEOUT"));
   CHECK(master.ask("AFTER " + position + " GET a") == "199");
   // Those who wait keep no worker busy, and are let go when their client is.
