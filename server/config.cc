@@ -103,7 +103,7 @@ MaybeObjection check_listener(std::string_view key, const std::string& text, boo
   if (open || is_loopback(*address)) return std::nullopt;
   return Objection{key, text +
                             " can be reached from other machines: set auth.enabled with "
-                            "auth.users, or give --insecure"};
+                            "auth.users, or tls.client_ca, or give --insecure"};
 }
 
 MaybeObjection check_network(const NetworkConfig& network, bool open) {

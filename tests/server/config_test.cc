@@ -172,7 +172,7 @@ TEST_CASE_FIXTURE(Fixture, "a mistake is one line with file, line, column and wh
 TEST_CASE_FIXTURE(Fixture, "a mistake that only shows with other keys names its line, too") {
   CHECK(error("network:\n  address: 0.0.0.0:3223\n") ==
         "x.yaml:2:3: network.address: 0.0.0.0:3223 can be reached from other machines: set "
-        "auth.enabled with auth.users, or give --insecure");
+        "auth.enabled with auth.users, or tls.client_ca, or give --insecure");
   CHECK(error("engine:\n  partitions: 63\n") ==
         "x.yaml:2:3: engine.partitions: must be a power of two, not 63");
   CHECK(error("replication:\n  enabled: true\nwal:\n  sync: off\n")
