@@ -1,11 +1,13 @@
 #!/bin/bash
 # Runs the test binaries of a build, one after the other: tools/test.sh build/release base protocol …
-# Ends with "N passed, N failed" over all test cases; exit code 1 where one failed or a binary died.
+# Ends with what failed, once more and in one place, and "N passed, N failed" over all test cases; exit code 1 where one
+# failed or a binary died.
 set -u
 build=$1
 shift
 passed=0
 failed=0
+failures=
 for folder in "$@"; do
   echo "== tests/$folder"
   output=$(mktemp)
@@ -13,6 +15,9 @@ for folder in "$@"; do
   status=${PIPESTATUS[0]}
   # doctest's closing line: [doctest] test cases: 12 | 12 passed | 0 failed | 0 skipped
   summary=$(grep -a '^\[doctest\] test cases:' "$output" | sed 's/\x1b\[[0-9;]*m//g')
+  [ "$status" = 0 ] || failures+="== tests/$folder failed
+$(grep -aE -A2 '^TEST CASE:|ERROR: |WARNING: ThreadSanitizer|runtime error: ' "$output" | head -60)
+"
   rm -f "$output"
   p=$(sed -n 's/.*| *\([0-9]*\) passed.*/\1/p' <<<"$summary")
   f=$(sed -n 's/.*| *\([0-9]*\) failed.*/\1/p' <<<"$summary")
@@ -23,5 +28,6 @@ for folder in "$@"; do
     failed=$((failed + 1))
   fi
 done
+printf '%s' "$failures"
 echo "$passed passed, $failed failed"
 [ "$failed" = 0 ] && [ "$passed" -gt 0 ]
