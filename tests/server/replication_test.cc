@@ -151,6 +151,24 @@ TEST_CASE("without its quorum a master blocks, or degrades when it is told to") 
   CHECK(becomes("1", [&] { return slave.connect().ask("GET b"); }));
 }
 
+TEST_CASE("what is published comes behind a reply that is held, its explanation included") {
+  const std::uint16_t port = free_port();
+  TestServer master(with(master_settings(port), "replication.on_timeout=block"));
+  TcpClient client = master.connect(60s);
+  CHECK(client.ask("SUBSCRIBE news") == "> subscribe news 1");
+  client.send("EXPLAINED SET a 1\n");
+  CHECK(becomes("1", [&] { return master.connect().ask("PUBLISH news x"); }));
+  std::this_thread::sleep_for(50ms);
+  CHECK(client.receive_available() == "");
+  TestServer slave(slave_settings(port, free_port()));
+  CHECK(client.receive_line() == "*2");
+  CHECK(client.receive_line() == "OK");
+  std::vector<std::string> lines{client.receive_line()};
+  while (!lines.back().starts_with(">")) lines.push_back(client.receive_line());
+  CHECK(lines.back() == "> message news x");
+  CHECK(lines.size() > 6);
+}
+
 TEST_CASE(
     "on_timeout: fail answers what waits by errors, and refuses writes until the quorum is back") {
   const std::uint16_t port = free_port();

@@ -1,6 +1,10 @@
 // A log that follows another one: what a slave does with its master's frames.
 #include <doctest/doctest.h>
 
+#include <chrono>
+#include <ctime>
+#include <thread>
+
 #include "tests/support/simulated_filesystem.h"
 #include "tests/wal/test_log.h"
 
@@ -111,6 +115,18 @@ TEST_CASE("a tail is cut for good, a copy stays, and the log goes on behind the 
   for (const std::string& path : pair.slave_disk.files_below("/data/log"))
     copied |= path.ends_with(".broken");
   CHECK(copied);
+}
+
+TEST_CASE("behind a cut the log's thread has nothing to do") {
+  Follower pair;
+  for (int i = 0; i < 20; ++i) pair.append_synced("record " + std::to_string(i));
+  REQUIRE(pair.ship());
+  REQUIRE(pair.slave.log->sync_through(21));
+  REQUIRE(pair.slave.log->cut_behind(10));
+  // Of 200 ms it would take as many of a processor; a sleeping one takes next to none.
+  const std::clock_t before = std::clock();
+  std::this_thread::sleep_for(std::chrono::milliseconds(200));
+  CHECK(std::clock() - before < CLOCKS_PER_SEC / 20);
 }
 
 TEST_CASE("a term that a node has given is not given again, whatever older ones it follows later") {
