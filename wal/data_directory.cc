@@ -74,6 +74,13 @@ Status DataDirectory::begin() {
   auto meta = decode_meta(*bytes);
   if (!meta) return std::move(meta).error().in("META");
   meta_ = std::move(*meta);
+  // The process before may have failed to sync the newest slot, which the page cache shows all the
+  // same. The next update goes into the other one: this one has to be on the disk by then. Where
+  // only one slot checks it is, since the torn one was begun after its sync.
+  if (both_slots_check(*bytes)) {
+    const Status written = write_meta(meta_);
+    if (!written) return Error(written.error()).in("META");
+  }
   KIMDB_RETURN_IF_ERROR(filesystem_.make_directories(log_directory_));
   KIMDB_RETURN_IF_ERROR(filesystem_.make_directories(snapshot_directory_));
   return {};

@@ -108,4 +108,9 @@ Result<Meta> decode_meta(std::string_view bytes) {
   return std::move(*newest);
 }
 
+bool both_slots_check(std::string_view bytes) {
+  return bytes.size() == kMetaBytes && decode_slot(bytes.substr(0, kMetaSlotBytes)).has_value() &&
+         decode_slot(bytes.substr(kMetaSlotBytes)).has_value();
+}
+
 }  // namespace kimdb::wal

@@ -60,5 +60,7 @@ std::string encode_meta(const Meta& meta);
 // The newest slot of META's kMetaBytes that checks; corrupt where none does, unsupported for
 // another format.
 Result<Meta> decode_meta(std::string_view bytes);
+// Whether both slots check.
+bool both_slots_check(std::string_view bytes);
 
 }  // namespace kimdb::wal

@@ -221,6 +221,35 @@ TEST_CASE("what a killed process has left in the page cache is on the disk befor
   }
 }
 
+TEST_CASE("META survives a failed sync, a new process that reads the page cache, and a power cut") {
+  SimulatedFilesystem filesystem;
+  filesystem.record();
+  TestLog log(filesystem);
+  REQUIRE(log.recover_only());
+  filesystem.mark(1);
+  filesystem.fail_sync_after("kimdbMET");
+  CHECK_FALSE(log.directory->update_meta([](Meta& meta) { meta.term = 5; }).has_value());
+  filesystem.fail_sync_after("");
+  log.die();
+  REQUIRE(log.recover_only());
+  CHECK(log.directory->meta().term == 5);
+  REQUIRE(log.directory->update_meta([](Meta& meta) { meta.term = 6; }));
+  log.die();
+
+  SeededRandom random(support::test_seed("META in the page cache"));
+  const auto events = filesystem.take_events();
+  for (int round = 0; round < 50; ++round) {
+    CrashStates states(events, filesystem.directories(), random);
+    while (states.advance()) {
+      const CrashStates::State state = states.make();
+      if (state.mark == 0) continue;
+      TestLog found(*state.filesystem);
+      const Status recovered = found.recover_only();
+      REQUIRE_MESSAGE(recovered, recovered.error().message);
+    }
+  }
+}
+
 TEST_CASE("the same with sync interval, for what was asked to be synced") {
   explore("crash states, sync interval", Sync::interval, false, states_wanted());
 }
