@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "base/utf8.h"
 #include "protocol/quoting.h"
 
 namespace kimdb::cli {
@@ -51,7 +52,7 @@ void append_long_text(std::string& out, std::string_view text) {
     std::string_view line = text.substr(0, end);
     text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
     if (line.ends_with('\r')) line.remove_suffix(1);
-    const bool plain = protocol::is_utf8(line) && std::ranges::none_of(line, [](char c) {
+    const bool plain = is_utf8(line) && std::ranges::none_of(line, [](char c) {
                          return (static_cast<unsigned char>(c) < 0x20 && c != '\t') || c == 0x7f;
                        });
     if (plain) {

@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 
+#include "database/prepared.h"
 #include "database/waiters.h"
 
 namespace kimdb::database {
@@ -55,6 +56,7 @@ struct Subcommand {
   std::string_view syntax;
   std::string_view help;
   std::uint32_t flags = 0;  // besides those of the command
+  Prepare prepare = nullptr;
 };
 
 struct CommandRow {

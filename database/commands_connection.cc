@@ -138,7 +138,7 @@ void reset(Context& c) {
 void select(Context& c) {
   const auto number = integer_argument(c, c.words[1]);
   if (!number) return;
-  if (*number < 0 || *number >= engine::kKeyspaces)
+  if (*number < 0 || *number >= engine::kKeyKeyspaces)
     return c.reply.error("ERR DB index is out of range");
   c.session.keyspace = static_cast<std::uint8_t>(*number);
   c.session.info.keyspace.store(c.session.keyspace, std::memory_order_relaxed);

@@ -56,7 +56,7 @@ void copy(Context& c) {
     } else if (is_word(c.words[i], "db") && i + 1 < c.words.size()) {
       const auto number = integer_argument(c, c.words[++i]);
       if (!number) return;
-      if (*number < 0 || *number >= engine::kKeyspaces)
+      if (*number < 0 || *number >= engine::kKeyKeyspaces)
         return c.reply.error("ERR DB index is out of range");
       keyspace = static_cast<std::uint8_t>(*number);
     } else {

@@ -57,7 +57,7 @@ std::vector<std::pair<std::string, std::string>> redis_settings(Database& db) {
                       : db.options().log.sync == wal::Sync::interval ? "everysec"
                                                                      : "no"},
       {"appendonly", db.options().wal_enabled ? "yes" : "no"},
-      {"databases", std::to_string(engine::kKeyspaces)},
+      {"databases", std::to_string(engine::kKeyKeyspaces)},
       {"maxclients",
        std::to_string(host == nullptr ? 0 : host->network_statistics().max_connections)},
       {"maxmemory", std::to_string(db.max_memory())},

@@ -44,6 +44,8 @@ class Context {
   Words words;  // words[0] is the name as typed
   protocol::ReplyWriter& reply;
   const std::int64_t now_ms;  // Unix ms, the same for the whole command
+  // Of a command that has a Prepare.
+  const Prepared* prepared = nullptr;
 
   // The live (not expired) entry under the key in the session's keyspace, or null. Valid until the
   // next change; the partition must be locked (kRead and kWrite commands: their keys' are). What

@@ -5,6 +5,7 @@
 #include "base/cycles.h"
 #include "database/lock_set.h"
 #include "database/password.h"
+#include "database/subcommand.h"
 #include "wal/recovery.h"
 
 namespace kimdb::database {
@@ -27,19 +28,27 @@ Outcome Database::run(Session& session, const CommandRow& row, Words words, Repl
   if (options.first_key_hash != 0 && words.size() > 1)
     context.set_hash(words[1], options.first_key_hash);
 
+  const std::uint32_t flags = flags_of(row, words);
+  Prepared prepared;
+  std::string why;
+  if (!row.subcommands.empty()) [[unlikely]]
+    why = prepare(*this, row, words, prepared);
+  context.prepared = &prepared;
   // Room in the log and in memory is found before the first lock is taken.
-  if (row.flags & kWrite) {
-    std::size_t bytes = 0;
+  std::size_t bytes = 0;
+  if (flags & kWrite) {
     for (const std::string_view word : words) bytes += word.size();
-    if (const std::string why = write_refusal(bytes, row.flags & kDenyOom); !why.empty()) {
-      reply.error(why);
-      return outcome;
-    }
+    if (why.empty()) why = write_refusal(bytes, flags & kDenyOom);
+  }
+  if (!why.empty()) [[unlikely]] {
+    reply.error(why);
+    return outcome;
+  }
+  if (flags & kWrite)
     context.room_ =
         options_.log.max_transaction_size - std::min(bytes, options_.log.max_transaction_size);
-  }
   LockSet locks(engine_);
-  lock_keys(context, locks);
+  lock_keys(context, flags, locks);
   const std::uint64_t begin = prefix.explained ? cycles_now() : 0;
   locks.lock();
   outcome.epoch = epoch_.load(std::memory_order_relaxed);
@@ -48,16 +57,15 @@ Outcome Database::run(Session& session, const CommandRow& row, Words words, Repl
     session.last_lsn = 0;
   }
   const std::uint64_t locked = prefix.explained ? cycles_now() : 0;
-  if ((row.flags & kWrite) && is_slave()) [[unlikely]] {  // since it was looked at
+  if ((flags & kWrite) && is_slave()) [[unlikely]] {  // since it was looked at
     reply.error(kReadOnly);
     return outcome;
   }
-  const bool done_before =
-      context.numbered() && !(row.flags & kTransaction) && answer_again(context);
+  const bool done_before = context.numbered() && !(flags & kTransaction) && answer_again(context);
   if (!done_before) row.handler(context);
   const std::uint64_t executed = prefix.explained ? cycles_now() : 0;
   const bool leaves_record =
-      !context.operations_.empty() || (context.numbered() && (row.flags & kWrite));
+      !context.operations_.empty() || (context.numbered() && (flags & kWrite));
   if (!done_before && !context.committed_ && leaves_record) commit(context);
   locks.unlock();
 
@@ -65,7 +73,7 @@ Outcome Database::run(Session& session, const CommandRow& row, Words words, Repl
     outcome.timings = {
         .lock = locked - begin, .execute = executed - locked, .log = cycles_now() - executed};
   if (context.numbered()) protocol::render(kept, reply);
-  if ((row.flags & kRead) && options.statistics != nullptr && row.keys.first != 0)
+  if ((flags & kRead) && options.statistics != nullptr && row.keys.first != 0)
     options.statistics->looked_up(context.found_);
   outcome.depends_on = context.depends_on_;
   session.last_lsn = std::max(session.last_lsn, context.depends_on_);
@@ -82,16 +90,17 @@ std::string Database::write_refusal(std::size_t bytes, bool needs_memory) {
 }
 
 // Adds the partitions of the command's keys, and of the client of a numbered write.
-void Database::lock_keys(Context& context, LockSet& locks) {
+void Database::lock_keys(Context& context, std::uint32_t flags, LockSet& locks) {
   const CommandRow& row = *context.row;
-  if (row.flags & kTransaction) return;  // locks what the queued commands need
-  if ((row.flags & kWrite) && (row.flags & kWholeKeyspace)) {
+  if (flags & kTransaction) return;  // locks what the queued commands need
+  if ((flags & kWrite) && (flags & kWholeKeyspace)) {
     locks.add_all();
     context.holds_all_ = true;
     return;
   }
   if (context.numbered()) locks.add(engine_.hash(context.client_));
   for_each_key(row, context.words, [&](std::string_view key) { locks.add(context.hash_of(key)); });
+  for (const DocumentCall& call : context.prepared->documents) locks.add(engine_.hash(call.key));
 }
 
 bool Database::answer_again(Context& context) {
@@ -208,7 +217,7 @@ bool Database::make_room() {
     if (is_slave()) return true;
     const engine::Entry* oldest = nullptr;
     std::uint8_t oldest_keyspace = 0;
-    for (std::uint8_t keyspace = 0; keyspace < engine::kKeyspaces; ++keyspace) {
+    for (std::uint8_t keyspace = 0; keyspace < engine::kKeyKeyspaces; ++keyspace) {
       const engine::Table* table = partition.table(keyspace);
       for (int i = 0; table != nullptr && i < kSamples; ++i) {
         const engine::Entry* entry = table->sample(environment_.random.next());

@@ -320,7 +320,7 @@ class Database {
               const Prefix& prefix, const ExecuteOptions& options);
   // Why a write of `bytes` must not run; empty: it may.
   std::string write_refusal(std::size_t bytes, bool needs_memory);
-  void lock_keys(Context& context, LockSet& locks);
+  void lock_keys(Context& context, std::uint32_t flags, LockSet& locks);
   // Answers a numbered write that was done before; false where it has to be done.
   bool answer_again(Context& context);
   void add_result(Context& context);

@@ -48,7 +48,7 @@ bool logs_in(const CommandRow& row, Words words) {
 
 // Password hashing takes tens of milliseconds; HELLO does it only where it carries AUTH.
 bool goes_to_workers(const CommandRow& row, Words words) {
-  return (row.flags & kSlow) || logs_in(row, words);
+  return (flags_of(row, words) & kSlow) || logs_in(row, words);
 }
 
 // The words as the slow log and MONITOR may show them: without passwords.
@@ -275,8 +275,10 @@ std::string Database::queue_command(Session& session, const CommandRow& row, Wor
   for (const std::string_view word : words) bytes += word.size() + 32;
   if (bytes > options_.log.max_transaction_size)
     return "ERR transaction exceeds wal.max_transaction_size";
+  Prepared prepared;
+  if (std::string wrong = prepare(*this, row, words, prepared); !wrong.empty()) return wrong;
   session.queued_bytes = bytes;
-  session.queue.push_back({&row, {words.begin(), words.end()}});
+  session.queue.push_back({&row, {words.begin(), words.end()}, std::move(prepared)});
   session.info.queued.store(static_cast<std::int32_t>(session.queue.size()),
                             std::memory_order_relaxed);
   return {};

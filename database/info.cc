@@ -217,7 +217,7 @@ void command_statistics(Database& db, Text& text) {
 
 void keyspace(Context& c, Text& text) {
   text.section("Keyspace");
-  for (std::uint8_t number = 0; number < engine::kKeyspaces; ++number) {
+  for (std::uint8_t number = 0; number < engine::kKeyKeyspaces; ++number) {
     std::size_t keys = 0, expires = 0;
     for (std::size_t i = 0; i < c.database.engine().partition_count(); ++i)
       c.with_partition(i, [&](engine::Partition& partition) {

@@ -15,6 +15,7 @@
 
 #include "base/lsn.h"
 #include "base/mutex.h"
+#include "database/prepared.h"
 #include "database/rights.h"
 #include "protocol/reply_writer.h"
 #include "protocol/request.h"
@@ -86,6 +87,7 @@ class EventReceiver {
 struct QueuedCommand {
   const CommandRow* row = nullptr;
   std::vector<std::string> words;
+  Prepared prepared;
 };
 
 struct WatchedKey {

@@ -33,6 +33,12 @@ const Subcommand* find_subcommand(const CommandRow& row, Words words) {
   return nullptr;
 }
 
+std::string prepare(Database& database, const CommandRow& row, Words words, Prepared& prepared) {
+  const Subcommand* subcommand = row.subcommands.empty() ? nullptr : find_subcommand(row, words);
+  if (subcommand == nullptr || subcommand->prepare == nullptr) return {};
+  return subcommand->prepare(database, words, prepared);
+}
+
 std::string full_name(const CommandRow& row, Words words) {
   const Subcommand* subcommand = find_subcommand(row, words);
   const std::string name(row.name);

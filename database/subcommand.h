@@ -19,6 +19,9 @@ inline std::uint32_t flags_of(const CommandRow& row, Words words) {
   return row.flags | (subcommand == nullptr ? 0 : subcommand->flags);
 }
 
+// Calls what the command has to work out before its locks; gives what is wrong, or nothing.
+std::string prepare(Database& database, const CommandRow& row, Words words, Prepared& prepared);
+
 // "client|kill", as errors name it; "client" where there is no such subcommand.
 std::string full_name(const CommandRow& row, Words words);
 

@@ -47,9 +47,12 @@ void Database::execute_transaction(Context& exec) {
   } else {
     if (exec.numbered()) locks.add(engine_.hash(exec.client_));
     for (const WatchedKey& key : watched) locks.add(engine_.hash(key.key));
-    for (std::size_t i = 0; i < queue.size(); ++i)
+    for (std::size_t i = 0; i < queue.size(); ++i) {
       for_each_key(*queue[i].row, words[i],
                    [&](std::string_view key) { locks.add(engine_.hash(key)); });
+      for (const DocumentCall& call : queue[i].prepared.documents)
+        locks.add(engine_.hash(call.key));
+    }
   }
   locks.lock();
   if (((flags & kWrite) || exec.numbered()) && is_slave())
@@ -66,6 +69,7 @@ void Database::execute_transaction(Context& exec) {
   for (std::size_t i = 0; i < queue.size(); ++i) {
     exec.row = queue[i].row;
     exec.words = words[i];
+    exec.prepared = &queue[i].prepared;
     exec.row->handler(exec);
     exec.apply_pending();
     if (pubsub_.monitored()) [[unlikely]]

@@ -113,25 +113,11 @@ ReadView::~ReadView() {
 }
 
 void Engine::update_horizon() {
-  const Lsn oldest = readers_.empty() ? ~Lsn{0} : *readers_.begin();
-  horizon_.store(std::min(oldest, committed_), std::memory_order_release);
+  horizon_.store(readers_.empty() ? ~Lsn{0} : *readers_.begin(), std::memory_order_release);
 }
 
 void Engine::pass_all_locks() {
   for (auto& partition : partitions_) MutexLock lock(partition->mutex());
-}
-
-void Engine::set_committed(Lsn lsn) {
-  MutexLock lock(readers_mutex_);
-  committed_ = lsn;
-  update_horizon();
-}
-
-void Engine::take_back(Lsn lsn) {
-  for (auto& partition : partitions_) {
-    MutexLock lock(partition->mutex());
-    partition->take_back(lsn);
-  }
 }
 
 void Engine::prune() {

@@ -5,8 +5,7 @@
 // partitions' locks and the log, and decides what is expired or evicted.
 //
 // Readers of an older state register (ReadView); as long as one is there, versions replaced after
-// its LSN are kept in the partitions' undo lists. Without readers, and with nothing that could be
-// taken back, nothing is kept.
+// its LSN are kept in the partitions' undo lists. Without readers nothing is kept.
 //
 // Recovery may apply a Mutation to a state that holds some of its effects already (a snapshot
 // copied while writes went on): restore() skips an operation where the entry carries a later LSN.
@@ -97,11 +96,6 @@ class Engine {
   template <class LastLsn>
   ReadView open_view(LastLsn&& last_lsn);
 
-  // Changes after `lsn` may have to be taken back (nothing may: ~0, the default): their old
-  // versions are kept.
-  void set_committed(Lsn lsn);
-  // Restores the state at `lsn`, at or above what set_committed said. Takes every partition's lock.
-  void take_back(Lsn lsn);
   // Frees old versions that nobody needs any more; in steps, each well below a millisecond under a
   // partition's lock. For the owner to call from time to time after a view was closed: without it,
   // each change frees a few.
@@ -139,7 +133,6 @@ class Engine {
 
   Mutex readers_mutex_;
   std::multiset<Lsn> readers_ GUARDED_BY(readers_mutex_);
-  Lsn committed_ GUARDED_BY(readers_mutex_) = ~Lsn{0};
 };
 
 template <class LastLsn>

@@ -147,6 +147,9 @@ Result<Operation> take_operation(std::string_view& mutation) {
                    "unknown kind of operation " + std::to_string(kind) +
                        " in a record: written by a newer version of kimdb?"};
   }
+  if (kind <= 5 && o.keyspace >= kKeyKeyspaces && o.keyspace != kEveryKeyspace)
+    fields.good = fields.good && o.expires_at == 0 &&
+                  (o.kind == OperationKind::put || o.kind == OperationKind::remove);
   if (!fields.good || o.key.size() > kKeyBytesMax || o.value.size() > kValueBytesMax)
     return Error{ErrorCode::corrupt,
                  "malformed operation of kind " + std::to_string(kind) + " in a record"};

@@ -12,7 +12,7 @@
 //   remove      2: keyspace u8, replaces varint, reason u8, key
 //   set_expiry  3: keyspace u8, replaces varint, expires_at varint, key
 //   write_range 4: keyspace u8, replaces varint, offset varint, key, bytes     zeros fill a gap before the offset
-//   flush       5: keyspace u8                                                 0xff: every keyspace
+//   flush       5: keyspace u8                                                 0xff: every one of keys
 //   request     6: client, sequence varint, result                             see engine/request_log.h
 //   forget      7: client
 //   dropped     8: client, sequence varint      results up to this one may be gone; in snapshots only
@@ -36,8 +36,13 @@
 
 namespace kimdb::engine {
 
-constexpr std::uint8_t kKeyspaces = 16;
-constexpr std::uint8_t kEveryKeyspace = 0xff;
+// The keyspaces that SELECT names, and behind them those of other data.
+constexpr std::uint8_t kKeyKeyspaces = 16;
+// They take put without an expiry time, and remove.
+constexpr std::uint8_t kDocuments = 16;  // engine/document.h
+constexpr std::uint8_t kIndexes = 17;    // engine/index_definition.h
+constexpr std::uint8_t kKeyspaces = 18;
+constexpr std::uint8_t kEveryKeyspace = 0xff;  // of keys: FLUSHALL leaves the others alone
 constexpr Lsn kOwnRecord = ~Lsn{0};
 constexpr std::size_t kKeyBytesMax = (std::size_t{1} << 24) - 1;
 constexpr std::size_t kValueBytesMax = (std::size_t{1} << 32) - 1;

@@ -38,22 +38,20 @@ void Partition::apply(const ApplyContext& context, const Operation& operation) {
       if (operation.keyspace != kEveryKeyspace) {
         flush(context, operation.keyspace);
       } else {
-        for (std::uint8_t number = 0; number < kKeyspaces; ++number) flush(context, number);
+        for (std::uint8_t number = 0; number < kKeyKeyspaces; ++number) flush(context, number);
       }
       break;
     case OperationKind::request:
-      requests_.add(operation.key, operation.number, context.lsn, operation.value,
-                    context.lsn > context.horizon);
+      requests_.add(operation.key, operation.number, context.lsn, operation.value);
       break;
     case OperationKind::forget:
-      requests_.forget(operation.key, context.lsn, context.lsn > context.horizon);
+      requests_.forget(operation.key);
       break;
     case OperationKind::dropped:
       requests_.mark_dropped(operation.key, operation.number);
       break;
   }
   if (!undo_.empty()) undo_.prune(context.horizon, kPrunedByChange);
-  requests_.prune(context.horizon, kPrunedByChange);
   if (!expiry_.empty()) tidy_expiry();
   update_memory();
 }
@@ -75,7 +73,8 @@ void Partition::put(const ApplyContext& context, const Operation& o) {
                              .keep_accessed = context.keep_accessed,
                              .accessed = context.accessed};
   Entry* old = space.table.find(o.key, o.hash);
-  if (old != nullptr && context.lsn <= context.horizon) {
+  // A document's collection has to see both.
+  if (old != nullptr && context.lsn <= context.horizon && o.keyspace != kDocuments) {
     const std::int64_t expired_at = old->expires_at();
     if (old->overwrite(fields)) {
       if (o.expires_at != expired_at) {
@@ -95,6 +94,7 @@ void Partition::remove(const ApplyContext& context, const Operation& o) {
   EntryPointer removed =
       change_table(space, [&](Table& table) { return table.remove(o.key, o.hash); });
   if (!removed) return;  // replayed over a snapshot that was copied after the removal
+  if (o.keyspace == kDocuments) collections_.replace(removed.get(), nullptr);
   if (removed->expires_at() != 0) note_unexpiring(space);
   retire(context, o.keyspace, o.key, o.hash, std::move(removed));
 }
@@ -158,7 +158,8 @@ void Partition::flush(const ApplyContext& context, std::uint8_t number) {
 
 void Partition::restore_flush(const ApplyContext& context, std::uint8_t number) {
   for (std::uint8_t i = 0; i < kKeyspaces; ++i) {
-    if (keyspaces_[i] == nullptr || (number != i && number != kEveryKeyspace)) continue;
+    const bool flushed = number == kEveryKeyspace ? i < kKeyKeyspaces : i == number;
+    if (keyspaces_[i] == nullptr || !flushed) continue;
     std::vector<std::string> earlier;
     const Table& table_before = keyspaces_[i]->table;
     for (auto position = Table::kBegin; position < Table::kEnd;)
@@ -185,6 +186,7 @@ void Partition::replace(const ApplyContext& context, Keyspace& space, const Oper
   memory_held_ += static_cast<std::int64_t>(entry->memory());
   const std::int64_t expires_at = entry->expires_at();
   const std::int64_t expired_at = old == nullptr ? 0 : old->expires_at();
+  if (o.keyspace == kDocuments) collections_.replace(old, entry.get());
   if (old != nullptr) {
     retire(context, o.keyspace, o.key, o.hash, space.table.put(std::move(entry), o.hash));
   } else {
@@ -219,37 +221,13 @@ void Partition::settle(const Operation& o, Lsn lsn) {
   }
 }
 
-void Partition::take_back(Lsn lsn) {
-  while (auto version = undo_.pop_after(lsn)) {
-    Keyspace& space = keyspace(version->keyspace);
-    EntryPointer undone;
-    if (version->entry) {
-      const std::int64_t expires_at = version->entry->expires_at();
-      memory_held_ += static_cast<std::int64_t>(version->entry->memory());
-      undone = change_table(
-          space, [&](Table& table) { return table.put(std::move(version->entry), version->hash); });
-      if (expires_at != 0) note_expiry(space, version->keyspace, expires_at, version->hash);
-    } else {
-      undone = change_table(
-          space, [&](Table& table) { return table.remove(version->absent_key, version->hash); });
-    }
-    if (!undone) continue;
-    memory_held_ -= static_cast<std::int64_t>(undone->memory());
-    if (undone->expires_at() != 0) note_unexpiring(space);
-    tidy_expiry();
-  }
-  requests_.take_back(lsn);
-  last_lsn_ = std::min(last_lsn_, lsn);
-  last_removed_lsn_ = std::min(last_removed_lsn_, lsn);
-  update_memory();
-}
-
 void Partition::replace_state(Partition& other, Lsn lsn) {
   std::swap(keyspaces_, other.keyspaces_);
   std::swap(undo_, other.undo_);
   std::swap(expiry_, other.expiry_);
   std::swap(expiring_, other.expiring_);
   std::swap(requests_, other.requests_);
+  std::swap(collections_, other.collections_);
   std::swap(memory_held_, other.memory_held_);
   last_lsn_ = last_removed_lsn_ = lsn;
   next_expiry_.store(other.next_expiry_.load(std::memory_order_relaxed), std::memory_order_relaxed);
@@ -258,10 +236,9 @@ void Partition::replace_state(Partition& other, Lsn lsn) {
 }
 
 bool Partition::prune_undo(Lsn horizon) {
-  const bool more_versions = undo_.prune(horizon, kPrunedAtOnce);
-  const bool more_requests = requests_.prune(horizon, kPrunedAtOnce);
+  const bool more = undo_.prune(horizon, kPrunedAtOnce);
   update_memory();
-  return more_versions || more_requests;
+  return more;
 }
 
 const Entry* Partition::find_at(std::uint8_t number, std::string_view key, std::uint64_t hash,
@@ -339,7 +316,7 @@ Partition::Keyspace& Partition::keyspace(std::uint8_t number) {
 
 void Partition::update_memory() {
   memory_.store(memory_held_ + static_cast<std::int64_t>(undo_.memory() + requests_.memory() +
-                                                         expiry_.memory()),
+                                                         expiry_.memory() + collections_.memory()),
                 std::memory_order_relaxed);
 }
 

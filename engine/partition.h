@@ -13,6 +13,7 @@
 
 #include "base/lsn.h"
 #include "base/mutex.h"
+#include "engine/collection.h"
 #include "engine/expiry_queue.h"
 #include "engine/mutation.h"
 #include "engine/request_log.h"
@@ -55,9 +56,6 @@ class Partition {
   void restore_flush(const ApplyContext& context, std::uint8_t keyspace);
   // Gives what was applied as kOwnRecord its LSN; once for each operation of the record.
   void settle(const Operation& operation, Lsn lsn);
-  // Restores the state at `lsn`, as far as the undo list reaches: the horizon was never above it
-  // since.
-  void take_back(Lsn lsn);
   // Frees some of the old versions that nobody needs. True when more are left.
   bool prune_undo(Lsn horizon);
 
@@ -67,6 +65,7 @@ class Partition {
   Lsn last_lsn() const { return last_lsn_; }                  // of the last change here
   Lsn last_removed_lsn() const { return last_removed_lsn_; }  // of the last removal here
 
+  const Collections& collections() const { return collections_; }
   const RequestLog& requests() const { return requests_; }
   const UndoList& undo() const { return undo_; }
   std::size_t size(std::uint8_t keyspace) const;
@@ -131,6 +130,7 @@ class Partition {
   ExpiryQueue expiry_;
   std::size_t expiring_ = 0;  // entries of all keyspaces with an expiry time
   RequestLog requests_;
+  Collections collections_;
   Lsn last_lsn_ = 0;
   Lsn last_removed_lsn_ = 0;
   std::int64_t memory_held_ = 0;  // by entries and tables

@@ -5,7 +5,7 @@
 // it changed nothing; a retry is answered from here instead of being done again. Kept in the
 // partition that the client's name hashes to.
 //
-// It has an undo list of its own, for take_back(); nobody reads older states of it.
+// Nobody reads older states of it.
 //
 // Not thread-safe: the partition's lock guards it.
 #pragma once
@@ -47,19 +47,12 @@ class RequestLog {
   };
   Lookup find(std::string_view client, std::uint64_t sequence) const;
 
-  // `keep`: what add() or forget() drops may have to be taken back.
-  void add(std::string_view client, std::uint64_t sequence, Lsn lsn, std::string_view reply,
-           bool keep);
+  void add(std::string_view client, std::uint64_t sequence, Lsn lsn, std::string_view reply);
   // Says that results up to `sequence` may have been dropped.
   void mark_dropped(std::string_view client, std::uint64_t sequence);
-  void forget(std::string_view client, Lsn lsn, bool keep);
-  // Gives what was added or forgotten with `pending` as its LSN the real one.
+  void forget(std::string_view client);
+  // Gives what was added with `pending` as its LSN the real one.
   void settle(std::string_view client, Lsn pending, Lsn lsn);
-  // Restores the state at `lsn`, as far as changes were kept.
-  void take_back(Lsn lsn);
-  // Frees what taking back to `horizon` or later does not need, `limit` changes at most. True when
-  // more are left.
-  bool prune(Lsn horizon, std::size_t limit);
 
   std::size_t memory() const { return memory_; }
   bool empty() const { return clients_.empty(); }
@@ -72,28 +65,15 @@ class RequestLog {
   }
 
  private:
-  // How to undo one add() or forget().
-  struct Change {
-    Lsn lsn = 0;
-    std::string client;
-    std::optional<std::uint64_t> added;  // its sequence; else a client was forgotten
-    std::optional<Result> dropped;       // what made room for it
-    std::uint64_t dropped_through = 0;   // before
-    bool created = false;                // the client was new
-    Client forgotten;
-  };
   using Clients = std::map<std::string, Client, std::less<>>;
 
   Client& client_of(std::string_view name);
-  void undo(Change& change);
   static std::size_t memory_of(const Result& result) {
     return sizeof(Result) + result.reply.capacity();
   }
   static std::size_t memory_of(const std::string& name, const Client& client);
-  static std::size_t memory_of(const Change& change);
 
-  Clients clients_;             // ordered, so that a snapshot can be copied in pieces
-  std::deque<Change> changes_;  // in order of lsn
+  Clients clients_;  // ordered, so that a snapshot can be copied in pieces
   std::size_t memory_ = 0;
 };
 

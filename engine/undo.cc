@@ -58,19 +58,6 @@ std::optional<const Entry*> UndoList::find(std::uint8_t keyspace, std::string_vi
   return found;
 }
 
-std::optional<UndoList::Version> UndoList::pop_after(Lsn lsn) {
-  if (versions_.empty() || versions_.back().replaced_at <= lsn) return std::nullopt;
-  Version version = std::move(versions_.back());
-  versions_.pop_back();
-  memory_ -= memory_of(version);
-  if (version.older != kNone && version.older >= first_)
-    newest_of_[version.hash] = version.older;
-  else
-    newest_of_.erase(version.hash);
-  release_if_empty();
-  return version;
-}
-
 std::size_t UndoList::memory_of(const Version& version) {
   return sizeof(Version) + 32 +
          (version.entry ? version.entry->memory() : version.absent_key.capacity());

@@ -1,6 +1,5 @@
 // The undo list of a partition: the versions that were replaced or removed at an LSN, kept as long
-// as somebody may need the state before it. One mechanism serves readers of an older state and
-// taking back what was never committed.
+// as a reader may need the state before it.
 //
 // A version whose entry is null says: there was nothing under this key. Versions of one key are
 // chained, newest first:
@@ -8,9 +7,10 @@
 //   newest_of_[hash] -> index -> older -> older
 //
 // Not thread-safe: the partition's lock guards it. Empty, and then free of cost, unless a reader is
-// registered or changes may still be taken back (Engine::horizon).
+// registered (Engine::horizon).
 #pragma once
 
+#include <algorithm>
 #include <boost/unordered/unordered_flat_map.hpp>
 #include <cstdint>
 #include <deque>
@@ -58,8 +58,6 @@ class UndoList {
   // that stood at `lsn`.
   template <class Visit>
   void for_each_at(Lsn lsn, Visit&& visit) const;
-  // Takes out the newest version if it was replaced after `lsn`.
-  std::optional<Version> pop_after(Lsn lsn);
 
  private:
   static constexpr std::uint64_t kNone = ~std::uint64_t{0};
@@ -76,9 +74,12 @@ class UndoList {
 
 template <class Visit>
 void UndoList::for_each_at(Lsn lsn, Visit&& visit) const {
-  for (std::uint64_t index = first_; index < first_ + versions_.size(); ++index) {
+  const auto begin =
+      std::partition_point(versions_.begin(), versions_.end(),
+                           [&](const Version& version) { return version.replaced_at <= lsn; });
+  for (std::uint64_t index = first_ + static_cast<std::uint64_t>(begin - versions_.begin());
+       index < first_ + versions_.size(); ++index) {
     const Version& version = at(index);
-    if (version.replaced_at <= lsn) continue;
     // The oldest version after `lsn` is the one that stood then: no older one of the key may be
     // after it too.
     bool oldest = true;

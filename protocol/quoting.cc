@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <cstring>
 
+#include "base/utf8.h"
 #include "protocol/line_parser.h"
 
 namespace kimdb::protocol {
@@ -16,33 +17,6 @@ constexpr char kBase64Digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrst
 
 unsigned byte_at(std::string_view text, std::size_t i) {
   return static_cast<unsigned char>(text[i]);
-}
-
-// The length of the UTF-8 character at `i`, 0 where there is none: no overlong forms, no
-// surrogates, nothing above U+10FFFF (table 3-7 of the Unicode standard).
-std::size_t utf8_length(std::string_view text, std::size_t i) {
-  const unsigned first = byte_at(text, i);
-  if (first < 0x80) return 1;
-  std::size_t length = 0;
-  unsigned second_min = 0x80;
-  unsigned second_max = 0xbf;
-  if (first >= 0xc2 && first <= 0xdf) {
-    length = 2;
-  } else if (first >= 0xe0 && first <= 0xef) {
-    length = 3;
-    if (first == 0xe0) second_min = 0xa0;
-    if (first == 0xed) second_max = 0x9f;
-  } else if (first >= 0xf0 && first <= 0xf4) {
-    length = 4;
-    if (first == 0xf0) second_min = 0x90;
-    if (first == 0xf4) second_max = 0x8f;
-  }
-  if (length == 0 || text.size() - i < length) return 0;
-  if (byte_at(text, i + 1) < second_min || byte_at(text, i + 1) > second_max) return 0;
-  for (std::size_t k = 2; k < length; ++k) {
-    if ((byte_at(text, i + k) & 0xc0) != 0x80) return 0;
-  }
-  return length;
 }
 
 // U+0080 to U+009F: terminals take them for commands.
@@ -102,51 +76,7 @@ void append_base64(std::string& out, std::string_view bytes) {
   }
 }
 
-// `text` is UTF-8.
-void append_json_string(std::string& out, std::string_view text) {
-  out += '"';
-  for (const char c : text) {
-    switch (c) {
-      case '"':
-        out += "\\\"";
-        break;
-      case '\\':
-        out += "\\\\";
-        break;
-      case '\n':
-        out += "\\n";
-        break;
-      case '\r':
-        out += "\\r";
-        break;
-      case '\t':
-        out += "\\t";
-        break;
-      default: {
-        const auto byte = static_cast<unsigned char>(c);
-        if (byte < 0x20) {
-          out += "\\u00";
-          out += kHexDigits[byte >> 4];
-          out += kHexDigits[byte & 15];
-        } else {
-          out += c;
-        }
-      }
-    }
-  }
-  out += '"';
-}
-
 }  // namespace
-
-bool is_utf8(std::string_view bytes) {
-  for (std::size_t i = 0; i < bytes.size();) {
-    const std::size_t length = utf8_length(bytes, i);
-    if (length == 0) return false;
-    i += length;
-  }
-  return true;
-}
 
 bool needs_quotes(std::string_view value) {
   if (value.empty() || std::string_view("\"'*(>#").find(value[0]) != std::string_view::npos)

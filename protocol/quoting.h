@@ -7,8 +7,6 @@
 
 namespace kimdb::protocol {
 
-bool is_utf8(std::string_view bytes);
-
 // FORMAT text: true where `value`, alone on a reply's line, could not be seen as it is (it is
 // empty, holds a control character or bytes that are no UTF-8) or be taken for something else
 // (another reply, an event, a tag).

@@ -1,4 +1,4 @@
-// Readers of older states and taking back, against a model of every state there was.
+// Readers of older states, against a model of every state there was.
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -150,66 +150,6 @@ TEST_CASE("without readers nothing is kept") {
     REQUIRE(versions_kept(engine) == 0);
   }
   CHECK(difference(model, state_of(engine)) == "");
-}
-
-TEST_CASE("taking back gives exactly the state at that LSN, again and again") {
-  SeededRandom random(support::test_seed("taking back gives exactly the state at that LSN"));
-  const support::TestDeadline deadline(4);
-  do {
-    Engine engine({.partitions = std::size_t{1} << random.below(4), .hash_seed = random.next()});
-    RecordMaker maker(random, {});
-    std::map<Lsn, Model> states = {{0, {}}};  // from what is committed on
-    Lsn committed = 0, lsn = 0;
-    engine.set_committed(0);
-    std::optional<std::pair<ReadView, Model>> reader;
-    for (int step = 0; step < 1500; ++step) {
-      Model model = states.at(lsn);
-      const std::string record = maker.next(model, ++lsn);
-      apply_somehow(engine, random, lsn, record);
-      states[lsn] = std::move(model);
-      if (random.below(20) == 0) {
-        committed += random.below(lsn - committed + 1);
-        engine.set_committed(committed);
-        states.erase(states.begin(), states.find(committed));
-        if (random.below(3) == 0) engine.prune();
-      }
-      // What a reader is shown is committed: it does not see what may be taken back.
-      if (random.below(100) == 0) {
-        const Model expected = entries_of(states.at(committed));
-        reader.reset();
-        reader.emplace(engine.open_view([&] { return committed; }), expected);
-      }
-      if (random.below(60) == 0) {
-        lsn = committed + random.below(lsn - committed + 1);
-        engine.take_back(lsn);
-        states.erase(states.upper_bound(lsn), states.end());
-        REQUIRE(difference(states.at(lsn), state_of(engine)) == "");
-        check_counters(engine, states.at(lsn));
-        check_expiry(engine, states.at(lsn));
-        for (std::size_t i = 0; i < engine.partition_count(); ++i) {
-          REQUIRE(engine.partition(i).last_lsn() <= lsn);
-          REQUIRE(engine.partition(i).last_removed_lsn() <= lsn);
-        }
-        if (reader) REQUIRE(difference(reader->second, state_at(engine, reader->first)) == "");
-      }
-    }
-    engine.take_back(committed);
-    REQUIRE(difference(states.at(committed), state_of(engine)) == "");
-    reader.reset();
-    engine.set_committed(~Lsn{0});
-    engine.prune();
-    REQUIRE(versions_kept(engine) == 0);
-    // What is accounted for is what a fresh engine with the same content accounts for, nearly.
-    apply_record(engine, lsn + 1, [] {
-      std::string record;
-      append_encoded(record, {.kind = OperationKind::flush, .keyspace = kEveryKeyspace});
-      for (int i = 0; i < 3; ++i)
-        append_encoded(record,
-                       {.kind = OperationKind::forget, .key = "kclient" + std::to_string(i)});
-      return record;
-    }());
-    REQUIRE(engine.memory() == 0);
-  } while (!deadline.passed());
 }
 
 TEST_CASE("readers see whole states while writers run") {

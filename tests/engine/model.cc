@@ -28,7 +28,8 @@ void Model::apply(Lsn lsn, const Operation& o) {
     }
     case OperationKind::flush:
       std::erase_if(entries, [&](const auto& entry) {
-        return o.keyspace == kEveryKeyspace || o.keyspace == entry.first.first;
+        return o.keyspace == kEveryKeyspace ? entry.first.first < kKeyKeyspaces
+                                            : o.keyspace == entry.first.first;
       });
       break;
     case OperationKind::request: {

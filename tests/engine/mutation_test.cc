@@ -86,7 +86,11 @@ TEST_CASE("what no server wrote is refused: keyspaces, reasons, times and ranges
   using namespace std::string_literals;
   CHECK(code_of("\x09"s) == ErrorCode::unsupported);
   CHECK(code_of("\x00"s) == ErrorCode::unsupported);
-  CHECK(code_of("\x05\x10"s) == ErrorCode::corrupt);                  // keyspace 16
+  CHECK(code_of("\x05\x10"s) == ErrorCode::corrupt);                    // flush: keyspace 16
+  CHECK(code_of("\x01\x12\x00\x00\x01k\x01v"s) == ErrorCode::corrupt);  // keyspace 18
+  CHECK(code_of("\x01\x10\x00\x01\x01k\x01v"s) == ErrorCode::corrupt);  // a document that expires
+  CHECK(code_of("\x03\x10\x00\x00\x01k"s) == ErrorCode::corrupt);
+  CHECK(code_of("\x04\x10\x00\x00\x01k\x01x"s) == ErrorCode::corrupt);
   CHECK(code_of("\x01\xff\x00\x00\x00\x00"s) == ErrorCode::corrupt);  // every keyspace: flush only
   CHECK(code_of("\x02\x00\x00\x03\x01k"s) == ErrorCode::corrupt);     // reason 3
   CHECK(code_of("\x03\x00\x00\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01\x01k"s) ==

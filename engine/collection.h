@@ -1,0 +1,70 @@
+// A partition's share of the collections: their documents in the order of their ids.
+//
+// Kept by Partition at each change of the keyspace kDocuments, and never logged: what it says
+// follows from the documents. It holds what is current only; whoever reads an older state looks
+// into the undo list as well (engine/document_scan.h).
+//
+// Not thread-safe: the partition's lock guards it. Entries belong to the partition's table.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "engine/document.h"
+#include "engine/entry.h"
+#include "engine/ordered_set.h"
+
+namespace kimdb::engine {
+
+inline std::string_view document_id(const Entry& entry) {
+  return split_document_key(entry.key()).id;
+}
+
+struct ById {
+  bool operator()(const Entry* a, const Entry* b) const {
+    return document_id(*a) < document_id(*b);
+  }
+  bool operator()(const Entry* a, std::string_view id) const { return document_id(*a) < id; }
+  bool operator()(std::string_view id, const Entry* b) const { return id < document_id(*b); }
+};
+
+class Collection {
+ public:
+  using Documents = OrderedSet<const Entry*, ById>;
+
+  const Documents& documents() const { return documents_; }
+  std::uint64_t bytes() const { return bytes_; }  // of the documents' keys and values
+  std::size_t memory() const { return documents_.memory(); }
+
+ private:
+  friend class Collections;
+  Documents documents_;
+  std::uint64_t bytes_ = 0;
+};
+
+class Collections {
+ public:
+  // Null where it has no document here.
+  const Collection* find(std::string_view name) const {
+    const auto found = collections_.find(name);
+    return found == collections_.end() ? nullptr : &found->second;
+  }
+  // Calls visit(name, const Collection&) for each, in the order of names.
+  template <class Visit>
+  void for_each(Visit&& visit) const {
+    for (const auto& [name, collection] : collections_) visit(std::string_view(name), collection);
+  }
+  std::size_t memory() const { return memory_; }
+
+  // `after` takes the place of `before`, which has the same key; null: there was, or will be, none.
+  void replace(const Entry* before, const Entry* after);
+
+ private:
+  std::map<std::string, Collection, std::less<>> collections_;  // none is empty
+  std::size_t memory_ = 0;
+};
+
+}  // namespace kimdb::engine

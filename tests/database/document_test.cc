@@ -1,0 +1,136 @@
+// DOC and COLLECTIONS, as their user types them.
+#include <doctest/doctest.h>
+
+#include <string>
+
+#include "tests/support/simulated_filesystem.h"
+#include "tests/support/test_db.h"
+
+namespace kimdb::database {
+namespace {
+
+// The document without what kimdb says about it.
+std::string fields(const std::string& shown) {
+  const std::size_t end = shown.find(",\"_version\":");
+  return end == std::string::npos ? shown : shown.substr(0, end) + "}";
+}
+
+}  // namespace
+
+TEST_CASE("a document is put, shown, counted and removed") {
+  support::TestDb db;
+  CHECK(db.run(R"(DOC PUT users u1 {"name": "Kim Lee", "age": 30})") == "*2\nu1\n1");
+  const std::string shown = db.run("DOC GET users u1");
+  CHECK(fields(shown) == R"({"id":"u1","name":"Kim Lee","age":30})");
+  CHECK(shown.find(R"("_version":1,"created_at":")") != std::string::npos);
+  CHECK(db.run("DOC GET users u2") == "(nil)");
+  CHECK(db.run_resp("DOC GET users u2") == "$-1\r\n");
+  CHECK(db.run("DOC GET other u1") == "(nil)");
+  CHECK(db.run("DOC COUNT users") == "1");
+  CHECK(db.run("DOC COUNT other") == "0");
+  CHECK(db.run("GET users/u1") == "ERROR: key not found");  // keys are another world
+  CHECK(db.run("DOC DEL users u1") == "1");
+  CHECK(db.run("DOC DEL users u1") == "0");
+  CHECK(db.run("COLLECTIONS") == "*0");
+}
+
+TEST_CASE("a version counts the changes of a document, from its creation on") {
+  support::TestDb db;
+  db.run("DOC PUT c a {}");
+  const std::string created = db.run("DOC GET c a");
+  db.clock().advance(5000);
+  CHECK(db.run("DOC PUT c a {} IFVERSION 2") == "ERROR: version conflict: expected 2, got 1");
+  CHECK(db.run("DOC PUT c a {} IFVERSION 1") == "*2\na\n2");
+  const std::string changed = db.run("DOC GET c a");
+  const auto created_at = [](const std::string& text) {
+    return text.substr(text.find("\"created_at\""), 40);
+  };
+  CHECK(created_at(created) == created_at(changed));
+  CHECK(created.substr(created.find("updated_at")) != changed.substr(changed.find("updated_at")));
+  CHECK(db.run("DOC PUT c a {} IFVERSION 0") == "ERROR: version conflict: expected 0, got 2");
+  CHECK(db.run("DOC DEL c a IFVERSION 1") == "ERROR: version conflict: expected 1, got 2");
+  CHECK(db.run("DOC DEL c a IFVERSION 2") == "1");
+  CHECK(db.run("DOC PUT c a {} IFVERSION 0") == "*2\na\n1");
+  CHECK(db.run("DOC PUT c a {} IFVERSION x") == "ERROR: value is not an integer or out of range");
+  CHECK(db.run("DOC PUT c a {} NX") == "ERROR: syntax error");
+}
+
+TEST_CASE("a document without an id gets one that sorts by time, or the one it says") {
+  support::TestDb db;
+  const std::string first = db.run("DOC PUT c * {}");
+  db.clock().advance(2);
+  const std::string second = db.run("DOC PUT c * {}");
+  CHECK(first.size() == std::string("*2\n01ARZ3NDEKTSV4RRFFQ69G5FAV\n1").size());
+  CHECK(first < second);
+  CHECK(db.run(R"(DOC PUT c * {"id":"own"})") == "*2\nown\n1");
+  CHECK(db.run(R"(DOC PUT c own {"id":"own","x":1})") == "*2\nown\n2");
+  CHECK(db.run(R"(DOC PUT c own {"id":"x"})") ==
+        "ERROR: the document says that its id is another one");
+  // What was shown can be put back as it is.
+  const std::string shown = db.run("DOC GET c own");
+  CHECK(db.run("DOC PUT c own " + shown) == "*2\nown\n3");
+  CHECK(fields(db.run("DOC GET c own")) == R"({"id":"own","x":1})");
+}
+
+TEST_CASE("names, ids and texts that are none are refused, and nothing happens") {
+  support::TestDb db;
+  for (const char* name : {"_a", "a.b", "collections", "kv", "sql", "crdt"})
+    CHECK(db.run("DOC PUT " + std::string(name) + " a {}").starts_with("ERROR: a collection's"));
+  CHECK(db.run("DOC PUT c \"\" {}").starts_with("ERROR: a document's id"));
+  CHECK(db.run("DOC PUT c " + std::string(257, 'x') + " {}").starts_with("ERROR: a document's id"));
+  CHECK(db.run("DOC PUT c a [1]") == "ERROR: a document is a JSON object");
+  CHECK(db.run("DOC PUT c a {a}") == "ERROR: invalid JSON at byte 1: a name in quotes is missing");
+  CHECK(db.run("DOC").starts_with("ERROR: wrong number of arguments"));
+  CHECK(db.run("DOC NOPE c").starts_with("ERROR: unknown subcommand 'NOPE'"));
+  CHECK(db.run("COLLECTIONS") == "*0");
+}
+
+TEST_CASE("documents take part in transactions, and see what was changed before them") {
+  support::TestDb db;
+  db.run("MULTI");
+  CHECK(db.run("DOC PUT c a {\"n\":1}") == "QUEUED");
+  CHECK(db.run("DOC COUNT c") == "QUEUED");
+  CHECK(db.run("DOC GET c a") == "QUEUED");
+  CHECK(db.run("DOC PUT c a {} IFVERSION 7") == "QUEUED");
+  CHECK(db.run("DOC DEL c a") == "QUEUED");
+  CHECK(db.run("SET k v") == "QUEUED");
+  CHECK(db.run("COLLECTIONS") == "QUEUED");
+  const std::string replies = db.run("EXEC");
+  CHECK(replies.starts_with("*7\n*2\na\n1\n1\n{\"id\":\"a\",\"n\":1,"));
+  CHECK(replies.ends_with("\nERROR: version conflict: expected 7, got 1\n1\nOK\n*0"));
+  // What can never succeed is refused at once, and the transaction with it.
+  db.run("MULTI");
+  CHECK(db.run("DOC PUT c a {bad}").starts_with("ERROR: invalid JSON"));
+  CHECK(db.run("EXEC").starts_with("ERROR: EXECABORT"));
+}
+
+TEST_CASE("FLUSHALL removes keys, and leaves documents alone") {
+  support::TestDb db;
+  db.run("SET k v");
+  db.run("DOC PUT c a {}");
+  CHECK(db.run("FLUSHALL") == "OK");
+  CHECK(db.run("DBSIZE") == "0");
+  CHECK(db.run("DOC COUNT c") == "1");
+}
+
+TEST_CASE("documents come back from the log and from snapshots") {
+  support::SimulatedFilesystem filesystem;
+  DatabaseOptions options = support::TestDb::in_memory();
+  options.wal_enabled = true;
+  options.data_directory = "/data";
+  std::string shown;
+  for (const bool snapshot : {false, true}) {
+    support::TestDb db(options, filesystem);
+    if (!shown.empty()) CHECK(db.run("DOC GET c a") == shown);
+    CHECK(db.run("DOC PUT c a {\"n\":1}").starts_with("*2\na\n"));
+    db.run("DOC PUT c b {}");
+    db.run("DOC DEL c b");
+    shown = db.run("DOC GET c a");
+    REQUIRE(db.database().close(snapshot));
+  }
+  support::TestDb db(options, filesystem);
+  CHECK(db.run("DOC GET c a") == shown);
+  CHECK(db.run("DOC COUNT c") == "1");
+}
+
+}  // namespace kimdb::database
