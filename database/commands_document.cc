@@ -1,15 +1,20 @@
 // Commands on documents: DOC, COLLECTIONS (docs/documents.md).
 
 #include <algorithm>
+#include <array>
+#include <deque>
 #include <map>
+#include <optional>
 
 #include "base/ulid.h"
 #include "database/arguments.h"
 #include "database/command_table.h"
 #include "database/database.h"
+#include "database/document_query.h"
 #include "database/subcommand.h"
 #include "engine/document.h"
-#include "engine/document_scan.h"
+#include "engine/json_patch.h"
+#include "engine/projection.h"
 #include "protocol/numbers.h"
 
 namespace kimdb::database {
@@ -34,6 +39,16 @@ bool is_collection(std::string_view name) {
 
 // --- before the locks ---
 
+using Kind = DocumentCall::Kind;
+
+std::string error_reply(const Error& error) { return "ERR " + error.message; }
+
+std::string check_names(std::string_view collection, std::string_view id) {
+  if (!is_collection(collection)) return std::string(kNoCollection);
+  if (!engine::is_document_id(id)) return std::string(kNoId);
+  return {};
+}
+
 // IFVERSION n, the only option of the commands that change one document.
 std::string take_options(Words words, DocumentCall& call) {
   if (words.empty()) return {};
@@ -44,111 +59,337 @@ std::string take_options(Words words, DocumentCall& call) {
   return {};
 }
 
-std::string check_names(std::string_view collection, std::string_view id) {
-  if (!is_collection(collection)) return std::string(kNoCollection);
-  if (!engine::is_document_id(id)) return std::string(kNoId);
+// What is put: its body, under the id named, the one it says itself, or a new one.
+std::string take_document(Database& database, std::string_view collection, std::string_view named,
+                          std::string_view json, DocumentCall& call) {
+  auto given = engine::parse_document(json);
+  if (!given) return error_reply(given.error());
+  if (named != "*" && given->id && *given->id != named)
+    return "ERR the document says that its id is another one";
+  const std::string id = named != "*" ? std::string(named)
+                         : given->id  ? *given->id
+                                      : make_ulid(database.now_ms(), database.random());
+  if (std::string wrong = check_names(collection, id); !wrong.empty()) return wrong;
+  call.key = engine::document_key(collection, id);
+  call.json = std::move(given->body);
   return {};
 }
 
-// DOC <name> collection id …, `options` words on.
-std::string prepare_one(Words words, std::size_t options, Prepared& prepared) {
+std::string take_merge(std::string_view json, DocumentCall& call) {
+  auto given = engine::parse_document(json);
+  if (!given) return error_reply(given.error());
+  call.json = std::move(given->body);
+  return {};
+}
+
+std::string take_patch(std::string_view json, DocumentCall& call) {
+  const auto tree = engine::parse_json_tree(json);
+  if (!tree) return error_reply(tree.error());
+  if (tree->kind != engine::JsonKind::array) return "ERR a JSON Patch is an array";
+  call.json = json;
+  return {};
+}
+
+// DOC <name> collection id …, its options from words[options] on.
+std::string prepare_one(Words words, Kind kind, std::size_t options, DocumentCall& call) {
+  call.kind = kind;
   if (std::string wrong = check_names(words[2], words[3]); !wrong.empty()) return wrong;
-  DocumentCall& call = prepared.documents.emplace_back();
   call.key = engine::document_key(words[2], words[3]);
   return take_options(words.subspan(options), call);
 }
 
 std::string prepare_get(Database&, Words words, Prepared& prepared) {
-  return prepare_one(words, words.size(), prepared);
+  return prepare_one(words, Kind::read, words.size(), prepared.documents.emplace_back());
 }
 std::string prepare_del(Database&, Words words, Prepared& prepared) {
-  return prepare_one(words, 4, prepared);
+  return prepare_one(words, Kind::remove, 4, prepared.documents.emplace_back());
 }
-
-// The id of a document that is put: the one named, the one it says itself, or a new one.
-Result<std::string> id_of(Database& database, std::string_view named,
-                          const engine::GivenDocument& given) {
-  if (named != "*" && given.id && *given.id != named)
-    return Error{ErrorCode::invalid_argument, "the document says that its id is another one"};
-  if (named != "*") return std::string(named);
-  if (given.id) return *given.id;
-  return make_ulid(database.now_ms(), database.random());
-}
-
 std::string prepare_put(Database& database, Words words, Prepared& prepared) {
-  auto given = engine::parse_document(words[4]);
-  if (!given) return "ERR " + given.error().message;
-  const auto id = id_of(database, words[3], *given);
-  if (!id) return "ERR " + id.error().message;
-  if (std::string wrong = check_names(words[2], *id); !wrong.empty()) return wrong;
   DocumentCall& call = prepared.documents.emplace_back();
-  call.key = engine::document_key(words[2], *id);
-  call.json = std::move(given->body);
-  return take_options(words.subspan(5), call);
+  call.kind = Kind::put;
+  std::string wrong = take_document(database, words[2], words[3], words[4], call);
+  return wrong.empty() ? take_options(words.subspan(5), call) : wrong;
+}
+std::string prepare_merge(Database&, Words words, Prepared& prepared) {
+  DocumentCall& call = prepared.documents.emplace_back();
+  std::string wrong = prepare_one(words, Kind::merge, 5, call);
+  return wrong.empty() ? take_merge(words[4], call) : wrong;
+}
+std::string prepare_patch(Database&, Words words, Prepared& prepared) {
+  DocumentCall& call = prepared.documents.emplace_back();
+  std::string wrong = prepare_one(words, Kind::patch, 5, call);
+  return wrong.empty() ? take_patch(words[4], call) : wrong;
+}
+
+// One item of BULK: {"id": …, "op": "put"|"insert"|"merge"|"patch"|"delete", "data": …,
+// "ifVersion": n}.
+std::string take_item(Database& database, std::string_view collection, const engine::JsonNode& item,
+                      DocumentCall& call) {
+  if (item.kind != engine::JsonKind::object) return "ERR is no object";
+  const auto text_of = [&](std::string_view name) -> std::optional<std::string> {
+    const engine::JsonMember* member = item.find(name);
+    if (member == nullptr || member->value.kind != engine::JsonKind::string) return std::nullopt;
+    return engine::decode_json_string(member->value.text);
+  };
+  for (const engine::JsonMember& member : item.members)
+    if (member.name != "id" && member.name != "op" && member.name != "data" &&
+        member.name != "ifVersion")
+      return "ERR has a member that there is not: " + member.name;
+  if (item.find("id") != nullptr && !text_of("id")) return "ERR has an id that is no string";
+  if (item.find("op") != nullptr && !text_of("op")) return "ERR has an op that is no string";
+  if (const engine::JsonMember* version = item.find("ifVersion")) {
+    const auto number = protocol::parse_integer(version->value.text);
+    if (!number || *number < 0) return "ERR has an ifVersion that is no version";
+    call.version = static_cast<std::uint64_t>(*number);
+  }
+  const std::string op = text_of("op").value_or("put");
+  const std::string id = text_of("id").value_or("*");
+  std::string data;
+  if (const engine::JsonMember* member = item.find("data"))
+    engine::append_json(data, member->value);
+  else if (op != "delete")
+    return "ERR has no data";
+  if (op == "put" || op == "insert") {
+    call.kind = op == "put" ? Kind::put : Kind::insert;
+    return take_document(database, collection, id, data, call);
+  }
+  if (std::string wrong = check_names(collection, id); !wrong.empty()) return wrong;
+  call.key = engine::document_key(collection, id);
+  if (op == "merge") {
+    call.kind = Kind::merge;
+    return take_merge(data, call);
+  }
+  if (op == "patch") {
+    call.kind = Kind::patch;
+    return take_patch(data, call);
+  }
+  call.kind = Kind::remove;
+  return op == "delete" ? "" : "ERR has an op that there is not: " + op;
+}
+
+std::string item_error(std::size_t index, std::string_view why) {
+  if (why.starts_with("ERR ")) why.remove_prefix(4);
+  return "ERR item " + std::to_string(index) + ": " + std::string(why);
+}
+
+std::string prepare_bulk(Database& database, Words words, Prepared& prepared) {
+  if (!is_collection(words[2])) return std::string(kNoCollection);
+  const auto items = engine::parse_json_tree(words[3]);
+  if (!items) return error_reply(items.error());
+  if (items->kind != engine::JsonKind::array) return "ERR BULK takes an array of items";
+  for (std::size_t i = 0; i < items->items.size(); ++i) {
+    DocumentCall& call = prepared.documents.emplace_back();
+    const std::string wrong = take_item(database, words[2], items->items[i], call);
+    if (!wrong.empty()) return item_error(i, wrong);
+  }
+  return {};
 }
 
 // --- under the locks ---
 
 std::string_view id_of(const DocumentCall& call) { return engine::split_document_key(call.key).id; }
 
-// The document, or null; false, and the reply is an error, where it is not the version asked for.
-bool find_version(Context& c, const DocumentCall& call, std::optional<Document>& found) {
-  if (const engine::Entry* entry = c.find(kDocuments, call.key))
-    found = engine::read_document(entry->value());
-  const std::uint64_t version = found ? found->version : 0;
-  if (!call.version || *call.version == version) return true;
-  c.reply.error("ERR version conflict: expected " + std::to_string(*call.version) + ", got " +
-                std::to_string(version));
-  return false;
+std::optional<Document> find_document(Context& c, const DocumentCall& call) {
+  const engine::Entry* entry = c.find(kDocuments, call.key);
+  if (entry == nullptr) return std::nullopt;
+  return engine::read_document(entry->value());
 }
 
-// Stores the body as the version behind `before`, and gives its number.
-std::uint64_t store(Context& c, const DocumentCall& call, const std::optional<Document>& before,
-                    std::string_view body) {
-  const Document document{.version = before ? before->version + 1 : 1,
+// The body that the call makes of one.
+Result<std::string> changed_body(const DocumentCall& call, std::string_view before) {
+  auto tree = engine::parse_json_tree(before);
+  const auto change = engine::parse_json_tree(call.json);
+  if (!tree || !change) return Error{ErrorCode::corrupt, "the document is no JSON any more"};
+  std::deque<std::string> names;
+  if (call.kind == Kind::merge) {
+    engine::merge_patch(*tree, *change);
+  } else {
+    constexpr std::size_t kGrowthMax = std::size_t{64} << 20;
+    const Status patched =
+        engine::json_patch(*tree, *change, before.size() + call.json.size() + kGrowthMax, names);
+    if (!patched) return patched.error();
+  }
+  std::string text;
+  engine::append_json(text, *tree);
+  auto given = engine::parse_document(text);
+  if (!given) return std::move(given).error();
+  return std::move(given->body);
+}
+
+// What a call makes of a document; an error reply where it must not be done.
+struct Change {
+  std::optional<Document> after;  // none: it is removed, or was not there
+  std::string_view value;         // of the entry
+};
+std::string change_of(Context& c, const DocumentCall& call, const std::optional<Document>& before,
+                      Change& change) {
+  const std::uint64_t version = before ? before->version : 0;
+  if (call.version && *call.version != version)
+    return "ERR version conflict: expected " + std::to_string(*call.version) + ", got " +
+           std::to_string(version);
+  if (call.kind == Kind::remove) return {};
+  if (call.kind == Kind::insert && before) return "ERR there is a document with this id already";
+  std::string_view body = call.json;
+  if (call.kind == Kind::merge || call.kind == Kind::patch) {
+    if (!before) return std::string(kNotFound);
+    auto changed = changed_body(call, before->body);
+    if (!changed) return error_reply(changed.error());
+    if (!c.try_room(changed->size())) return "ERR value exceeds wal.max_transaction_size";
+    body = c.keep(std::move(*changed));
+  }
+  change.after = Document{.version = version + 1,
                           .created_at = before ? before->created_at : c.now_ms,
                           .updated_at = c.now_ms,
                           .body = body};
-  c.put(kDocuments, call.key, c.keep(engine::encode_document(document)), 0);
-  return document.version;
+  change.value = c.keep(engine::encode_document(*change.after));
+  return {};
 }
 
-void put(Context& c) {
+void apply(Context& c, const DocumentCall& call, bool there, const Change& change) {
+  if (change.after)
+    c.put(kDocuments, call.key, change.value, 0);
+  else if (there)
+    c.remove(kDocuments, call.key, engine::RemoveReason::command);
+}
+
+void change_one(Context& c) {
   const DocumentCall& call = c.prepared->documents[0];
-  std::optional<Document> before;
-  if (!find_version(c, call, before)) return;
-  const std::uint64_t version = store(c, call, before, call.json);
-  c.reply.array(2);
-  c.reply.bulk(id_of(call));
-  c.reply.integer(static_cast<std::int64_t>(version));
+  const std::optional<Document> before = find_document(c, call);
+  Change change;
+  if (const std::string wrong = change_of(c, call, before, change); !wrong.empty())
+    return c.reply.error(wrong);
+  apply(c, call, before.has_value(), change);
+  if (call.kind == Kind::remove) return c.reply.integer(before.has_value());
+  if (call.kind == Kind::put) {
+    c.reply.array(2);
+    c.reply.bulk(id_of(call));
+  }
+  c.reply.integer(static_cast<std::int64_t>(change.after->version));
+}
+
+// All or none: what each item makes is worked out first, seeing those before it.
+void bulk(Context& c) {
+  const auto& calls = c.prepared->documents;
+  std::map<std::string_view, std::optional<Document>> state;
+  std::vector<Change> changes(calls.size());
+  std::vector<bool> there(calls.size());
+  for (std::size_t i = 0; i < calls.size(); ++i) {
+    const auto [known, is_new] = state.try_emplace(calls[i].key);
+    if (is_new) known->second = find_document(c, calls[i]);
+    there[i] = known->second.has_value();
+    const std::string wrong = change_of(c, calls[i], known->second, changes[i]);
+    if (!wrong.empty()) return c.reply.error(item_error(i, wrong));
+    // An item may be shorter than what it becomes in the record.
+    if (!c.take_room(calls[i].key.size() + changes[i].value.size() + 32)) return;
+    known->second = changes[i].after;
+  }
+  c.apply_at_once();
+  c.reply.array(calls.size());
+  for (std::size_t i = 0; i < calls.size(); ++i) {
+    apply(c, calls[i], there[i], changes[i]);
+    c.reply.array(2);
+    c.reply.bulk(id_of(calls[i]));
+    c.reply.integer(changes[i].after ? static_cast<std::int64_t>(changes[i].after->version) : 0);
+  }
 }
 
 void get(Context& c) {
   const DocumentCall& call = c.prepared->documents[0];
-  const engine::Entry* entry = c.find(kDocuments, call.key);
-  if (entry == nullptr) return c.reply.null();
+  std::vector<engine::JsonPath> paths;
+  for (const std::string_view word : c.words.subspan(4)) {
+    auto path = engine::JsonPath::parse(word);
+    if (!path) return c.reply.error(error_reply(path.error()));
+    paths.push_back(std::move(*path));
+  }
+  const std::optional<Document> document = find_document(c, call);
+  if (!document) return c.reply.null();
   std::string text;
-  engine::append_document(text, id_of(call), engine::read_document(entry->value()));
-  c.reply.bulk(text);
-}
-
-void del(Context& c) {
-  const DocumentCall& call = c.prepared->documents[0];
-  std::optional<Document> before;
-  if (!find_version(c, call, before)) return;
-  if (before) c.remove(kDocuments, call.key, engine::RemoveReason::command);
-  c.reply.integer(before.has_value());
+  engine::append_document(text, id_of(call), *document);
+  if (paths.empty()) return c.reply.bulk(text);
+  const auto tree = engine::parse_json_tree(text);
+  std::vector<std::optional<std::string>> values;
+  for (const engine::JsonPath& path : paths) {
+    auto value = path.read(*tree);
+    if (!value) return c.reply.error(error_reply(value.error()));
+    values.push_back(std::move(*value));
+  }
+  c.reply.array(values.size());
+  for (const auto& value : values) value ? c.reply.bulk(*value) : c.reply.null();
 }
 
 // --- whole collections ---
 
+// SORT, LIMIT, AFTER, FIELDS behind words[from]; false, and the reply is an error, where they are
+// none.
+bool take_query(Context& c, std::size_t from, bool sorts, DocumentQuery& query) {
+  query.collection = c.words[2];
+  if (!is_collection(query.collection)) {
+    c.reply.error(kNoCollection);
+    return false;
+  }
+  for (std::size_t i = from; i < c.words.size(); i += 2) {
+    const std::string_view word = c.words[i];
+    if (i + 1 == c.words.size()) return syntax_error(c), false;
+    const std::string_view value = c.words[i + 1];
+    if (is_word(word, "limit")) {
+      const auto limit = protocol::parse_integer(value);
+      if (!limit || *limit < 0) {
+        c.reply.error("ERR value is not an integer or out of range");
+        return false;
+      }
+      query.limit = static_cast<std::size_t>(*limit);
+    } else if (is_word(word, "after")) {
+      query.after = value;
+    } else if (sorts && is_word(word, "sort")) {
+      query.sort = value;
+    } else if (sorts && is_word(word, "fields")) {
+      query.fields = value;
+    } else {
+      return syntax_error(c), false;
+    }
+  }
+  return true;
+}
+
+void show_all(Context& c, const std::vector<std::string>& documents) {
+  c.reply.array(documents.size());
+  for (const std::string& document : documents) c.reply.bulk(document);
+}
+
+void find(Context& c) {
+  DocumentQuery query;
+  if (!take_query(c, 4, true, query)) return;
+  query.filter = c.words[3];
+  const auto found = find_documents(c, query);
+  if (!found) return c.reply.error(error_reply(found.error()));
+  c.reply.array(2);
+  found->next.empty() ? c.reply.null() : c.reply.bulk(found->next);
+  show_all(c, found->documents);
+}
+
+void list(Context& c) {
+  DocumentQuery query;
+  if (!take_query(c, 3, false, query)) return;
+  const auto found = find_documents(c, query);
+  if (!found) return c.reply.error(error_reply(found.error()));
+  show_all(c, found->documents);
+}
+
 void count(Context& c) {
-  if (!is_collection(c.words[2])) return c.reply.error(kNoCollection);
+  DocumentQuery query;
+  if (!take_query(c, c.words.size(), false, query)) return;
+  if (c.words.size() > 4) return syntax_error(c);
+  if (c.words.size() == 4) {
+    query.filter = c.words[3];
+    const auto count = count_documents(c, query);
+    if (!count) return c.reply.error(error_reply(count.error()));
+    return c.reply.integer(static_cast<std::int64_t>(*count));
+  }
   std::size_t size = 0;
   for (std::size_t i = 0; i < c.database.engine().partition_count(); ++i)
     c.with_partition(i, [&](engine::Partition& partition) {
       c.depends_on(partition.last_lsn());
-      if (const engine::Collection* collection = partition.collections().find(c.words[2]))
+      if (const engine::Collection* collection = partition.collections().find(query.collection))
         size += collection->documents().size();
     });
   c.reply.integer(static_cast<std::int64_t>(size));
@@ -184,14 +425,28 @@ void collections(Context& c) {
 
 constexpr std::uint32_t kChange = kWrite | kDenyOom;
 
-const std::array<Subcommand, 4> kDocSubcommands = {{
-    {"put", -5, put, "collection id|* json [IFVERSION version]",
+constexpr std::uint32_t kSearch = kRead | kSlow | kWholeKeyspace;
+
+const std::array<Subcommand, 9> kDocSubcommands = {{
+    {"put", -5, change_one, "collection id|* json [IFVERSION version]",
      "Store a document, under an id made for it with *; gives the id and the version.", kChange,
      prepare_put},
-    {"get", 4, get, "collection id", "The document as JSON.", kRead, prepare_get},
-    {"del", -4, del, "collection id [IFVERSION version]", "Remove a document: 1, or 0.", kWrite,
-     prepare_del},
-    {"count", 3, count, "collection", "The number of documents.", kRead | kWholeKeyspace},
+    {"get", -4, get, "collection id [path …]",
+     "The document as JSON, or what JSONPaths lead to in it.", kRead, prepare_get},
+    {"merge", -5, change_one, "collection id json [IFVERSION version]",
+     "Change members of a document (RFC 7396, null removes one); gives the version.", kChange,
+     prepare_merge},
+    {"patch", -5, change_one, "collection id json [IFVERSION version]",
+     "Apply a JSON Patch (RFC 6902) to a document; gives the version.", kChange, prepare_patch},
+    {"del", -4, change_one, "collection id [IFVERSION version]", "Remove a document: 1, or 0.",
+     kWrite, prepare_del},
+    {"bulk", 4, bulk, "collection [{\"id\":…,\"op\":…,\"data\":…},…]",
+     "Change any number of documents, all or none; gives ids and versions.", kChange, prepare_bulk},
+    {"find", -4, find, "collection filter [SORT -a,b] [LIMIT n] [AFTER cursor] [FIELDS a,b]",
+     "The documents that a filter matches, behind the cursor for the next ones.", kSearch},
+    {"list", -3, list, "collection [LIMIT n] [AFTER id]", "The documents in the order of ids.",
+     kSearch},
+    {"count", -3, count, "collection [filter]", "The number of documents.", kSearch},
 }};
 
 const std::array<CommandRow, 2> kRows = {{

@@ -44,12 +44,9 @@ void Context::apply_pending() {
 }
 
 bool Context::take_room(std::size_t bytes) {
-  if (bytes > room_) {
-    reply.error("ERR value exceeds wal.max_transaction_size");
-    return false;
-  }
-  room_ -= bytes;
-  return true;
+  if (try_room(bytes)) return true;
+  reply.error("ERR value exceeds wal.max_transaction_size");
+  return false;
 }
 
 engine::Operation& Context::add(engine::OperationKind kind, std::uint8_t keyspace,

@@ -73,6 +73,12 @@ class Context {
   // Takes room in the record for `bytes` that are no words of the request: a copied value, say.
   // Where there is none, false, and the reply is an error.
   bool take_room(std::size_t bytes);
+  // The same, and nothing is replied.
+  bool try_room(std::size_t bytes) {
+    if (bytes > room_) return false;
+    room_ -= bytes;
+    return true;
+  }
 
   // Keeps a string until the changes are in the log; the views given to put() must live as long.
   std::string_view keep(std::string text) { return kept_.emplace_front(std::move(text)); }

@@ -16,6 +16,7 @@ namespace kimdb::database {
 class Database;
 
 struct DocumentCall {
+  enum class Kind { read, put, insert, merge, patch, remove } kind = Kind::read;
   std::string key;                       // engine::document_key
   std::string json;                      // the body, or the patch
   std::optional<std::uint64_t> version;  // IFVERSION: 0 where there must be no document

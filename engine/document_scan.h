@@ -36,6 +36,7 @@ class DocumentScan {
 
  private:
   static constexpr std::size_t kStepDocuments = 256;
+  static constexpr std::size_t kStepBytes = 256 << 10;
 
   struct Range {
     std::string last_id;
@@ -81,11 +82,14 @@ void DocumentScan::visit_partition(Partition& partition, Visit&& visit) {
     auto position =
         behind.empty() ? documents.begin() : documents.upper_bound(std::string_view(behind));
     more = true;
-    for (std::size_t count = 0; more && count < kStepDocuments && position != documents.end();
+    std::size_t bytes = 0;
+    bool last = false;
+    for (std::size_t count = 1; more && !last && position != documents.end();
          ++count, position = documents.next(position)) {
       const Entry& entry = *documents[position];
-      if (count + 1 == kStepDocuments)
-        ranges_.push_back({std::string(document_id(entry)), partition.last_lsn()});
+      bytes += entry.value().size();
+      last = count == kStepDocuments || bytes >= kStepBytes;
+      if (last) ranges_.push_back({std::string(document_id(entry)), partition.last_lsn()});
       if (entry.lsn() <= lsn_) more = visit(entry);
     }
     more = more && position != documents.end();

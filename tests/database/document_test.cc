@@ -104,6 +104,95 @@ TEST_CASE("documents take part in transactions, and see what was changed before 
   CHECK(db.run("EXEC").starts_with("ERROR: EXECABORT"));
 }
 
+TEST_CASE("MERGE and PATCH change parts, and leave the rest as it was written") {
+  support::TestDb db;
+  db.run(R"(DOC PUT c a {"n":1.50,"o":{"x":1,"y":2}})");
+  CHECK(db.run(R"(DOC MERGE c a {"o":{"x":null},"id":"other","p":[1]})") == "2");
+  CHECK(fields(db.run("DOC GET c a")) == R"({"id":"a","n":1.50,"o":{"y":2},"p":[1]})");
+  CHECK(db.run(R"(DOC PATCH c a [{"op":"add","path":"/p/0","value":0}])") == "3");
+  CHECK(fields(db.run("DOC GET c a")) == R"({"id":"a","n":1.50,"o":{"y":2},"p":[0,1]})");
+  CHECK(
+      db.run(R"(DOC PATCH c a [{"op":"add","path":"/q","value":0},{"op":"remove","path":"/z"}])") ==
+      "ERROR: operation 1 of the patch points to nothing");
+  CHECK(db.run(R"(DOC PATCH c a [{"op":"add","path":"","value":1}])") ==
+        "ERROR: a document is a JSON object");
+  CHECK(db.run("DOC PATCH c a {}") == "ERROR: a JSON Patch is an array");
+  CHECK(db.run("DOC MERGE c a [1]") == "ERROR: a document is a JSON object");
+  CHECK(db.run("DOC MERGE c a {} IFVERSION 9") == "ERROR: version conflict: expected 9, got 3");
+  CHECK(db.run("DOC MERGE c nope {}") == "ERROR: document not found");
+  CHECK(db.run("DOC GET c nope $.a") == "(nil)");
+  CHECK(db.run("DOC GET c a $.n $.p[*] $.z") == "*3\n1.50\n[0,1]\n(nil)");
+  CHECK(db.run("DOC GET c a x").starts_with("ERROR: no JSONPath"));
+}
+
+TEST_CASE("BULK does all or nothing, and its items see those before them") {
+  support::TestDb db;
+  CHECK(db.run(R"(DOC BULK c [{"id":"a","data":{"n":1}},{"id":"a","op":"merge","data":{"m":2}},)"
+               R"({"id":"b","op":"insert","data":{}},{"id":"b","op":"delete"},)"
+               R"({"id":"a","op":"patch","data":[{"op":"remove","path":"/n"}],"ifVersion":2}])") ==
+        "*5\n*2\na\n1\n*2\na\n2\n*2\nb\n1\n*2\nb\n0\n*2\na\n3");
+  CHECK(fields(db.run("DOC GET c a")) == R"({"id":"a","m":2})");
+  CHECK(db.run("DOC COUNT c") == "1");
+  const std::pair<const char*, const char*> refused[] = {
+      {R"([{"id":"x","data":{}},{"id":"a","op":"insert","data":{}}])",
+       "ERROR: item 1: there is a document with this id already"},
+      {R"([{"id":"x","data":{}},{"id":"x","ifVersion":2,"data":{}}])",
+       "ERROR: item 1: version conflict: expected 2, got 1"},
+      {R"([{"id":"x","data":{}},{"id":"y","op":"merge","data":{}}])",
+       "ERROR: item 1: document not found"},
+      {R"([{"id":"x","data":1}])", "ERROR: item 0: a document is a JSON object"},
+      {R"([{"id":"x"}])", "ERROR: item 0: has no data"},
+      {R"([{"id":1,"data":{}}])", "ERROR: item 0: has an id that is no string"},
+      {R"([{"id":"x","op":"do","data":{}}])", "ERROR: item 0: has an op that there is not: do"},
+      {R"([{"id":"x","data":{},"z":1}])", "ERROR: item 0: has a member that there is not: z"},
+      {R"([1])", "ERROR: item 0: is no object"},
+      {R"({})", "ERROR: BULK takes an array of items"}};
+  for (const auto& [items, error] : refused)
+    CHECK_MESSAGE(db.run("DOC BULK c " + std::string(items)) == error, items);
+  CHECK(db.run("DOC COUNT c") == "1");
+  CHECK(db.run("DOC BULK c []") == "*0");
+}
+
+TEST_CASE("FIND filters, sorts, cuts and goes on behind its cursor") {
+  support::TestDb db;
+  for (int i = 0; i < 100; ++i)
+    db.run("DOC PUT c d" + std::to_string(100 + i) + " {\"n\":" + std::to_string(i % 7) + "}");
+  CHECK(db.run("DOC COUNT c {\"n\":3}") == "14");
+  CHECK(db.run("DOC COUNT c {\"n\":{\"$gt\":9}}") == "0");
+  CHECK(db.run("DOC FIND c {\"n\":{\"$gt\":9}}") == "*2\n(nil)\n*0");
+  CHECK(db.run("DOC FIND c {} LIMIT 2 FIELDS n") ==
+        "*2\nd101\n*2\n{\"id\":\"d100\",\"n\":0}\n{\"id\":\"d101\",\"n\":1}");
+  CHECK(db.run("DOC LIST c LIMIT 1 AFTER d150").starts_with("*1\n{\"id\":\"d151\""));
+  CHECK(db.run("DOC LIST c LIMIT 5 AFTER d199") == "*0");
+  CHECK(db.run("DOC LIST c LIMIT 0") == "*0");
+  CHECK(db.run("DOC LIST nothing") == "*0");
+
+  // Pages of 9 give what one query gives, in its order.
+  for (const std::string sort : {"", " SORT -n", " SORT n,-id"}) {
+    const std::string query = "DOC FIND c {\"n\":{\"$lt\":5}}" + sort;
+    const std::string all = db.run(query + " FIELDS n");
+    std::string pages, after;
+    int rounds = 0;
+    do {
+      const std::string page = db.run(query + " LIMIT 9 FIELDS n" + after);
+      const std::size_t end = page.find('\n', 3);
+      const std::string cursor = page.substr(3, end - 3);
+      pages += page.substr(page.find('\n', end + 1));
+      after = cursor == "(nil)" ? "" : " AFTER " + cursor;
+    } while (!after.empty() && ++rounds < 20);
+    CHECK(all.substr(all.find("\n{")) == pages);
+  }
+  CHECK(db.run("DOC FIND c {} SORT n,").starts_with("ERROR: SORT: a field's name"));
+  CHECK(db.run("DOC FIND c {} FIELDS ,").starts_with("ERROR: FIELDS: a field's name"));
+  CHECK(db.run("DOC FIND c {} SORT n AFTER x") == "ERROR: AFTER takes a cursor that FIND gave");
+  CHECK(db.run("DOC FIND c {} LIMIT -1") == "ERROR: value is not an integer or out of range");
+  CHECK(db.run("DOC FIND c {} LIMIT") == "ERROR: syntax error");
+  CHECK(db.run("DOC FIND c {} NOPE 1") == "ERROR: syntax error");
+  CHECK(db.run("DOC LIST c SORT n") == "ERROR: syntax error");
+  CHECK(db.run("DOC COUNT c {} {}") == "ERROR: syntax error");
+  CHECK(db.run("DOC FIND _c {}").starts_with("ERROR: a collection's name"));
+}
+
 TEST_CASE("FLUSHALL removes keys, and leaves documents alone") {
   support::TestDb db;
   db.run("SET k v");

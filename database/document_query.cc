@@ -1,0 +1,180 @@
+#include "database/document_query.h"
+
+#include <algorithm>
+
+#include "database/database.h"
+#include "engine/document_scan.h"
+#include "engine/filter.h"
+#include "engine/projection.h"
+#include "engine/sort_key.h"
+
+namespace kimdb::database {
+
+namespace {
+
+std::string to_hex(std::string_view bytes) {
+  constexpr char kDigits[] = "0123456789abcdef";
+  std::string text;
+  for (const char c : bytes) {
+    text += kDigits[static_cast<unsigned char>(c) >> 4];
+    text += kDigits[c & 15];
+  }
+  return text;
+}
+
+std::optional<std::string> from_hex(std::string_view text) {
+  const auto digit = [](char c) {
+    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+  };
+  if (text.size() % 2 != 0) return std::nullopt;
+  std::string bytes;
+  for (std::size_t i = 0; i < text.size(); i += 2) {
+    if (digit(text[i]) < 0 || digit(text[i + 1]) < 0) return std::nullopt;
+    bytes += static_cast<char>(digit(text[i]) << 4 | digit(text[i + 1]));
+  }
+  return bytes;
+}
+
+// Calls visit(entry) for the collection's documents as of one LSN; false ends their partition.
+template <class Visit>
+void scan(Context& c, std::string_view collection, std::string_view behind, Visit&& visit) {
+  engine::Engine& engine = c.database.engine();
+  if (c.holds_locks()) {
+    for (std::size_t i = 0; i < engine.partition_count(); ++i)
+      c.with_partition(i,
+                       [&](engine::Partition& partition) { c.depends_on(partition.last_lsn()); });
+    engine::DocumentScan documents(engine, collection);
+    documents.begin_behind(behind);
+    while (documents.step(visit)) {
+    }
+    return;
+  }
+  const engine::ReadView view = engine.open_view([&] { return c.database.applied_lsn(); });
+  c.depends_on(view.lsn());
+  engine::DocumentScan documents(engine, view, collection);
+  documents.begin_behind(behind);
+  while (documents.step(visit)) {
+  }
+}
+
+// A document as it is shown, and as elements where somebody asks.
+class Shown {
+ public:
+  void read(const engine::Entry& entry) {
+    text_.clear();
+    engine::append_document(text_, engine::document_id(entry),
+                            engine::read_document(entry.value()));
+    parsed_ = false;
+  }
+  const std::string& text() const { return text_; }
+  const engine::JsonElement& element() {
+    if (!parsed_) reader_.read(text_, element_);
+    parsed_ = true;
+    return element_;
+  }
+
+ private:
+  std::string text_;
+  engine::JsonReader reader_;
+  engine::JsonElement element_;
+  bool parsed_ = false;
+};
+
+// The first documents by their keys, `limit` of them and one more, which says that others follow.
+class FirstDocuments {
+ public:
+  explicit FirstDocuments(std::optional<std::size_t> limit)
+      : size_max_(limit ? *limit + 1 : SIZE_MAX) {}
+
+  bool wants(std::string_view key) const {
+    return found_.size() < size_max_ || key < found_.front().key;
+  }
+  void add(std::string key, const std::string& text) {
+    if (found_.size() == size_max_) {
+      std::pop_heap(found_.begin(), found_.end(), less);
+      found_.pop_back();
+    }
+    found_.push_back({std::move(key), text});
+    std::push_heap(found_.begin(), found_.end(), less);
+  }
+
+  struct Found {
+    std::string key;
+    std::string text;
+  };
+  std::vector<Found> take() {
+    std::sort_heap(found_.begin(), found_.end(), less);
+    return std::move(found_);
+  }
+
+ private:
+  static bool less(const Found& a, const Found& b) { return a.key < b.key; }
+  const std::size_t size_max_;
+  std::vector<Found> found_;  // a heap, the last one in front
+};
+
+}  // namespace
+
+Result<FoundDocuments> find_documents(Context& c, const DocumentQuery& query) {
+  const auto filter = engine::Filter::parse(query.filter);
+  if (!filter) return filter.error();
+  std::optional<engine::SortOrder> order;
+  if (!query.sort.empty()) {
+    auto parsed = engine::parse_sort_order(query.sort);
+    if (!parsed) return Error(parsed.error()).in("SORT");
+    order = std::move(*parsed);
+  }
+  std::optional<engine::Projection> projection;
+  if (!query.fields.empty()) {
+    auto parsed = engine::Projection::parse(query.fields);
+    if (!parsed) return Error(parsed.error()).in("FIELDS");
+    projection = std::move(*parsed);
+  }
+  std::string after(query.after);
+  if (order && !after.empty()) {
+    auto key = from_hex(after);
+    if (!key) return Error{ErrorCode::invalid_argument, "AFTER takes a cursor that FIND gave"};
+    after = std::move(*key);
+  }
+
+  FirstDocuments first(query.limit);
+  Shown shown;
+  const bool all = filter->matches_all();
+  scan(c, query.collection, order ? "" : after, [&](const engine::Entry& entry) {
+    const std::string_view id = engine::document_id(entry);
+    // In the order of ids nothing behind this one is wanted either.
+    if (!order && !first.wants(id)) return false;
+    shown.read(entry);
+    if (!all && !filter->matches(shown.element())) return true;
+    std::string key;
+    if (order) engine::append_sort_key(key, shown.element(), *order);
+    key += id;
+    if (key > after && first.wants(key)) first.add(std::move(key), shown.text());
+    return true;
+  });
+
+  FoundDocuments result;
+  auto found = first.take();
+  if (query.limit && found.size() > *query.limit) {
+    found.pop_back();
+    if (!found.empty()) result.next = order ? to_hex(found.back().key) : found.back().key;
+  }
+  for (auto& [key, text] : found)
+    result.documents.push_back(projection ? projection->apply(text) : std::move(text));
+  return result;
+}
+
+Result<std::size_t> count_documents(Context& c, const DocumentQuery& query) {
+  const auto filter = engine::Filter::parse(query.filter);
+  if (!filter) return filter.error();
+  Shown shown;
+  std::size_t count = 0;
+  scan(c, query.collection, "", [&](const engine::Entry& entry) {
+    shown.read(entry);
+    if (filter->matches(shown.element())) ++count;
+    return true;
+  });
+  return count;
+}
+
+}  // namespace kimdb::database

@@ -1,0 +1,34 @@
+// Which documents of a collection a client asks for, and in which order: DOC FIND, LIST and COUNT.
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "database/context.h"
+
+namespace kimdb::database {
+
+struct DocumentQuery {
+  std::string_view collection;
+  std::string_view filter = "{}";
+  std::string_view sort;    // none: by id
+  std::string_view fields;  // none: all
+  std::string_view after;   // a cursor
+  std::optional<std::size_t> limit;
+};
+
+struct FoundDocuments {
+  std::vector<std::string> documents;  // JSON
+  std::string next;                    // the cursor of what follows; empty: nothing does
+};
+
+// Of one state, whose LSN the reply depends on. An error says what is wrong with the query.
+Result<FoundDocuments> find_documents(Context& c, const DocumentQuery& query);
+Result<std::size_t> count_documents(Context& c, const DocumentQuery& query);
+
+}  // namespace kimdb::database
