@@ -1,11 +1,11 @@
 #include "server/connection_manager.h"
 
-#include "server/session.h"
+#include "server/connection.h"
 
 namespace kimdb::server {
 
-void ConnectionManager::began(const std::shared_ptr<Session>& session) {
-  if (session->kind() == Session::Kind::refused) {
+void ConnectionManager::began(const std::shared_ptr<Connection>& connection) {
+  if (connection->refused()) {
     rejected_.fetch_add(1, std::memory_order_relaxed);
     refused_waiting_.fetch_add(1, std::memory_order_relaxed);
     return;
@@ -13,42 +13,42 @@ void ConnectionManager::began(const std::shared_ptr<Session>& session) {
   received_.fetch_add(1, std::memory_order_relaxed);
   size_.fetch_add(1, std::memory_order_relaxed);
   MutexLock lock(mutex_);
-  sessions_.emplace(session->info().id, session);
+  connections_.emplace(connection->info().id, connection);
 }
 
-void ConnectionManager::ended(const Session& session, std::string_view why) {
-  if (session.kind() == Session::Kind::refused) {
+void ConnectionManager::ended(const Connection& connection, std::string_view why) {
+  if (connection.refused()) {
     refused_waiting_.fetch_sub(1, std::memory_order_relaxed);
     return;
   }
   size_.fetch_sub(1, std::memory_order_relaxed);
   if (!why.empty())
-    logger_.info("connection {} from {} closed: {}", session.info().id, session.info().address,
-                 why);
+    logger_.info("connection {} from {} closed: {}", connection.info().id,
+                 connection.info().address, why);
   MutexLock lock(mutex_);
-  sessions_.erase(session.info().id);
+  connections_.erase(connection.info().id);
 }
 
 void ConnectionManager::for_each(
     const std::function<void(const database::SessionInfo&)>& visit) const {
-  std::vector<std::shared_ptr<Session>> open;
+  std::vector<std::shared_ptr<Connection>> open;
   {
     MutexLock lock(mutex_);
-    for (const auto& [id, session] : sessions_)
-      if (auto alive = session.lock()) open.push_back(std::move(alive));
+    for (const auto& [id, connection] : connections_)
+      if (auto alive = connection.lock()) open.push_back(std::move(alive));
   }
-  for (const auto& session : open) visit(session->info());
+  for (const auto& connection : open) visit(connection->info());
 }
 
 bool ConnectionManager::kill(std::uint64_t id) {
-  std::shared_ptr<Session> session;
+  std::shared_ptr<Connection> connection;
   {
     MutexLock lock(mutex_);
-    const auto found = sessions_.find(id);
-    if (found != sessions_.end()) session = found->second.lock();
+    const auto found = connections_.find(id);
+    if (found != connections_.end()) connection = found->second.lock();
   }
-  if (session == nullptr) return false;
-  session->close_from_anywhere("killed");
+  if (connection == nullptr) return false;
+  connection->close_from_anywhere("killed");
   return true;
 }
 

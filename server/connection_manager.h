@@ -1,5 +1,5 @@
-// The live sessions: ids from one counter, from 1, never used again; SHOW PROCESSLIST, KILL and the
-// limit look here.
+// The live connections: ids from one counter, from 1, never used again; SHOW PROCESSLIST, KILL and
+// the limit look here.
 //
 // Thread-safe.
 #pragma once
@@ -17,7 +17,7 @@
 
 namespace kimdb::server {
 
-class Session;
+class Connection;
 
 class ConnectionManager {
  public:
@@ -34,8 +34,8 @@ class ConnectionManager {
   // Too many that only wait to be told so.
   bool too_many_refused() const { return refused_waiting_.load(std::memory_order_relaxed) > 128; }
 
-  void began(const std::shared_ptr<Session>& session);
-  void ended(const Session& session, std::string_view why);
+  void began(const std::shared_ptr<Connection>& connection);
+  void ended(const Connection& connection, std::string_view why);
   void for_each(const std::function<void(const database::SessionInfo&)>& visit) const;
   bool kill(std::uint64_t id);
 
@@ -54,7 +54,7 @@ class ConnectionManager {
   std::atomic<std::size_t> refused_waiting_{0};
   std::atomic<std::uint64_t> received_{0}, rejected_{0}, bytes_in_{0}, bytes_out_{0};
   mutable Mutex mutex_;
-  std::map<std::uint64_t, std::weak_ptr<Session>> sessions_ GUARDED_BY(mutex_);
+  std::map<std::uint64_t, std::weak_ptr<Connection>> connections_ GUARDED_BY(mutex_);
 };
 
 }  // namespace kimdb::server

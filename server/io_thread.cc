@@ -4,7 +4,7 @@
 
 #include <chrono>
 
-#include "server/session.h"
+#include "server/connection.h"
 
 namespace kimdb::server {
 
@@ -33,7 +33,7 @@ void IoThread::start() {
 // system call.
 void IoThread::run() {
   auto next_tick = Clock::now() + kTick;
-  while (!stopping_ || (!sessions_.empty() && Clock::now() < stop_at_)) {
+  while (!stopping_ || (!connections_.empty() && Clock::now() < stop_at_)) {
     const Poller::Round round = poller_.run_round(stopping_ ? 20 : 1000);
     if (round.targets) round_end();
     if (round.woken) context_.poll();
@@ -42,21 +42,21 @@ void IoThread::run() {
       tick();
     }
   }
-  for (const auto& session : open_sessions()) session->close("server stops");
+  for (const auto& connection : open_connections()) connection->close("server stops");
 }
 
 void IoThread::stop() {
   if (!thread_.joinable()) return;
   post([this] {
-    for (const auto& session : open_sessions()) session->finish();
+    for (const auto& connection : open_connections()) connection->finish();
     stopping_ = true;
     stop_at_ = Clock::now() + kStopWithin;
   });
   thread_.join();
 }
 
-std::vector<std::shared_ptr<Session>> IoThread::open_sessions() const {
-  return {sessions_.begin(), sessions_.end()};
+std::vector<std::shared_ptr<Connection>> IoThread::open_connections() const {
+  return {connections_.begin(), connections_.end()};
 }
 
 std::int64_t IoThread::now_ms() {
@@ -64,15 +64,15 @@ std::int64_t IoThread::now_ms() {
   return now_ms_;
 }
 
-void IoThread::wait_for(Session& session, Lsn lsn) {
-  keep_waiting(session);
+void IoThread::wait_for(Connection& connection, Lsn lsn) {
+  keep_waiting(connection);
   wanted_ = std::max(wanted_, lsn);
 }
 
-void IoThread::keep_waiting(Session& session) {
-  if (session.waits) return;
-  session.waits = true;
-  waiting_.push_back(session.shared_from_this());
+void IoThread::keep_waiting(Connection& connection) {
+  if (connection.waits) return;
+  connection.waits = true;
+  waiting_.push_back(connection.shared_from_this());
 }
 
 void IoThread::round_end() {
@@ -83,7 +83,7 @@ void IoThread::round_end() {
     if (wanted != 0) database_.log().commit_here(wanted);
     // Also where the writer is at it: it may have finished before it could see that somebody waits.
     release();
-    if (wanted_ == 0) return;  // else a reply that went out let its session go on and write
+    if (wanted_ == 0) return;  // else a reply that went out let its connection go on and write
   }
 }
 
@@ -97,26 +97,28 @@ void IoThread::wake() {
 }
 
 void IoThread::release() {
-  std::vector<std::shared_ptr<Session>> waiting = std::move(waiting_);
+  std::vector<std::shared_ptr<Connection>> waiting = std::move(waiting_);
   waiting_.clear();
-  for (auto& session : waiting) {
-    session->waits = false;
-    session->release();  // keeps waiting where it must, or waits anew
+  for (auto& connection : waiting) {
+    connection->waits = false;
+    connection->release();  // keeps waiting where it must, or waits anew
   }
   if (waiting_.empty()) somebody_waits_.store(false, std::memory_order_seq_cst);
 }
 
-void IoThread::add(const std::shared_ptr<Session>& session) { sessions_.insert(session); }
+void IoThread::add(const std::shared_ptr<Connection>& connection) {
+  connections_.insert(connection);
+}
 
-void IoThread::remove(const std::shared_ptr<Session>& session) {
-  sessions_.erase(session);
-  std::erase(waiting_, session);
+void IoThread::remove(const std::shared_ptr<Connection>& connection) {
+  connections_.erase(connection);
+  std::erase(waiting_, connection);
 }
 
 // Once a second: whoever was silent too long.
 void IoThread::tick() {
   const std::int64_t now = database_.now_ms();
-  for (const auto& session : open_sessions()) session->check_timeouts(now);
+  for (const auto& connection : open_connections()) connection->check_timeouts(now);
 }
 
 }  // namespace kimdb::server

@@ -1,8 +1,8 @@
-// One I/O thread: an io_context, the sockets that belong to it, and buffers that its sessions
+// One I/O thread: an io_context, the sockets that belong to it, and buffers that its connections
 // share.
 //
-// A connection stays on the thread that got it, and everything of a session happens on its thread;
-// others reach it by post(). Owned by Server.
+// A connection stays on the thread that got it, and everything of a connection happens on its
+// thread; others reach it by post(). Owned by Server.
 #pragma once
 
 #include <array>
@@ -22,7 +22,7 @@
 
 namespace kimdb::server {
 
-class Session;
+class Connection;
 
 class IoThread {
  public:
@@ -30,8 +30,8 @@ class IoThread {
   ~IoThread() { stop(); }
 
   void start();
-  // Reads no more, sends what is to be sent (for two seconds at most), closes all sessions and ends
-  // the thread.
+  // Reads no more, sends what is to be sent (for two seconds at most), closes all connections and
+  // ends the thread.
   void stop();
 
   // Any thread: the work is done on this one, soon.
@@ -44,11 +44,11 @@ class IoThread {
   // Any thread: the log got further, replies that waited may go. Posts only where somebody waits.
   void wake();
 
-  // --- for sessions, on this thread ---
+  // --- for connections, on this thread ---
   database::Database& database() { return database_; }
   Poller& poller() { return poller_; }
   database::ThreadStatistics* statistics() { return statistics_; }
-  // Shared buffers, valid until the session returns.
+  // Shared buffers, valid until the connection returns.
   static constexpr std::size_t kReceiveBytes = 256 << 10;
   char* receive_buffer() { return receive_buffer_.get(); }
   std::string& output_buffer() { return output_buffer_; }
@@ -56,12 +56,12 @@ class IoThread {
   std::array<protocol::Request, kRequestsAhead>& requests() { return requests_; }
   // Unix ms, read once a round.
   std::int64_t now_ms();
-  // The session has replies that wait for `lsn`: release() is called when the log got further.
-  void wait_for(Session& session, Lsn lsn);
+  // The connection has replies that wait for `lsn`: release() is called when the log got further.
+  void wait_for(Connection& connection, Lsn lsn);
   // The same for an LSN that was asked for before.
-  void keep_waiting(Session& session);
-  void add(const std::shared_ptr<Session>& session);
-  void remove(const std::shared_ptr<Session>& session);
+  void keep_waiting(Connection& connection);
+  void add(const std::shared_ptr<Connection>& connection);
+  void remove(const std::shared_ptr<Connection>& connection);
 
   // All sockets that were ready together have been served: what they wrote becomes one group
   // commit.
@@ -71,7 +71,7 @@ class IoThread {
   using Clock = std::chrono::steady_clock;
 
   void run();
-  std::vector<std::shared_ptr<Session>> open_sessions() const;
+  std::vector<std::shared_ptr<Connection>> open_connections() const;
   void release();
   void tick();
 
@@ -88,9 +88,9 @@ class IoThread {
   std::array<protocol::Request, kRequestsAhead> requests_;
   std::int64_t now_ms_ = 0;  // 0: to be read
 
-  std::unordered_set<std::shared_ptr<Session>> sessions_;
-  std::vector<std::shared_ptr<Session>> waiting_;
-  Lsn wanted_ = 0;  // the highest LSN that a session of this round waits for
+  std::unordered_set<std::shared_ptr<Connection>> connections_;
+  std::vector<std::shared_ptr<Connection>> waiting_;
+  Lsn wanted_ = 0;  // the highest LSN that a connection of this round waits for
   std::atomic<bool> somebody_waits_{false};
   std::atomic<bool> wake_posted_{false};
   std::thread thread_;

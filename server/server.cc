@@ -21,8 +21,8 @@ Server::Server(asio::io_context& control, database::Database& database, Logger& 
       stop_(std::move(stop)),
       connections_(logger, config.current().network.max_connections) {
   const Config current = config.current();
-  session_options_.auth_enabled = current.auth.enabled;
-  apply_to_sessions(current.network);
+  connection_options_.auth_enabled = current.auth.enabled;
+  apply_to_connections(current.network);
   // By default one processor is left to the log's writer, the workers and the clients of the same
   // machine.
   const unsigned processors = std::max(2u, std::thread::hardware_concurrency());
@@ -40,7 +40,7 @@ Status Server::listen() {
     auto context = make_tls_context({.ca = tls.client_ca, .cert = tls.cert, .key = tls.key},
                                     TlsSide::server, {"tls.client_ca", "tls.cert", "tls.key"});
     if (!context) return std::move(context).error();
-    session_options_.tls = std::move(*context);
+    connection_options_.tls = std::move(*context);
   }
   KIMDB_RETURN_IF_ERROR(
       listen_at(network.address, "network.address", Session::Kind::lines_and_resp));
@@ -104,7 +104,7 @@ void Server::accept(Listener& listener) {
       [this, &listener](const asio::error_code& error, tcp::socket accepted) {
         if (error == asio::error::operation_aborted || !listener.acceptor.is_open()) return;
         if (!error) {
-          begin_session(std::move(accepted), listener.kind);
+          begin_connection(std::move(accepted), listener.kind);
           return accept(listener);
         }
         // Out of descriptors, say: trying again at once would only spin.
@@ -116,7 +116,7 @@ void Server::accept(Listener& listener) {
       });
 }
 
-void Server::begin_session(tcp::socket accepted, Session::Kind kind) {
+void Server::begin_connection(tcp::socket accepted, Session::Kind kind) {
   const auto text = [](const tcp::endpoint& endpoint) {
     return to_string(Address{endpoint.address().to_string(), endpoint.port()});
   };
@@ -126,33 +126,31 @@ void Server::begin_session(tcp::socket accepted, Session::Kind kind) {
   const tcp::endpoint peer = error ? tcp::endpoint() : accepted.remote_endpoint(error);
   const tcp::endpoint local = error ? tcp::endpoint() : accepted.local_endpoint(error);
   if (error) return;  // it is gone already
-  if (connections_.full()) {
-    if (connections_.too_many_refused()) return;
-    kind = Session::Kind::refused;
-  }
-  const std::uint64_t id = kind == Session::Kind::refused ? 0 : connections_.next_id();
+  const bool refused = connections_.full();
+  if (refused && connections_.too_many_refused()) return;
+  const std::uint64_t id = refused ? 0 : connections_.next_id();
   // Connections go to the threads in turn; each stays where it is.
   IoThread& thread = *threads_[next_thread_++ % threads_.size()];
   Socket socket{.fd = UniqueFd(accepted.release(error)),
                 .peer_host = peer.address().to_string(),
                 .peer_address = text(peer),
                 .local_address = text(local)};
-  auto session = std::make_shared<Session>(thread, connections_, std::move(socket), id, kind,
-                                           session_options_);
-  connections_.began(session);
-  thread.post([session] { session->start(); });
+  const auto connection = std::make_shared<Session>(thread, connections_, std::move(socket), id,
+                                                    kind, connection_options_);
+  connections_.began(connection);
+  thread.post([connection] { connection->start(); });
 }
 
-void Server::apply_to_sessions(const NetworkConfig& network) {
-  session_options_.max_message_size = network.max_message_size;
-  session_options_.max_output_buffer = network.max_output_buffer;
-  session_options_.idle_timeout = network.idle_timeout;
-  session_options_.request_timeout = network.request_timeout;
-  session_options_.greeting = network.greeting;
+void Server::apply_to_connections(const NetworkConfig& network) {
+  connection_options_.max_message_size = network.max_message_size;
+  connection_options_.max_output_buffer = network.max_output_buffer;
+  connection_options_.idle_timeout = network.idle_timeout;
+  connection_options_.request_timeout = network.request_timeout;
+  connection_options_.greeting = network.greeting;
 }
 
 void Server::apply(const Config& config) {
-  apply_to_sessions(config.network);
+  apply_to_connections(config.network);
   database_.set_snapshot_interval(config.snapshot.interval);
   connections_.set_max_connections(config.network.max_connections);
   database_.set_max_memory(config.engine.max_memory);

@@ -68,9 +68,9 @@ class Server final : public database::Host {
     Session::Kind kind;
   };
   Status listen_at(const std::string& address, std::string_view key, Session::Kind kind);
-  void apply_to_sessions(const NetworkConfig& network);
+  void apply_to_connections(const NetworkConfig& network);
   void accept(Listener& listener);
-  void begin_session(asio::ip::tcp::socket accepted, Session::Kind kind);
+  void begin_connection(asio::ip::tcp::socket accepted, Session::Kind kind);
 
   asio::io_context& control_;
   database::Database& database_;
@@ -78,7 +78,7 @@ class Server final : public database::Host {
   LiveConfig& config_;
   const std::string config_file_;
   const std::function<void(bool save)> stop_;
-  SessionOptions session_options_;
+  ConnectionOptions connection_options_;
   ConnectionManager connections_;
   std::vector<std::unique_ptr<IoThread>> threads_;
   std::vector<std::unique_ptr<Listener>> listeners_;

@@ -1,9 +1,5 @@
 #include "server/session.h"
 
-#include <sys/socket.h>
-
-#include <cerrno>
-#include <cstring>
 #include <utility>
 
 #include "base/cycles.h"
@@ -24,23 +20,19 @@ constexpr std::size_t kStrangerArguments = 16;
 }  // namespace
 
 Session::Session(IoThread& thread, ConnectionManager& connections, Socket socket, std::uint64_t id,
-                 Kind kind, const SessionOptions& options)
-    : thread_(thread),
-      connections_(connections),
-      socket_(std::move(socket.fd)),
-      options_(options),
+                 Kind kind, const ConnectionOptions& options)
+    : Connection(thread, connections,
+                 {std::move(socket.fd), socket.peer_host, std::move(socket.peer_address),
+                  std::move(socket.local_address)},
+                 id, options),
       kind_(kind),
       state_(info_),
       parser_({}) {
-  info_.id = id;
-  info_.address = std::move(socket.peer_address);
-  info_.local_address = std::move(socket.local_address);
   state_.peer_host = std::move(socket.peer_host);
-  info_.connected_at_ms = thread.database().now_ms();
-  info_.last_active_ms = info_.connected_at_ms;
   state_.receiver = this;
   make_completion_ = [this] {
-    return [self = shared_from_this()](std::string reply, const Outcome& outcome) {
+    return [self = std::static_pointer_cast<Session>(shared_from_this())](std::string reply,
+                                                                          const Outcome& outcome) {
       self->thread_.post([self, reply = std::move(reply), outcome]() mutable {
         self->complete(std::move(reply), outcome);
       });
@@ -65,84 +57,31 @@ void Session::set_limits() {
 
 Session::~Session() = default;
 
-void Session::start() {
-  thread_.add(shared_from_this());
-  thread_.poller().add(socket_.get(), this, interest_);
-  if (options_.greeting && kind_ == Kind::lines_and_resp && options_.tls == nullptr)
-    send("HANDSHAKE|v1.0\n");
-}
-
-void Session::on_ready(bool readable, bool writable) {
-  const auto keep_alive = shared_from_this();
-  if (writable) flush_queue();
-  const bool reads = readable || (writable && tls_ != nullptr && tls_->read_waits_to_write());
-  if (!reads || !open_) return;
-  if (options_.tls != nullptr && tls_ == nullptr && !begin_tls()) return;
-  receive();
-  // What waited to be sent until something of TLS was read.
-  if (tls_ != nullptr && open_ && queue_sent_ < queue_.size()) flush_queue();
-}
-
-ssize_t Session::read_some(char* out, std::size_t size) {
-  return tls_ != nullptr ? tls_->read(out, size) : ::recv(socket_.get(), out, size, 0);
-}
-
-ssize_t Session::write_some(std::string_view bytes) {
-  return tls_ != nullptr ? tls_->write(bytes)
-                         : ::send(socket_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
-}
-
-std::string Session::failure() const {
-  return tls_ != nullptr && !tls_->why().empty() ? tls_->why() : std::strerror(errno);
-}
-
-// Something has come. False where the client does not begin TLS, which ends it.
-bool Session::begin_tls() {
-  if (const unsigned char first = first_byte(socket_.get()); first != kTlsHandshake) {
-    send(kind_ == Kind::resp_only || first == '*' ? "-ERR this port speaks TLS\r\n"
-                                                  : "ERROR: this port speaks TLS\n");
-    close("it does not use TLS");
-    return false;
-  }
-  tls_ = std::make_unique<TlsConnection>(options_.tls, socket_.get());
+void Session::on_open() {
   if (options_.greeting && kind_ == Kind::lines_and_resp) send("HANDSHAKE|v1.0\n");
-  return open_;
 }
 
-void Session::receive() {
-  // Nothing is asked for any more: only a broken connection leads here.
-  if (input_ended_) return close("the connection broke");
-  char* buffer = thread_.receive_buffer();
-  const ssize_t count = read_some(buffer, IoThread::kReceiveBytes);
-  if (count < 0) {
-    if (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR) {
-      if (tls_ != nullptr) update_interest();
-      return;
-    }
-    return close(failure());
-  }
-  if (count == 0) {
-    input_ended_ = true;
-    // It may still read the reply, or be gone: nobody can tell.
-    if (deferred_) thread_.database().cancel_waits(state_, database::Waiters::Cancel::endless);
-    update_interest();
-    return close_if_done();
-  }
-  connections_.count_in(static_cast<std::uint64_t>(count));
-  info_.last_active_ms.store(thread_.now_ms(), std::memory_order_relaxed);
-  const std::string_view received(buffer, static_cast<std::size_t>(count));
-  if (kind_ == Kind::refused) return refuse_connection(received.front() == '*');
+void Session::tell_tls(char first) {
+  send(kind_ == Kind::resp_only || first == '*' ? "-ERR this port speaks TLS\r\n"
+                                                : "ERROR: this port speaks TLS\n");
+}
+
+void Session::tell_too_many(char first) {
+  const std::string limit = std::to_string(connections_.max_connections());
+  send(first == '*' ? "-ERR max number of clients reached\r\n"
+                    : "ERROR: too many connections (limit " + limit + ")\n");
+}
+
+void Session::on_input_ended() {
+  // It may still read the reply, or be gone: nobody can tell.
+  if (deferred_) thread_.database().cancel_waits(state_, database::Waiters::Cancel::endless);
+}
+
+void Session::on_received(std::string_view received) {
   if (input_.empty() && !deferred_ && !explaining_) return process(received);
   input_.append(received);
   if (!deferred_ && !explaining_) return process_kept();
   update_interest();  // enough is enough
-}
-
-void Session::refuse_connection(bool resp) {
-  const std::string limit = std::to_string(connections_.max_connections());
-  send(resp ? "-ERR max number of clients reached\r\n"
-            : "ERROR: too many connections (limit " + limit + ")\n");
-  close("too many connections");
 }
 
 // Parses and executes what is there; keeps what is left over.
@@ -378,84 +317,23 @@ void Session::finish_explanation() {
   process_kept();
 }
 
-void Session::send(std::string_view bytes) {
-  if (queue_.empty()) {
-    const ssize_t count = write_some(bytes);
-    if (count < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR)
-      return close(failure());
-    if (count > 0) {
-      connections_.count_out(static_cast<std::uint64_t>(count));
-      bytes.remove_prefix(static_cast<std::size_t>(count));
-    }
-  }
-  if (bytes.empty()) return;
-  if (queue_.size() - queue_sent_ + bytes.size() > options_.max_output_buffer)
-    return close("does not read its replies (network.max_output_buffer)");
-  queue_.append(bytes);
-  if (stalled_since_ms_ == 0) stalled_since_ms_ = thread_.now_ms();
-  info_.output_bytes.store(queue_.size() - queue_sent_, std::memory_order_relaxed);
-  update_interest();
-}
-
-void Session::flush_queue() {
-  while (queue_sent_ < queue_.size()) {
-    const ssize_t count = write_some(std::string_view(queue_).substr(queue_sent_));
-    if (count < 0) {
-      if (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR) break;
-      return close(failure());
-    }
-    if (count == 0) return close("the connection broke");
-    connections_.count_out(static_cast<std::uint64_t>(count));
-    queue_sent_ += static_cast<std::size_t>(count);
-    stalled_since_ms_ = thread_.now_ms();
-  }
-  if (queue_sent_ == queue_.size()) {
-    queue_ = {};
-    queue_sent_ = 0;
-    stalled_since_ms_ = 0;
-  } else if (queue_sent_ > queue_.size() / 2) {
-    queue_.erase(0, queue_sent_);
-    queue_sent_ = 0;
-  }
-  info_.output_bytes.store(queue_.size() - queue_sent_, std::memory_order_relaxed);
+void Session::on_sent() {
   if (!congested() && !input_.empty() && !deferred_ && !explaining_) return process_kept();
   update_interest();
   close_if_done();
 }
 
-void Session::update_interest() {
-  if (!open_) return;
-  const bool enough = (deferred_ || explaining_) && input_.size() > kQueueSoftLimit;
-  const Poller::Interest wanted{
-      .read = !input_ended_ && !congested() && !enough && !close_when_sent_,
-      .write = tls_ == nullptr ? queue_sent_ < queue_.size()
-                               : tls_->read_waits_to_write() ||
-                                     (queue_sent_ < queue_.size() && !tls_->write_waits_to_read())};
-  if (wanted == interest_) return;
-  interest_ = wanted;
-  thread_.poller().change(socket_.get(), this, interest_);
+bool Session::takes_input() const {
+  return !(deferred_ || explaining_) || input_.size() <= kQueueSoftLimit;
 }
 
-void Session::close_if_done() {
-  if (!open_ || deferred_ || explaining_) return;
-  if (!close_when_sent_ && !input_ended_) return;
+bool Session::is_done() {
+  if (deferred_ || explaining_) return false;
   deliver_events();  // what it published to itself
-  if (!open_) return;
-  if (!marks_.empty() || queue_sent_ < queue_.size()) return;
-  close("");
+  return marks_.empty();
 }
 
-void Session::close(std::string_view why) {
-  if (!open_) return;
-  open_ = false;
-  thread_.poller().remove(socket_.get(), this);
-  if (tls_ != nullptr) tls_->end();
-  tls_.reset();
-  ::shutdown(socket_.get(), SHUT_RDWR);
-  socket_.reset();
-  const auto keep_alive = shared_from_this();
-  thread_.remove(keep_alive);
-  connections_.ended(*this, why);
+void Session::on_closed() {
   // A deferred command may still use the state; complete() ends it then.
   if (deferred_)
     thread_.database().cancel_waits(state_, database::Waiters::Cancel::all);
@@ -463,29 +341,7 @@ void Session::close(std::string_view why) {
     thread_.database().end_session(state_);
 }
 
-void Session::finish() {
-  close_when_sent_ = true;
-  update_interest();
-  close_if_done();
-}
-
-void Session::close_from_anywhere(std::string why) {
-  thread_.post([self = shared_from_this(), why = std::move(why)] { self->close(why); });
-}
-
-void Session::check_timeouts(std::int64_t now_ms) {
-  const auto passed = [&](std::int64_t since, std::chrono::milliseconds limit) {
-    return since != 0 && limit.count() != 0 && now_ms - since >= limit.count();
-  };
-  if (kind_ == Kind::refused) return refuse_connection(false);
-  if (passed(started_request_ms_, options_.request_timeout))
-    return close("request took too long (network.request_timeout)");
-  if (passed(stalled_since_ms_, options_.request_timeout))
-    return close("does not read its replies");
-  if (deferred_ || state_.subscribed() || state_.monitor) return;
-  if (passed(info_.last_active_ms.load(std::memory_order_relaxed), options_.idle_timeout))
-    close("idle (network.idle_timeout)");
-}
+bool Session::may_be_idle() const { return deferred_ || state_.subscribed() || state_.monitor; }
 
 // --- events ---
 
@@ -503,7 +359,7 @@ void Session::deliver(std::shared_ptr<const database::Event> event,
   }
   if (!first) return;
   thread_.post([weak = weak_from_this()] {
-    if (const auto self = weak.lock()) self->deliver_events();
+    if (const auto self = weak.lock()) static_cast<Session&>(*self).deliver_events();
   });
 }
 
