@@ -46,7 +46,7 @@ start_kimdb() {
   shift
   kimdb_port=$(free_port)
   "$build/bin/kimdb-server" --set network.address="127.0.0.1:$kimdb_port" --set wal.data_directory="$directory" \
-    "$@" >"$work/kimdb.log" 2>&1 &
+    --set http.address= "$@" >"$work/kimdb.log" 2>&1 &
   kimdb_pid=$!
   wait_for_pong "$kimdb_port" "$kimdb_pid" "$work/kimdb.log"
 }

@@ -49,13 +49,24 @@ std::string check_names(std::string_view collection, std::string_view id) {
   return {};
 }
 
-// IFVERSION n, the only option of the commands that change one document.
+// IFVERSION, the only option of the commands that change one document: a version, <version>-<lsn>
+// as an ETag says it, or * for any.
 std::string take_options(Words words, DocumentCall& call) {
   if (words.empty()) return {};
   if (words.size() != 2 || !is_word(words[0], "ifversion")) return "ERR syntax error";
-  const auto version = protocol::parse_integer(words[1]);
-  if (!version || *version < 0) return "ERR value is not an integer or out of range";
+  if (words[1] == "*") {
+    call.any_version = true;
+    return {};
+  }
+  const std::size_t dash = words[1].find('-');
+  const auto version = protocol::parse_integer(words[1].substr(0, dash));
+  const auto lsn = dash == std::string_view::npos
+                       ? std::optional<std::int64_t>(0)
+                       : protocol::parse_integer(words[1].substr(dash + 1));
+  if (!version || *version < 0 || !lsn || *lsn < 0)
+    return "ERR value is not an integer or out of range";
   call.version = static_cast<std::uint64_t>(*version);
+  call.lsn = static_cast<Lsn>(*lsn);
   return {};
 }
 
@@ -189,10 +200,13 @@ std::string prepare_bulk(Database& database, Words words, Prepared& prepared) {
 
 std::string_view id_of(const DocumentCall& call) { return engine::split_document_key(call.key).id; }
 
-std::optional<Document> find_document(Context& c, const DocumentCall& call) {
+struct Found : Document {
+  Lsn lsn = 0;  // of the record that wrote it
+};
+std::optional<Found> find_document(Context& c, const DocumentCall& call) {
   const engine::Entry* entry = c.find(kDocuments, call.key);
   if (entry == nullptr) return std::nullopt;
-  return engine::read_document(entry->value());
+  return Found{engine::read_document(entry->value()), entry->lsn()};
 }
 
 // The body that the call makes of one.
@@ -218,15 +232,18 @@ Result<std::string> changed_body(const DocumentCall& call, std::string_view befo
 
 // What a call makes of a document; an error reply where it must not be done.
 struct Change {
-  std::optional<Document> after;  // none: it is removed, or was not there
-  std::string_view value;         // of the entry
+  std::optional<Found> after;  // none: it is removed, or was not there
+  std::string_view value;      // of the entry
 };
-std::string change_of(Context& c, const DocumentCall& call, const std::optional<Document>& before,
+std::string change_of(Context& c, const DocumentCall& call, const std::optional<Found>& before,
                       Change& change) {
   const std::uint64_t version = before ? before->version : 0;
+  if (call.any_version && !before) return "ERR version conflict: expected any, got 0";
   if (call.version && *call.version != version)
     return "ERR version conflict: expected " + std::to_string(*call.version) + ", got " +
            std::to_string(version);
+  if (call.lsn != 0 && before && call.lsn != before->lsn)
+    return "ERR version conflict: the document was removed and made anew";
   if (call.kind == Kind::remove) return {};
   if (call.kind == Kind::insert && before) return "ERR there is a document with this id already";
   std::string_view body = call.json;
@@ -237,10 +254,11 @@ std::string change_of(Context& c, const DocumentCall& call, const std::optional<
     if (!c.try_room(changed->size())) return "ERR value exceeds wal.max_transaction_size";
     body = c.keep(std::move(*changed));
   }
-  change.after = Document{.version = version + 1,
-                          .created_at = before ? before->created_at : c.now_ms,
-                          .updated_at = c.now_ms,
-                          .body = body};
+  change.after = Found{Document{.version = version + 1,
+                                .created_at = before ? before->created_at : c.now_ms,
+                                .updated_at = c.now_ms,
+                                .body = body},
+                       engine::kOwnRecord};
   change.value = c.keep(engine::encode_document(*change.after));
   return {};
 }
@@ -254,7 +272,7 @@ void apply(Context& c, const DocumentCall& call, bool there, const Change& chang
 
 void change_one(Context& c) {
   const DocumentCall& call = c.prepared->documents[0];
-  const std::optional<Document> before = find_document(c, call);
+  const std::optional<Found> before = find_document(c, call);
   Change change;
   if (const std::string wrong = change_of(c, call, before, change); !wrong.empty())
     return c.reply.error(wrong);
@@ -270,7 +288,7 @@ void change_one(Context& c) {
 // All or none: what each item makes is worked out first, seeing those before it.
 void bulk(Context& c) {
   const auto& calls = c.prepared->documents;
-  std::map<std::string_view, std::optional<Document>> state;
+  std::map<std::string_view, std::optional<Found>> state;
   std::vector<Change> changes(calls.size());
   std::vector<bool> there(calls.size());
   for (std::size_t i = 0; i < calls.size(); ++i) {
@@ -301,7 +319,7 @@ void get(Context& c) {
     if (!path) return c.reply.error(error_reply(path.error()));
     paths.push_back(std::move(*path));
   }
-  const std::optional<Document> document = find_document(c, call);
+  const std::optional<Found> document = find_document(c, call);
   if (!document) return c.reply.null();
   std::string text;
   engine::append_document(text, id_of(call), *document);

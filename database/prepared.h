@@ -11,15 +11,21 @@
 #include <string_view>
 #include <vector>
 
+#include "base/lsn.h"
+
 namespace kimdb::database {
 
 class Database;
 
 struct DocumentCall {
   enum class Kind { read, put, insert, merge, patch, remove } kind = Kind::read;
-  std::string key;                       // engine::document_key
-  std::string json;                      // the body, or the patch
-  std::optional<std::uint64_t> version;  // IFVERSION: 0 where there must be no document
+  std::string key;   // engine::document_key
+  std::string json;  // the body, or the patch
+  // IFVERSION: 0 where there must be no document; the LSN of the record that wrote it may be asked
+  // for, too, since versions begin anew with a document.
+  std::optional<std::uint64_t> version;
+  Lsn lsn = 0;
+  bool any_version = false;  // IFVERSION *: there must be one
 };
 
 struct Prepared {

@@ -106,8 +106,10 @@ MaybeObjection check_listener(std::string_view key, const std::string& text, boo
                             "auth.users, or tls.client_ca, or give --insecure"};
 }
 
-MaybeObjection check_network(const NetworkConfig& network, bool open) {
+MaybeObjection check_network(const NetworkConfig& network, const HttpConfig& http, bool open) {
   if (auto objection = check_listener("network.address", network.address, open)) return objection;
+  if (!http.address.empty())
+    if (auto objection = check_listener("http.address", http.address, open)) return objection;
   if (network.resp_address.empty()) return std::nullopt;
   if (network.resp_address == network.address && !network.address.ends_with(":0")) {
     return Objection{"network.resp_address",
@@ -195,7 +197,7 @@ MaybeObjection check(const Config& config, bool insecure) {
     return Objection{"tls.client_ca", "needs tls.cert and tls.key"};
   // Whoever has a certificate may come in.
   const bool is_guarded = config.auth.enabled || !config.tls.client_ca.empty();
-  return check_network(config.network, is_guarded || insecure);
+  return check_network(config.network, config.http, is_guarded || insecure);
 }
 
 Error error_of(const Objection& objection) {

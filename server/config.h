@@ -53,6 +53,15 @@ struct NetworkConfig {
   bool operator==(const NetworkConfig&) const = default;
 };
 
+struct HttpConfig {
+  std::string address = "127.0.0.1:40000";  // empty: no HTTP
+  std::uint64_t max_body_size = 10 << 20;   // bytes
+  std::string cors_origins;                 // with commas between them
+  std::string hosts;                        // the same
+
+  bool operator==(const HttpConfig&) const = default;
+};
+
 struct LoggingConfig {
   LogLevel level = LogLevel::info;
   std::string output = "stdout";  // stdout, stderr, syslog or a file
@@ -125,6 +134,7 @@ struct TlsConfig {
 struct Config {
   EngineConfig engine;
   NetworkConfig network;
+  HttpConfig http;
   TlsConfig tls;
   LoggingConfig logging;
   WalConfig wal;

@@ -52,6 +52,7 @@ constexpr std::array kRoles{"readonly"sv, "readwrite"sv, "admin"sv};
 
 constexpr auto kEngine = &Config::engine;
 constexpr auto kNetwork = &Config::network;
+constexpr auto kHttp = &Config::http;
 constexpr auto kTls = &Config::tls;
 constexpr auto kLogging = &Config::logging;
 constexpr auto kWal = &Config::wal;
@@ -92,6 +93,15 @@ constexpr std::array kKeys{
         "Threads that serve connections; 0 is one fewer than cores, at least one."},
     Key{"network.greeting", BoolField{at<kNetwork, &NetworkConfig::greeting>}, 0, 0, kReloadable,
         "Send HANDSHAKE|v1.0 when a client connects, before it has spoken."},
+
+    Key{"http.address", AddressField{at<kHttp, &HttpConfig::address>, true}, 0, 0, kAtStart,
+        "Where HTTP is spoken; empty is nowhere."},
+    Key{"http.max_body_size", SizeField{at<kHttp, &HttpConfig::max_body_size>}, kKiB, 512 * kMiB, kAtStart,
+        "Largest body of a request; a larger one is answered by 413."},
+    Key{"http.cors_origins", TextField{at<kHttp, &HttpConfig::cors_origins>}, 0, 0, kAtStart,
+        "Origins whose pages may use this server, say https://app.example.com, with commas between them; * is every one."},
+    Key{"http.hosts", TextField{at<kHttp, &HttpConfig::hosts>}, 0, 0, kAtStart,
+        "Names by which browsers may call this server besides localhost and addresses, with commas between them."},
 
     Key{"tls.cert", TextField{at<kTls, &TlsConfig::cert>}, 0, 0, kAtStart,
         "PEM file of the server's certificate: with it and tls.key, clients connect by TLS, and only so."},

@@ -11,6 +11,23 @@ namespace kimdb::server {
 
 using asio::ip::tcp;
 
+namespace {
+
+// "a, b" as a and b.
+std::vector<std::string> split_list(std::string_view text) {
+  std::vector<std::string> items;
+  while (!text.empty()) {
+    std::string_view item = text.substr(0, text.find(','));
+    text.remove_prefix(std::min(text.size(), item.size() + 1));
+    while (item.starts_with(' ')) item.remove_prefix(1);
+    while (item.ends_with(' ')) item.remove_suffix(1);
+    if (!item.empty()) items.emplace_back(item);
+  }
+  return items;
+}
+
+}  // namespace
+
 Server::Server(asio::io_context& control, database::Database& database, Logger& logger,
                LiveConfig& config, std::string config_file, std::function<void(bool save)> stop)
     : control_(control),
@@ -23,6 +40,9 @@ Server::Server(asio::io_context& control, database::Database& database, Logger& 
   const Config current = config.current();
   connection_options_.auth_enabled = current.auth.enabled;
   apply_to_connections(current.network);
+  http_options_ = {.max_body_size = current.http.max_body_size,
+                   .cors_origins = split_list(current.http.cors_origins),
+                   .hosts = split_list(current.http.hosts)};
   // By default one processor is left to the log's writer, the workers and the clients of the same
   // machine.
   const unsigned processors = std::max(2u, std::thread::hardware_concurrency());
@@ -42,15 +62,16 @@ Status Server::listen() {
     if (!context) return std::move(context).error();
     connection_options_.tls = std::move(*context);
   }
-  KIMDB_RETURN_IF_ERROR(
-      listen_at(network.address, "network.address", Session::Kind::lines_and_resp));
+  KIMDB_RETURN_IF_ERROR(listen_at(network.address, "network.address", Protocol::lines_and_resp));
   if (!network.resp_address.empty())
     KIMDB_RETURN_IF_ERROR(
-        listen_at(network.resp_address, "network.resp_address", Session::Kind::resp_only));
+        listen_at(network.resp_address, "network.resp_address", Protocol::resp_only));
+  if (!current.http.address.empty())
+    KIMDB_RETURN_IF_ERROR(listen_at(current.http.address, "http.address", Protocol::http));
   return {};
 }
 
-Status Server::listen_at(const std::string& address, std::string_view key, Session::Kind kind) {
+Status Server::listen_at(const std::string& address, std::string_view key, Protocol protocol) {
   const auto parsed = parse_address(address);
   if (!parsed) return Error(parsed.error()).in(key);
   const auto failed = [&](const asio::error_code& error) {
@@ -65,7 +86,7 @@ Status Server::listen_at(const std::string& address, std::string_view key, Sessi
           : resolver.resolve(parsed->host, std::to_string(parsed->port), error);
   if (error) return failed(error);
   const tcp::endpoint endpoint = found.begin()->endpoint();
-  auto listener = std::make_unique<Listener>(Listener{tcp::acceptor(control_), kind});
+  auto listener = std::make_unique<Listener>(Listener{tcp::acceptor(control_), protocol});
   tcp::acceptor& acceptor = listener->acceptor;
   acceptor.open(endpoint.protocol(), error);
   if (!error) acceptor.set_option(tcp::acceptor::reuse_address(true), error);
@@ -73,9 +94,12 @@ Status Server::listen_at(const std::string& address, std::string_view key, Sessi
   if (!error) acceptor.bind(endpoint, error);
   if (!error) acceptor.listen(4096, error);
   if (error) return failed(error);
-  if (kind == Session::Kind::lines_and_resp) port_ = acceptor.local_endpoint().port();
+  if (protocol == Protocol::lines_and_resp) port_ = acceptor.local_endpoint().port();
   logger_.info("listening on {}:{}{}", endpoint.address().to_string(),
-               acceptor.local_endpoint().port(), kind == Session::Kind::resp_only ? " (RESP)" : "");
+               acceptor.local_endpoint().port(),
+               protocol == Protocol::resp_only ? " (RESP)"
+               : protocol == Protocol::http    ? " (HTTP)"
+                                               : "");
   listeners_.push_back(std::move(listener));
   return {};
 }
@@ -104,7 +128,7 @@ void Server::accept(Listener& listener) {
       [this, &listener](const asio::error_code& error, tcp::socket accepted) {
         if (error == asio::error::operation_aborted || !listener.acceptor.is_open()) return;
         if (!error) {
-          begin_connection(std::move(accepted), listener.kind);
+          begin_connection(std::move(accepted), listener.protocol);
           return accept(listener);
         }
         // Out of descriptors, say: trying again at once would only spin.
@@ -116,7 +140,7 @@ void Server::accept(Listener& listener) {
       });
 }
 
-void Server::begin_connection(tcp::socket accepted, Session::Kind kind) {
+void Server::begin_connection(tcp::socket accepted, Protocol protocol) {
   const auto text = [](const tcp::endpoint& endpoint) {
     return to_string(Address{endpoint.address().to_string(), endpoint.port()});
   };
@@ -135,8 +159,15 @@ void Server::begin_connection(tcp::socket accepted, Session::Kind kind) {
                 .peer_host = peer.address().to_string(),
                 .peer_address = text(peer),
                 .local_address = text(local)};
-  const auto connection = std::make_shared<Session>(thread, connections_, std::move(socket), id,
-                                                    kind, connection_options_);
+  std::shared_ptr<Connection> connection;
+  if (protocol == Protocol::http)
+    connection = std::make_shared<HttpSession>(thread, connections_, std::move(socket), id,
+                                               connection_options_, http_options_);
+  else
+    connection = std::make_shared<Session>(
+        thread, connections_, std::move(socket), id,
+        protocol == Protocol::resp_only ? Session::Kind::resp_only : Session::Kind::lines_and_resp,
+        connection_options_);
   connections_.began(connection);
   thread.post([connection] { connection->start(); });
 }

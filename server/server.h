@@ -16,6 +16,7 @@
 #include "database/host.h"
 #include "server/config_live.h"
 #include "server/connection_manager.h"
+#include "server/http/http_session.h"
 #include "server/io_thread.h"
 #include "server/replication.h"
 #include "server/session.h"
@@ -63,14 +64,15 @@ class Server final : public database::Host {
   void set_replication(Replication* replication) { replication_ = replication; }
 
  private:
+  enum class Protocol { lines_and_resp, resp_only, http };
   struct Listener {
     asio::ip::tcp::acceptor acceptor;
-    Session::Kind kind;
+    Protocol protocol;
   };
-  Status listen_at(const std::string& address, std::string_view key, Session::Kind kind);
+  Status listen_at(const std::string& address, std::string_view key, Protocol protocol);
   void apply_to_connections(const NetworkConfig& network);
   void accept(Listener& listener);
-  void begin_connection(asio::ip::tcp::socket accepted, Session::Kind kind);
+  void begin_connection(asio::ip::tcp::socket accepted, Protocol protocol);
 
   asio::io_context& control_;
   database::Database& database_;
@@ -79,6 +81,7 @@ class Server final : public database::Host {
   const std::string config_file_;
   const std::function<void(bool save)> stop_;
   ConnectionOptions connection_options_;
+  HttpOptions http_options_;
   ConnectionManager connections_;
   std::vector<std::unique_ptr<IoThread>> threads_;
   std::vector<std::unique_ptr<Listener>> listeners_;

@@ -16,7 +16,9 @@ for folder in "$@"; do
   # doctest's closing line: [doctest] test cases: 12 | 12 passed | 0 failed | 0 skipped
   summary=$(grep -a '^\[doctest\] test cases:' "$output" | sed 's/\x1b\[[0-9;]*m//g')
   [ "$status" = 0 ] || failures+="== tests/$folder failed
-$(grep -aE -A2 '^TEST CASE:|ERROR: |WARNING: ThreadSanitizer|runtime error: ' "$output" | head -60)
+$(awk '/^TEST CASE:/ { name = $0; next }
+       /ERROR: |WARNING: ThreadSanitizer|runtime error: / { if (name) print name; name = ""; print; more = 2; next }
+       more-- > 0' "$output" | head -60)
 "
   rm -f "$output"
   p=$(sed -n 's/.*| *\([0-9]*\) passed.*/\1/p' <<<"$summary")

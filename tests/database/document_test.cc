@@ -50,7 +50,14 @@ TEST_CASE("a version counts the changes of a document, from its creation on") {
   CHECK(db.run("DOC PUT c a {} IFVERSION 0") == "ERROR: version conflict: expected 0, got 2");
   CHECK(db.run("DOC DEL c a IFVERSION 1") == "ERROR: version conflict: expected 1, got 2");
   CHECK(db.run("DOC DEL c a IFVERSION 2") == "1");
+  CHECK(db.run("DOC PUT c a {} IFVERSION *") == "ERROR: version conflict: expected any, got 0");
   CHECK(db.run("DOC PUT c a {} IFVERSION 0") == "*2\na\n1");
+  const std::string lsn = std::to_string(db.session().outcome().depends_on);
+  CHECK(db.run("DOC PUT c a {} IFVERSION 1-1") ==
+        "ERROR: version conflict: the document was removed and made anew");
+  CHECK(db.run("DOC PUT c a {} IFVERSION 1-" + lsn) == "*2\na\n2");
+  CHECK(db.run("DOC PUT c a {} IFVERSION *") == "*2\na\n3");
+  CHECK(db.run("DOC PUT c a {} IFVERSION 3-x").ends_with("not an integer or out of range"));
   CHECK(db.run("DOC PUT c a {} IFVERSION x") == "ERROR: value is not an integer or out of range");
   CHECK(db.run("DOC PUT c a {} NX") == "ERROR: syntax error");
 }

@@ -2,6 +2,7 @@
 
 #include <signal.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <stdexcept>
 #include <thread>
@@ -47,6 +48,10 @@ void TestServer::launch() {
       "--set",
       "wal.data_directory=" + data_directory(),
   };
+  // Servers of tests run beside each other: HTTP is for those that say where.
+  if (std::none_of(settings_.begin(), settings_.end(),
+                   [](const std::string& setting) { return setting.starts_with("http.address="); }))
+    arguments.insert(arguments.end(), {"--set", "http.address="});
   for (const std::string& setting : settings_) {
     arguments.push_back("--set");
     arguments.push_back(setting);

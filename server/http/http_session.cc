@@ -1,0 +1,260 @@
+#include "server/http/http_session.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/address.h"
+#include "protocol/ascii.h"
+#include "server/connection_manager.h"
+
+namespace kimdb::server {
+
+namespace {
+
+// "localhost:40000" without its port.
+std::string_view host_of(std::string_view authority) {
+  if (authority.starts_with('[')) return authority.substr(0, authority.find(']') + 1);
+  return authority.substr(0, authority.find(':'));
+}
+
+// An address cannot be made to point here by somebody else's name server.
+bool is_address(std::string_view host) {
+  return host.starts_with('[') ||
+         (!host.empty() && host.find_first_not_of("0123456789.") == std::string_view::npos);
+}
+
+bool contains(const std::vector<std::string>& list, std::string_view text) {
+  return std::find(list.begin(), list.end(), text) != list.end();
+}
+
+}  // namespace
+
+HttpSession::HttpSession(IoThread& thread, ConnectionManager& connections, Socket socket,
+                         std::uint64_t id, const ConnectionOptions& options,
+                         const HttpOptions& http)
+    : Connection(thread, connections, std::move(socket), id, options), http_(http), state_(info_) {
+  state_.peer_host = host_of(info_.address);
+  state_.resp_format = protocol::Format::resp3;
+  if (options.auth_enabled) state_.role = database::Role::readonly;
+  make_completion_ = [this] {
+    return [self = std::static_pointer_cast<HttpSession>(shared_from_this())](
+               std::string reply, const database::Outcome& outcome) {
+      self->thread_.post([self, reply = std::move(reply), outcome] {
+        self->deferred_ = false;
+        self->info_.executing.store(false, std::memory_order_relaxed);
+        if (!self->open_) return self->thread_.database().end_session(self->state_);
+        self->complete(reply, outcome);
+        self->thread_.round_end();
+      });
+    };
+  };
+}
+
+HttpSession::~HttpSession() = default;
+
+void HttpSession::tell_too_many(char) {
+  send(to_bytes(problem(503, "too_many_connections", "network.max_connections is reached"), false,
+                false));
+}
+
+void HttpSession::tell_tls(char) {
+  send(to_bytes(problem(400, "tls_required", "this port speaks HTTPS"), false, false));
+}
+
+void HttpSession::on_received(std::string_view received) {
+  input_.append(received);
+  process();
+}
+
+void HttpSession::on_sent() {
+  process();
+  update_interest();
+  close_if_done();
+}
+
+void HttpSession::on_closed() {
+  // A deferred command may still use the state; its completion ends it then.
+  if (deferred_)
+    thread_.database().cancel_waits(state_, database::Waiters::Cancel::all);
+  else
+    thread_.database().end_session(state_);
+}
+
+// Reads the requests that are there, until one has to wait.
+void HttpSession::process() {
+  processing_ = true;
+  while (open_ && !busy_ && !close_when_sent_ && !congested() && !input_.empty()) {
+    const HttpRequestReader::Read read = reader_.next(input_, http_.max_body_size, request_);
+    input_.erase(0, read.consumed);
+    if (read.outcome == HttpRequestReader::Outcome::incomplete) {
+      if (started_request_ms_ == 0) started_request_ms_ = thread_.now_ms();
+      if (reader_.wants_continue()) send("HTTP/1.1 100 Continue\r\n\r\n");
+      break;
+    }
+    started_request_ms_ = 0;
+    if (read.outcome == HttpRequestReader::Outcome::error) {
+      // Where the next request begins nobody knows.
+      request_ = {};
+      request_.keep_alive = false;
+      respond(problem(read.status,
+                      read.status == 413   ? "body_too_large"
+                      : read.status == 431 ? "headers_too_large"
+                                           : "bad_request",
+                      read.problem));
+      break;
+    }
+    busy_ = true;
+    begin();
+  }
+  processing_ = false;
+  if (!open_) return;
+  update_interest();
+  close_if_done();
+}
+
+void HttpSession::begin() {
+  info_.commands.store(info_.commands.load(std::memory_order_relaxed) + 1,
+                       std::memory_order_relaxed);
+  if (refuse_stranger()) return;
+  call_ = route(request_);
+  if (call_.words.empty()) return respond(std::move(call_.response));
+  if (!options_.auth_enabled || call_.open) return call();
+  const std::string* authorization = request_.header("authorization");
+  if (authorization == nullptr) {
+    HttpResponse response = problem(401, "not_authenticated", "log in by Authorization: Basic …");
+    response.headers.emplace_back("WWW-Authenticate", "Basic realm=\"kimdb\", charset=\"UTF-8\"");
+    return respond(std::move(response));
+  }
+  // A password takes its time to check: once for each connection.
+  if (state_.authenticated && *authorization == authorization_) return call();
+  login_and_go_on(*authorization);
+}
+
+// A page of somebody else's must not reach this server through its visitor's browser, neither by a
+// name that was made to point here (Host) nor directly (Origin). True where it was refused, or
+// answered as a browser's question before such a request.
+bool HttpSession::refuse_stranger() {
+  const std::string* host = request_.header("host");
+  const std::string_view name = host == nullptr ? std::string_view() : host_of(*host);
+  if (name != "localhost" && !is_address(name) && !contains(http_.hosts, name)) {
+    respond(problem(403, "foreign_host",
+                    "this server is called by an address, as localhost, or by a name of "
+                    "http.hosts"));
+    return true;
+  }
+  const std::string* origin = request_.header("origin");
+  if (origin == nullptr || is_own_origin(*origin)) {
+    if (request_.method != "OPTIONS") return false;
+    respond({.status = 204});
+    return true;
+  }
+  if (!contains(http_.cors_origins, *origin) && !contains(http_.cors_origins, "*")) {
+    respond(problem(403, "foreign_origin", "this origin is not in http.cors_origins"));
+    return true;
+  }
+  if (request_.method != "OPTIONS") return false;
+  respond({.status = 204,
+           .headers = {{"Access-Control-Allow-Methods", "GET, POST, PUT, PATCH, DELETE"},
+                       {"Access-Control-Allow-Headers",
+                        "Authorization, Content-Type, If-Match, If-None-Match"},
+                       {"Access-Control-Max-Age", "600"}}});
+  return true;
+}
+
+bool HttpSession::is_own_origin(std::string_view origin) const {
+  const std::string scheme = options_.tls == nullptr ? "http://" : "https://";
+  const std::string* host = request_.header("host");
+  return host != nullptr && origin == scheme + *host;
+}
+
+void HttpSession::login_and_go_on(std::string_view authorization) {
+  constexpr std::string_view kBasic = "basic ";
+  const auto credentials =
+      protocol::equals_ignoring_case(authorization.substr(0, kBasic.size()), kBasic)
+          ? base64_decode(authorization.substr(kBasic.size()))
+          : std::nullopt;
+  const std::size_t colon = credentials ? credentials->find(':') : std::string::npos;
+  if (colon == std::string::npos)
+    return respond(problem(401, "not_authenticated", "Authorization is no Basic credentials"));
+  state_.authenticated = false;
+  state_.role = database::Role::readonly;
+  asked_authorization_ = authorization;
+  execute({"AUTH", credentials->substr(0, colon), credentials->substr(colon + 1)},
+          &HttpSession::logged_in);
+}
+
+void HttpSession::logged_in(const protocol::Value& reply, const database::Outcome&) {
+  if (reply.is_error())
+    return respond(problem(401, "not_authenticated", "the user or the password is wrong"));
+  authorization_ = asked_authorization_;
+  call();
+}
+
+void HttpSession::call() {
+  const bool opens = call_.open && options_.auth_enabled && !state_.authenticated;
+  if (opens) state_.authenticated = true;
+  execute(call_.words, &HttpSession::called);
+  if (opens) state_.authenticated = false;
+}
+
+void HttpSession::execute(const std::vector<std::string>& words, Then then) {
+  protocol::Request request;
+  request.framing = protocol::Framing::resp;
+  request.words.assign(words.begin(), words.end());
+  then_ = then;
+  std::string reply;
+  const database::Outcome outcome = thread_.database().execute(
+      state_, request, reply,
+      {.now_ms = thread_.now_ms(), .statistics = thread_.statistics(), .defer = &make_completion_});
+  if (!outcome.deferred) return complete(reply, outcome);
+  deferred_ = true;
+  info_.executing.store(true, std::memory_order_relaxed);
+}
+
+void HttpSession::complete(std::string_view reply, const database::Outcome& outcome) {
+  protocol::Value value;
+  protocol::ReplyReader reader;
+  reader.next(reply, value);
+  (this->*std::exchange(then_, nullptr))(value, outcome);
+}
+
+void HttpSession::called(const protocol::Value& reply, const database::Outcome& outcome) {
+  response_ = reply.is_error() ? problem_of(request_, reply.string)
+                               : call_.answer(request_, reply, outcome.depends_on);
+  outcome_ = outcome;
+  awaits_commit_ = true;
+  if (outcome.depends_on != 0 &&
+      !thread_.database().may_send(outcome.depends_on, outcome.acknowledge))
+    return thread_.wait_for(*this, outcome.depends_on);
+  release();
+}
+
+void HttpSession::release() {
+  if (!open_ || !awaits_commit_) return;
+  const database::Database& database = thread_.database();
+  const bool reached = database.may_send(outcome_.depends_on, outcome_.acknowledge);
+  const bool fails =
+      outcome_.depends_on != 0 &&
+      (outcome_.epoch != database.epoch() || (database.may_fail(outcome_.acknowledge) && !reached));
+  if (!reached && !fails) return thread_.keep_waiting(*this);
+  awaits_commit_ = false;
+  respond(fails ? problem_of(request_, database::kReplicationTimeout) : std::move(response_));
+}
+
+void HttpSession::respond(HttpResponse response) {
+  if (const std::string* origin = request_.header("origin");
+      origin != nullptr &&
+      (contains(http_.cors_origins, *origin) || contains(http_.cors_origins, "*"))) {
+    response.headers.emplace_back("Access-Control-Allow-Origin", *origin);
+    response.headers.emplace_back("Access-Control-Expose-Headers", "ETag, Location");
+    response.headers.emplace_back("Vary", "Origin");
+  }
+  const bool keep_alive = request_.keep_alive && !input_ended_;
+  busy_ = false;
+  send(to_bytes(response, keep_alive, request_.method == "HEAD"));
+  if (!open_) return;
+  if (!keep_alive) close_when_sent_ = true;
+  if (!processing_) process();  // else it goes on by itself
+}
+
+}  // namespace kimdb::server

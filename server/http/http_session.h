@@ -1,0 +1,75 @@
+// A connection that speaks HTTP/1.1: requests become commands (rest.h), one after the other, and
+// their replies leave once the log has committed what they show.
+//
+// Everything happens on its I/O thread; completions of deferred commands are posted there.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "database/database.h"
+#include "server/connection.h"
+#include "server/http/request_reader.h"
+#include "server/http/rest.h"
+
+namespace kimdb::server {
+
+struct HttpOptions {
+  std::uint64_t max_body_size = 10 << 20;
+  std::vector<std::string> cors_origins;  // "https://app.example.com"; "*": all
+  std::vector<std::string> hosts;         // names that clients may call this server by
+};
+
+class HttpSession final : public Connection {
+ public:
+  HttpSession(IoThread& thread, ConnectionManager& connections, Socket socket, std::uint64_t id,
+              const ConnectionOptions& options, const HttpOptions& http);
+  ~HttpSession() override;
+
+  void release() override;
+
+ private:
+  void on_received(std::string_view received) override;
+  void on_sent() override;
+  void on_closed() override;
+  bool takes_input() const override { return !busy_ || input_.size() <= kQueueSoftLimit; }
+  bool is_done() override { return !busy_; }
+  bool may_be_idle() const override { return busy_; }
+  void tell_too_many(char first) override;
+  void tell_tls(char first) override;
+
+  void process();
+  // Begins the request: the response comes now or later.
+  void begin();
+  bool refuse_stranger();
+  bool is_own_origin(std::string_view origin) const;
+  void login_and_go_on(std::string_view authorization);
+  void call();
+  using Then = void (HttpSession::*)(const protocol::Value& reply,
+                                     const database::Outcome& outcome);
+  void execute(const std::vector<std::string>& words, Then then);
+  void complete(std::string_view reply, const database::Outcome& outcome);
+  void logged_in(const protocol::Value& reply, const database::Outcome& outcome);
+  void called(const protocol::Value& reply, const database::Outcome& outcome);
+  void respond(HttpResponse response);
+
+  const HttpOptions& http_;
+  database::Session state_;
+  std::function<database::Completion()> make_completion_;
+  HttpRequestReader reader_;
+  std::string input_;  // received, not read yet
+  HttpRequest request_;
+  RestCall call_;
+  bool processing_ = false;  // process() is on the stack
+  bool busy_ = false;        // with request_
+  bool deferred_ = false;    // a worker has the state
+  bool awaits_commit_ = false;
+  HttpResponse response_;  // that waits for the commit
+  database::Outcome outcome_;
+  Then then_ = nullptr;
+  std::string authorization_;  // that the state is logged in by
+  std::string asked_authorization_;
+};
+
+}  // namespace kimdb::server

@@ -1,0 +1,134 @@
+#include "server/http/message.h"
+
+#include <algorithm>
+#include <cstdint>
+
+#include "base/utf8.h"
+
+namespace kimdb::server {
+
+namespace {
+
+int hex_digit(char c) {
+  if (c >= '0' && c <= '9') return c - '0';
+  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
+  return -1;
+}
+
+const std::string* find(const std::vector<std::pair<std::string, std::string>>& list,
+                        std::string_view name) {
+  const auto found =
+      std::find_if(list.begin(), list.end(), [&](const auto& item) { return item.first == name; });
+  return found == list.end() ? nullptr : &found->second;
+}
+
+}  // namespace
+
+const std::string* HttpRequest::header(std::string_view name) const { return find(headers, name); }
+
+const std::string* HttpRequest::parameter(std::string_view name) const { return find(query, name); }
+
+std::string_view reason_of(int status) {
+  switch (status) {
+    case 200:
+      return "OK";
+    case 201:
+      return "Created";
+    case 204:
+      return "No Content";
+    case 304:
+      return "Not Modified";
+    case 400:
+      return "Bad Request";
+    case 401:
+      return "Unauthorized";
+    case 403:
+      return "Forbidden";
+    case 404:
+      return "Not Found";
+    case 405:
+      return "Method Not Allowed";
+    case 409:
+      return "Conflict";
+    case 412:
+      return "Precondition Failed";
+    case 413:
+      return "Content Too Large";
+    case 415:
+      return "Unsupported Media Type";
+    case 431:
+      return "Request Header Fields Too Large";
+    case 503:
+      return "Service Unavailable";
+    case 507:
+      return "Insufficient Storage";
+    default:
+      return "Internal Server Error";
+  }
+}
+
+std::optional<std::string> percent_decode(std::string_view text, bool plus_is_space) {
+  std::string out;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text[i] == '+' && plus_is_space) {
+      out += ' ';
+    } else if (text[i] != '%') {
+      out += text[i];
+    } else {
+      if (i + 2 >= text.size() || hex_digit(text[i + 1]) < 0 || hex_digit(text[i + 2]) < 0)
+        return std::nullopt;
+      out += static_cast<char>(hex_digit(text[i + 1]) << 4 | hex_digit(text[i + 2]));
+      i += 2;
+    }
+  }
+  return out;
+}
+
+std::optional<std::string> base64_decode(std::string_view text) {
+  constexpr std::string_view kDigits =
+      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  while (text.ends_with('=')) text.remove_suffix(1);
+  std::string out;
+  std::uint32_t bits = 0;
+  int count = 0;
+  for (const char c : text) {
+    const std::size_t digit = kDigits.find(c);
+    if (digit == std::string_view::npos) return std::nullopt;
+    bits = bits << 6 | static_cast<std::uint32_t>(digit);
+    if ((count += 6) < 8) continue;
+    count -= 8;
+    out += static_cast<char>(bits >> count);
+  }
+  return out;
+}
+
+HttpResponse problem(int status, std::string_view code, std::string_view detail) {
+  HttpResponse response{.status = status, .content_type = "application/problem+json"};
+  response.body = "{\"type\":\"about:blank\",\"title\":";
+  append_json_string(response.body, reason_of(status));
+  response.body += ",\"status\":" + std::to_string(status) + ",\"code\":";
+  append_json_string(response.body, code);
+  response.body += ",\"detail\":";
+  append_json_string(response.body, is_utf8(detail) ? detail : "(no text)");
+  response.body += "}\n";
+  return response;
+}
+
+std::string to_bytes(const HttpResponse& response, bool keep_alive, bool without_body) {
+  const bool has_body = response.status != 204 && response.status != 304;
+  std::string out = "HTTP/1.1 " + std::to_string(response.status) + " ";
+  out += reason_of(response.status);
+  out += "\r\n";
+  if (has_body) {
+    out += "Content-Type: " + response.content_type + "\r\n";
+    out += "Content-Length: " + std::to_string(response.body.size()) + "\r\n";
+  }
+  for (const auto& [name, value] : response.headers) out += name + ": " + value + "\r\n";
+  if (!keep_alive) out += "Connection: close\r\n";
+  out += "\r\n";
+  if (has_body && !without_body) out += response.body;
+  return out;
+}
+
+}  // namespace kimdb::server

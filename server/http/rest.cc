@@ -1,0 +1,426 @@
+#include "server/http/rest.h"
+
+#include <algorithm>
+#include <array>
+#include <map>
+
+#include "base/utf8.h"
+#include "engine/document.h"
+#include "engine/json_tree.h"
+#include "protocol/ascii.h"
+#include "protocol/numbers.h"
+
+namespace kimdb::server {
+
+namespace {
+
+using protocol::Value;
+
+constexpr std::string_view kLimitDefault = "100";
+
+// --- what requests say ---
+
+std::string_view media_type(const HttpRequest& request) {
+  const std::string* type = request.header("content-type");
+  if (type == nullptr) return {};
+  std::string_view name(*type);
+  name = name.substr(0, name.find(';'));
+  while (name.ends_with(' ')) name.remove_suffix(1);
+  return name;
+}
+
+// "3-1234" with its quotes; nothing where it is none.
+std::optional<std::string> tag_text(std::string_view tag) {
+  if (tag.size() < 3 || tag.front() != '"' || tag.back() != '"') return std::nullopt;
+  return std::string(tag.substr(1, tag.size() - 2));
+}
+
+std::string tag_of(std::int64_t version, Lsn lsn) {
+  return "\"" + std::to_string(version) + "-" + std::to_string(lsn) + "\"";
+}
+
+RestCall refused(HttpResponse response) {
+  RestCall call;
+  call.response = std::move(response);
+  return call;
+}
+
+// Adds IFVERSION as If-Match and If-None-Match ask for it; false where they ask for what is not
+// known.
+bool add_condition(const HttpRequest& request, std::vector<std::string>& words) {
+  const std::string* match = request.header("if-match");
+  const std::string* none = request.header("if-none-match");
+  if (match != nullptr && none != nullptr) return false;
+  if (none != nullptr) {
+    if (*none != "*") return false;
+    words.insert(words.end(), {"IFVERSION", "0"});
+  }
+  if (match != nullptr) {
+    const auto tag = *match == "*" ? std::optional<std::string>("*") : tag_text(*match);
+    if (!tag) return false;
+    words.insert(words.end(), {"IFVERSION", *tag});
+  }
+  return true;
+}
+
+RestCall with_condition(const HttpRequest& request, RestCall call) {
+  if (add_condition(request, call.words)) return call;
+  return refused(problem(400, "bad_condition",
+                         "If-Match takes one ETag or *, If-None-Match takes * when changing"));
+}
+
+// --- what replies become ---
+
+void add_member(std::string& body, std::string_view name, std::string_view json) {
+  body += body.size() > 1 ? ",\"" : "\"";
+  body += name;
+  body += "\":";
+  body += json;
+}
+
+std::string json_string(std::string_view text) {
+  std::string out;
+  append_json_string(out, text);
+  return out;
+}
+
+HttpResponse success(std::string_view members) {
+  std::string body = "{\"success\":true";
+  if (!members.empty()) body += ",";
+  body += members;
+  return {.body = body + "}\n"};
+}
+
+HttpResponse not_found() { return problem(404, "not_found", "there is no such document"); }
+
+std::int64_t version_of(std::string_view document) {
+  const auto tree = engine::parse_json_tree(document);
+  const engine::JsonMember* version = tree ? tree->find("_version") : nullptr;
+  return version == nullptr ? 0 : protocol::parse_integer(version->value.text).value_or(0);
+}
+
+HttpResponse show_document(const HttpRequest& request, const Value& reply, Lsn lsn) {
+  if (reply.is_null()) return not_found();
+  const std::string tag = tag_of(version_of(reply.string), lsn);
+  HttpResponse response{.body = reply.string + "\n", .headers = {{"ETag", tag}}};
+  if (const std::string* known = request.header("if-none-match");
+      known != nullptr && (*known == "*" || known->find(tag) != std::string::npos))
+    response.status = 304;
+  return response;
+}
+
+// Of [id, version].
+HttpResponse show_put(const HttpRequest& request, const Value& reply, Lsn lsn) {
+  const std::string& id = reply.elements[0].string;
+  const std::int64_t version = reply.elements[1].integer;
+  HttpResponse response =
+      success("\"id\":" + json_string(id) + ",\"_version\":" + std::to_string(version));
+  response.headers = {{"ETag", tag_of(version, lsn)}};
+  if (version != 1) return response;
+  response.status = 201;
+  // Ids may hold any character: those that a path does not take are escaped.
+  constexpr std::string_view kPlain =
+      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~";
+  constexpr char kDigits[] = "0123456789ABCDEF";
+  std::string location = "/api/" + request.path[1] + "/";
+  for (const char c : id) {
+    if (kPlain.find(c) != std::string_view::npos) {
+      location += c;
+    } else {
+      location += '%';
+      location += kDigits[static_cast<unsigned char>(c) >> 4];
+      location += kDigits[c & 15];
+    }
+  }
+  response.headers.emplace_back("Location", location);
+  return response;
+}
+
+HttpResponse show_version(const HttpRequest& request, const Value& reply, Lsn lsn) {
+  HttpResponse response = success("\"id\":" + json_string(request.path[2]) +
+                                  ",\"_version\":" + std::to_string(reply.integer));
+  response.headers = {{"ETag", tag_of(reply.integer, lsn)}};
+  return response;
+}
+
+HttpResponse show_removed(const HttpRequest&, const Value& reply, Lsn) {
+  return reply.integer == 0 ? not_found() : success("");
+}
+
+// Of [cursor, [documents]].
+HttpResponse show_found(const HttpRequest& request, const Value& reply, Lsn) {
+  std::string data = "[";
+  for (const Value& document : reply.elements[1].elements) {
+    if (data.size() > 1) data += ',';
+    data += document.string;
+  }
+  data += ']';
+  const Value& next = reply.elements[0];
+  return success("\"collection\":" + json_string(request.path[1]) + ",\"count\":" +
+                 std::to_string(reply.elements[1].elements.size()) + ",\"data\":" + data +
+                 ",\"next\":" + (next.is_null() ? "null" : json_string(next.string)));
+}
+
+HttpResponse show_collections(const HttpRequest&, const Value& reply, Lsn) {
+  std::string list = "[";
+  for (const Value& collection : reply.elements) {
+    if (list.size() > 1) list += ',';
+    list += "{\"name\":" + json_string(collection.elements[1].string) +
+            ",\"count\":" + std::to_string(collection.elements[3].integer) +
+            ",\"bytes\":" + std::to_string(collection.elements[5].integer) + "}";
+  }
+  return success("\"collections\":" + list + "]");
+}
+
+// Of [[id, version], …].
+HttpResponse show_batch(const HttpRequest&, const Value& reply, Lsn) {
+  std::string results = "[";
+  for (const Value& item : reply.elements) {
+    if (results.size() > 1) results += ',';
+    results += "{\"id\":" + json_string(item.elements[0].string) +
+               ",\"_version\":" + std::to_string(item.elements[1].integer) + "}";
+  }
+  return success("\"results\":" + results + "]");
+}
+
+HttpResponse show_value(const HttpRequest&, const Value& reply, Lsn) {
+  if (reply.is_null()) return problem(404, "not_found", "there is no such key");
+  return {.content_type = "application/octet-stream", .body = reply.string};
+}
+
+HttpResponse show_done(const HttpRequest&, const Value&, Lsn) { return success(""); }
+
+HttpResponse show_key_removed(const HttpRequest&, const Value& reply, Lsn) {
+  return reply.integer == 0 ? problem(404, "not_found", "there is no such key") : success("");
+}
+
+// --- of INFO ---
+
+std::map<std::string, std::string, std::less<>> info_fields(std::string_view text) {
+  std::map<std::string, std::string, std::less<>> fields;
+  while (!text.empty()) {
+    const std::size_t end = text.find("\r\n");
+    const std::string_view line = text.substr(0, end);
+    if (const std::size_t colon = line.find(':'); colon != std::string_view::npos)
+      fields.emplace(line.substr(0, colon), line.substr(colon + 1));
+    if (end == std::string_view::npos) break;
+    text.remove_prefix(end + 2);
+  }
+  return fields;
+}
+
+HttpResponse show_health(const HttpRequest&, const Value& reply, Lsn) {
+  auto fields = info_fields(reply.string);
+  std::string body = "{";
+  add_member(body, "status", "\"ok\"");
+  add_member(body, "version", json_string(fields["kimdb_version"]));
+  add_member(body, "serverId", json_string(fields["node_id"]));
+  add_member(body, "uptime", fields["uptime_in_seconds"]);
+  add_member(body, "connections", fields["connected_clients"]);
+  add_member(body, "role", json_string(fields["role"]));
+  if (fields.contains("master_lag_ms")) add_member(body, "lagMs", fields["master_lag_ms"]);
+  return {.body = body + "}\n"};
+}
+
+// A server that answers has recovered; a slave has to have joined its master as well.
+HttpResponse show_ready(const HttpRequest&, const Value& reply, Lsn) {
+  auto fields = info_fields(reply.string);
+  if (fields["role"] != "master" && fields["master_link_status"] != "up")
+    return problem(503, "not_joined", "this slave is not connected to its master");
+  return {.body = "{\"status\":\"ready\"}\n"};
+}
+
+// Prometheus' text format 0.0.4: each number of INFO.
+HttpResponse show_metrics(const HttpRequest&, const Value& reply, Lsn) {
+  HttpResponse response{.content_type = "text/plain; version=0.0.4"};
+  auto fields = info_fields(reply.string);
+  for (const auto& [name, value] : fields) {
+    const bool is_number =
+        !value.empty() && value.find_first_not_of("0123456789.-") == std::string::npos &&
+        name.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789_") == std::string::npos;
+    if (!is_number || value.find('.') != value.rfind('.') || name.ends_with("version")) continue;
+    response.body += "kimdb_" + name + " " + value + "\n";
+  }
+  response.body += "kimdb_is_master " + std::string(fields["role"] == "master" ? "1" : "0") + "\n";
+  return response;
+}
+
+// --- routes ---
+
+RestCall find(const HttpRequest& request) {
+  const auto parameter = [&](std::string_view name, std::string_view otherwise) {
+    const std::string* value = request.parameter(name);
+    return value == nullptr ? std::string(otherwise) : *value;
+  };
+  RestCall call{.words = {"DOC", "FIND", request.path[1], parameter("filter", "{}"), "LIMIT",
+                          parameter("limit", kLimitDefault)},
+                .answer = show_found};
+  for (const std::string_view option : {"sort", "after", "fields"})
+    if (const std::string* value = request.parameter(option); value != nullptr && !value->empty())
+      call.words.insert(call.words.end(), {std::string(option), *value});
+  return call;
+}
+
+// The document, or {"data": the document, "id": its id}.
+RestCall create(const HttpRequest& request) {
+  RestCall call{.words = {"DOC", "PUT", request.path[1], "*", request.body}, .answer = show_put};
+  const auto tree = engine::parse_json_tree(request.body);
+  if (!tree) return refused(problem(400, "invalid_json", tree.error().message));
+  const engine::JsonMember* id = tree->find("id");
+  if (id != nullptr && id->value.kind != engine::JsonKind::string)
+    return refused(problem(400, "bad_request", "the id is no string"));
+  if (id != nullptr) {
+    // Creating is not replacing.
+    call.words[3] = engine::decode_json_string(id->value.text);
+    call.words.insert(call.words.end(), {"IFVERSION", "0"});
+  }
+  const engine::JsonMember* data = tree->find("data");
+  if (data != nullptr && data->value.kind == engine::JsonKind::object) {
+    call.words[4].clear();
+    engine::append_json(call.words[4], data->value);
+  }
+  return call;
+}
+
+RestCall batch(const HttpRequest& request) {
+  const auto tree = engine::parse_json_tree(request.body);
+  if (!tree) return refused(problem(400, "invalid_json", tree.error().message));
+  const engine::JsonMember* items = tree->find("items");
+  if (items == nullptr) return refused(problem(400, "bad_request", "there are no items"));
+  RestCall call{.words = {"DOC", "BULK", request.path[1], ""}, .answer = show_batch};
+  engine::append_json(call.words[3], items->value);
+  return call;
+}
+
+RestCall change(const HttpRequest& request) {
+  const std::string_view type = media_type(request);
+  const bool merges = type == "application/merge-patch+json" || type == "application/json";
+  if (!merges && type != "application/json-patch+json")
+    return refused(problem(415, "unsupported_media_type",
+                           "PATCH takes application/merge-patch+json or "
+                           "application/json-patch+json"));
+  return with_condition(request, {.words = {"DOC", merges ? "MERGE" : "PATCH", request.path[1],
+                                            request.path[2], request.body},
+                                  .answer = show_version});
+}
+
+struct Route {
+  std::string_view method;
+  std::vector<std::string_view> path;  // "*": any part
+  RestCall (*call)(const HttpRequest&);
+};
+
+const std::vector<Route>& routes() {
+  static const std::vector<Route> kRoutes = {
+      {"GET",
+       {"health"},
+       [](const HttpRequest&) {
+         return RestCall{.words = {"INFO"}, .answer = show_health, .open = true};
+       }},
+      {"GET",
+       {"ready"},
+       [](const HttpRequest&) {
+         return RestCall{.words = {"INFO"}, .answer = show_ready, .open = true};
+       }},
+      {"GET",
+       {"metrics"},
+       [](const HttpRequest&) { return RestCall{.words = {"INFO"}, .answer = show_metrics}; }},
+      {"GET",
+       {"api", "collections"},
+       [](const HttpRequest&) {
+         return RestCall{.words = {"COLLECTIONS"}, .answer = show_collections};
+       }},
+      {"GET",
+       {"api", "kv", "*"},
+       [](const HttpRequest& r) {
+         return RestCall{.words = {"GET", r.path[2]}, .answer = show_value};
+       }},
+      {"PUT",
+       {"api", "kv", "*"},
+       [](const HttpRequest& r) {
+         return RestCall{.words = {"SET", r.path[2], r.body}, .answer = show_done};
+       }},
+      {"DELETE",
+       {"api", "kv", "*"},
+       [](const HttpRequest& r) {
+         return RestCall{.words = {"DEL", r.path[2]}, .answer = show_key_removed};
+       }},
+      {"POST", {"api", "*", "batch"}, batch},
+      {"GET", {"api", "*"}, find},
+      {"POST", {"api", "*"}, create},
+      {"GET",
+       {"api", "*", "*"},
+       [](const HttpRequest& r) {
+         return RestCall{.words = {"DOC", "GET", r.path[1], r.path[2]}, .answer = show_document};
+       }},
+      {"PUT",
+       {"api", "*", "*"},
+       [](const HttpRequest& r) {
+         return with_condition(
+             r, {.words = {"DOC", "PUT", r.path[1], r.path[2], r.body}, .answer = show_put});
+       }},
+      {"PATCH", {"api", "*", "*"}, change},
+      {"DELETE",
+       {"api", "*", "*"},
+       [](const HttpRequest& r) {
+         return with_condition(
+             r, {.words = {"DOC", "DEL", r.path[1], r.path[2]}, .answer = show_removed});
+       }},
+  };
+  return kRoutes;
+}
+
+bool fits(const Route& route, const std::vector<std::string>& path) {
+  return std::equal(route.path.begin(), route.path.end(), path.begin(), path.end(),
+                    [](std::string_view wanted, std::string_view part) {
+                      return wanted == "*" ? !part.empty() : wanted == part;
+                    });
+}
+
+}  // namespace
+
+RestCall route(const HttpRequest& request) {
+  const std::string_view method =
+      request.method == "HEAD" ? std::string_view("GET") : std::string_view(request.method);
+  std::string allowed;
+  for (const Route& route : routes()) {
+    if (!fits(route, request.path)) continue;
+    if (route.method == method) return route.call(request);
+    if (allowed.find(route.method) == std::string::npos)
+      allowed += (allowed.empty() ? "" : ", ") + std::string(route.method);
+  }
+  if (allowed.empty()) return refused(problem(404, "no_route", "there is nothing at this path"));
+  HttpResponse response = problem(405, "method_not_allowed", "this path takes " + allowed);
+  response.headers.emplace_back("Allow", allowed);
+  return refused(std::move(response));
+}
+
+HttpResponse problem_of(const HttpRequest& request, std::string_view error) {
+  const std::string_view code = error.substr(0, error.find(' '));
+  const std::string_view text = code.size() == error.size() ? error : error.substr(code.size() + 1);
+  struct Known {
+    std::string_view code;
+    int status;
+    std::string_view name;
+  };
+  constexpr std::array kKnown = {
+      Known{"READONLY", 503, "read_only"},
+      Known{"NOREPLICAS", 503, "no_replicas"},
+      Known{"REPL_TIMEOUT", 503, "outcome_unknown"},
+      Known{"OOM", 507, "out_of_memory"},
+      Known{"NOPERM", 403, "forbidden"},
+      Known{"NOAUTH", 401, "not_authenticated"},
+  };
+  for (const Known& known : kKnown)
+    if (code == known.code) return problem(known.status, known.name, text);
+  if (text.starts_with("version conflict")) {
+    const bool conditional =
+        request.header("if-match") != nullptr || request.header("if-none-match") != nullptr;
+    return conditional ? problem(412, "precondition_failed", text) : problem(409, "conflict", text);
+  }
+  if (text.starts_with("document not found")) return not_found();
+  if (text.starts_with("invalid JSON")) return problem(400, "invalid_json", text);
+  return problem(400, "bad_request", text);
+}
+
+}  // namespace kimdb::server

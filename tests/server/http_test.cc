@@ -1,0 +1,343 @@
+// HTTP as curl and browsers use it, against the real server.
+#include <doctest/doctest.h>
+
+#include <chrono>
+#include <cstdio>
+#include <map>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "database/password.h"
+#include "protocol/ascii.h"
+#include "tests/support/certificates.h"
+#include "tests/support/tcp_client.h"
+#include "tests/support/test_server.h"
+
+namespace kimdb::server {
+namespace {
+
+using support::free_port;
+using support::TcpClient;
+using support::TestServer;
+
+struct Response {
+  int status = 0;
+  std::map<std::string, std::string> headers;  // names in lower case
+  std::string body;
+};
+
+Response parse_response(const std::string& text) {
+  Response response;
+  const std::size_t end = text.find("\r\n\r\n");
+  REQUIRE(end != std::string::npos);
+  response.status = std::stoi(text.substr(9, 3));
+  for (std::size_t at = text.find("\r\n") + 2; at < end; at = text.find("\r\n", at) + 2) {
+    const std::size_t colon = text.find(": ", at);
+    response.headers[protocol::lower_case(text.substr(at, colon - at))] =
+        text.substr(colon + 2, text.find("\r\n", at) - colon - 2);
+  }
+  response.body = text.substr(end + 4);
+  return response;
+}
+
+class HttpServer {
+ public:
+  explicit HttpServer(std::vector<std::string> settings = {})
+      : port_(free_port()), server_([&] {
+          settings.push_back("http.address=127.0.0.1:" + std::to_string(port_));
+          return std::move(settings);
+        }()) {}
+
+  std::uint16_t port() const { return port_; }
+  TestServer& server() { return server_; }
+  TcpClient connect() const { return TcpClient(port_); }
+
+  Response request(const std::string& method, const std::string& target,
+                   const std::string& body = "", const std::vector<std::string>& headers = {}) {
+    std::string text = method + " " + target + " HTTP/1.1\r\nConnection: close\r\n";
+    bool has_host = false;
+    for (const std::string& header : headers) {
+      text += header + "\r\n";
+      has_host |= header.starts_with("Host:");
+    }
+    if (!has_host) text += "Host: localhost\r\n";
+    if (!body.empty()) text += "Content-Length: " + std::to_string(body.size()) + "\r\n";
+    TcpClient client = connect();
+    client.send(text + "\r\n" + body);
+    return parse_response(client.receive_until_close());
+  }
+
+ private:
+  const std::uint16_t port_;
+  TestServer server_;
+};
+
+bool has(const Response& response, int status, std::string_view code) {
+  return response.status == status &&
+         response.body.find("\"code\":\"" + std::string(code) + "\"") != std::string::npos &&
+         response.headers.at("content-type") == "application/problem+json";
+}
+
+}  // namespace
+
+TEST_CASE("documents are created, read, changed and removed over HTTP, each path and status once") {
+  HttpServer http;
+  const Response created = http.request("POST", "/api/users", R"({"name":"Kim"})");
+  CHECK(created.status == 201);
+  CHECK(created.headers.at("location").starts_with("/api/users/01"));
+  CHECK(http.request("GET", created.headers.at("location")).status == 200);
+
+  const std::string body = R"({"id":"a/b c","data":{"n":1}})";
+  CHECK(http.request("POST", "/api/users", body).headers.at("location") == "/api/users/a%2Fb%20c");
+  CHECK(has(http.request("POST", "/api/users", body), 409, "conflict"));
+  CHECK(has(http.request("POST", "/api/users", "{"), 400, "invalid_json"));
+  CHECK(has(http.request("POST", "/api/users", R"({"id":1})"), 400, "bad_request"));
+  CHECK(has(http.request("POST", "/api/_x", "{}"), 400, "bad_request"));
+
+  Response put = http.request("PUT", "/api/users/u", R"({"n":1})");
+  CHECK(put.status == 201);
+  const std::string first = put.headers.at("etag");
+  put = http.request("PUT", "/api/users/u", R"({"n":2})", {"If-Match: " + first});
+  CHECK(put.status == 200);
+  const std::string second = put.headers.at("etag");
+  CHECK(has(http.request("PUT", "/api/users/u", "{}", {"If-Match: " + first}), 412,
+            "precondition_failed"));
+  CHECK(has(http.request("PUT", "/api/users/u", "{}", {"If-None-Match: *"}), 412,
+            "precondition_failed"));
+  CHECK(has(http.request("PUT", "/api/users/new", "{}", {"If-Match: *"}), 412,
+            "precondition_failed"));
+  CHECK(has(http.request("PUT", "/api/users/u", "{}", {"If-Match: x"}), 400, "bad_condition"));
+
+  const Response got = http.request("GET", "/api/users/u");
+  CHECK(got.status == 200);
+  CHECK(got.body.starts_with(R"({"id":"u","n":2,"_version":2,)"));
+  CHECK(got.headers.at("etag") == second);
+  CHECK(http.request("GET", "/api/users/u", "", {"If-None-Match: " + second}).status == 304);
+  CHECK(http.request("GET", "/api/users/u", "", {"If-None-Match: " + first}).status == 200);
+  CHECK(has(http.request("GET", "/api/users/nope"), 404, "not_found"));
+  const Response head = http.request("HEAD", "/api/users/u");
+  CHECK(head.status == 200);
+  CHECK(head.body.empty());
+  CHECK(head.headers.at("content-length") == std::to_string(got.body.size()));
+
+  const std::string merge = "Content-Type: application/merge-patch+json; charset=utf-8";
+  const std::string patch = "Content-Type: application/json-patch+json";
+  CHECK(http.request("PATCH", "/api/users/u", R"({"m":1})", {merge}).status == 200);
+  CHECK(http.request("PATCH", "/api/users/u", R"([{"op":"remove","path":"/n"}])", {patch}).status ==
+        200);
+  CHECK(http.request("GET", "/api/users/u").body.starts_with(R"({"id":"u","m":1,"_version":4,)"));
+  CHECK(has(http.request("PATCH", "/api/users/u", R"([{"op":"remove","path":"/n"}])", {patch}), 400,
+            "bad_request"));
+  CHECK(has(http.request("PATCH", "/api/users/u", "{}"), 415, "unsupported_media_type"));
+  CHECK(has(http.request("PATCH", "/api/users/nope", "{}", {merge}), 404, "not_found"));
+
+  CHECK(has(http.request("DELETE", "/api/users/u", "", {"If-Match: " + second}), 412,
+            "precondition_failed"));
+  CHECK(http.request("DELETE", "/api/users/u").status == 200);
+  CHECK(has(http.request("DELETE", "/api/users/u"), 404, "not_found"));
+  // Made anew, with the version it had: another document.
+  http.request("PUT", "/api/users/u", "{}");
+  http.request("PUT", "/api/users/u", "{}");
+  CHECK(has(http.request("PUT", "/api/users/u", "{}", {"If-Match: " + second}), 412,
+            "precondition_failed"));
+}
+
+TEST_CASE("collections are searched, listed and changed in batches over HTTP") {
+  HttpServer http;
+  CHECK(http.request("POST", "/api/c/batch",
+                     R"({"items":[{"id":"a","data":{"n":1}},{"id":"b","data":{"n":2}},)"
+                     R"({"id":"c","data":{"n":3}}]})")
+            .body == R"({"success":true,"results":[{"id":"a","_version":1},)"
+                     R"({"id":"b","_version":1},{"id":"c","_version":1}]})"
+                     "\n");
+  CHECK(
+      has(http.request("POST", "/api/c/batch", R"({"items":[{"id":"z","op":"merge","data":{}}]})"),
+          400, "bad_request"));
+  CHECK(has(http.request("POST", "/api/c/batch", "{}"), 400, "bad_request"));
+  const std::string filter = "/api/c?filter=%7B%22n%22%3A%7B%22%24gt%22%3A1%7D%7D";
+  CHECK(http.request("GET", filter + "&sort=-n&fields=n").body ==
+        R"({"success":true,"collection":"c","count":2,"data":[{"id":"c","n":3},{"id":"b","n":2}],)"
+        R"("next":null})"
+        "\n");
+  CHECK(http.request("GET", "/api/c?limit=2&fields=n").body.ends_with("\"next\":\"b\"}\n"));
+  CHECK(http.request("GET", "/api/c?limit=2&fields=n&after=b").body.find("\"id\":\"c\"") !=
+        std::string::npos);
+  CHECK(has(http.request("GET", "/api/c?filter=x"), 400, "bad_request"));
+  CHECK(has(http.request("GET", "/api/c?limit=x"), 400, "bad_request"));
+  CHECK(http.request("GET", "/api/empty").body ==
+        R"({"success":true,"collection":"empty","count":0,"data":[],"next":null})"
+        "\n");
+  const std::string collections = http.request("GET", "/api/collections").body;
+  CHECK(
+      collections.starts_with(R"({"success":true,"collections":[{"name":"c","count":3,"bytes":)"));
+}
+
+TEST_CASE("keys are read and written over HTTP as their bytes") {
+  HttpServer http;
+  const std::string value("a\0b\xff", 4);
+  CHECK(http.request("PUT", "/api/kv/a%2Fb", value).status == 200);
+  CHECK(http.request("GET", "/api/kv/a%2Fb").body == value);
+  CHECK(http.server().connect().call({"GET", "a/b"}).text == value);
+  CHECK(http.request("DELETE", "/api/kv/a%2Fb").status == 200);
+  CHECK(has(http.request("DELETE", "/api/kv/a%2Fb"), 404, "not_found"));
+  CHECK(has(http.request("GET", "/api/kv/a%2Fb"), 404, "not_found"));
+}
+
+TEST_CASE("health, readiness and metrics") {
+  HttpServer http;
+  const std::string health = http.request("GET", "/health").body;
+  CHECK(health.starts_with(R"({"status":"ok","version":")"));
+  CHECK(health.find(R"("role":"master")") != std::string::npos);
+  CHECK(http.request("GET", "/ready").body == "{\"status\":\"ready\"}\n");
+  const Response metrics = http.request("GET", "/metrics");
+  CHECK(metrics.headers.at("content-type") == "text/plain; version=0.0.4");
+  CHECK(metrics.body.find("\nkimdb_is_master 1\n") != std::string::npos);
+  CHECK(has(http.request("GET", "/"), 404, "no_route"));
+  CHECK(has(http.request("GET", "/api/c/a/b"), 404, "no_route"));
+  const Response wrong = http.request("DELETE", "/health");
+  CHECK(has(wrong, 405, "method_not_allowed"));
+  CHECK(wrong.headers.at("allow") == "GET");
+}
+
+TEST_CASE("requests come in one write, in parts, and in a body of chunks") {
+  HttpServer http;
+  TcpClient client = http.connect();
+  client.send(
+      "PUT /api/kv/k HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"
+      "3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n"
+      "GET /api/kv/k HTTP/1.1\r\nHost: localhost\r\n\r\n"
+      "GET /api/c HTTP/1.1\r\nHost: localhost\r\n\r\n");
+  const std::string last = "GET /health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+  for (const char byte : last) client.send(std::string(1, byte));
+  const std::string all = client.receive_until_close();
+  CHECK(all.find("\r\n\r\nabcdeHTTP/1.1 200 OK") != std::string::npos);
+  std::size_t responses = 0;
+  for (std::size_t at = 0; (at = all.find("HTTP/1.1 200 OK", at)) != std::string::npos; ++at)
+    ++responses;
+  CHECK(responses == 4);
+
+  TcpClient waits = http.connect();
+  waits.send(
+      "PUT /api/kv/k HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1\r\n"
+      "Expect: 100-continue\r\nConnection: close\r\n\r\n");
+  CHECK(waits.receive_line() == "HTTP/1.1 100 Continue");
+  waits.send("x");
+  CHECK(waits.receive_until_close().find("HTTP/1.1 200 OK") != std::string::npos);
+}
+
+TEST_CASE("what is no request, or too large, is told so, and the connection ends") {
+  HttpServer http({"http.max_body_size=2KB"});
+  const auto answer = [&](const std::string& text) {
+    TcpClient client = http.connect();
+    client.send(text);
+    return parse_response(client.receive_until_close());
+  };
+  CHECK(has(answer("nonsense\r\n\r\n"), 400, "bad_request"));
+  CHECK(has(answer("GET x HTTP/1.1\r\nHost: localhost\r\n\r\n"), 400, "bad_request"));
+  CHECK(has(answer("GET /%4 HTTP/1.1\r\nHost: localhost\r\n\r\n"), 400, "bad_request"));
+  CHECK(has(answer("GET / HTTP/1.1\r\nX: " + std::string(40000, 'x') + "\r\n\r\n"), 431,
+            "headers_too_large"));
+  CHECK(has(answer("PUT /api/kv/k HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2049\r\n\r\n"),
+            413, "body_too_large"));
+  CHECK(has(answer("GET /health HTTP/1.1\r\nConnection: close\r\n\r\n"), 403, "foreign_host"));
+}
+
+TEST_CASE("pages of other origins, and names made to point here, are kept out") {
+  HttpServer http({"http.hosts=db.example.com, other.example.com",
+                   "http.cors_origins=https://app.example.com"});
+  CHECK(has(http.request("GET", "/health", "", {"Host: evil.example.com"}), 403, "foreign_host"));
+  CHECK(http.request("GET", "/health", "", {"Host: db.example.com:40000"}).status == 200);
+  CHECK(http.request("GET", "/health", "", {"Host: other.example.com"}).status == 200);
+  CHECK(http.request("GET", "/health", "", {"Host: 192.168.1.5:40000"}).status == 200);
+  CHECK(http.request("GET", "/health", "", {"Host: [::1]:40000"}).status == 200);
+  CHECK(has(http.request("GET", "/health", "", {"Origin: https://evil.example.com"}), 403,
+            "foreign_origin"));
+  CHECK(has(http.request("GET", "/health", "", {"Origin: null"}), 403, "foreign_origin"));
+  CHECK(http.request("GET", "/health", "", {"Host: localhost:1", "Origin: http://localhost:1"})
+            .status == 200);
+  const Response allowed = http.request("GET", "/health", "", {"Origin: https://app.example.com"});
+  CHECK(allowed.status == 200);
+  CHECK(allowed.headers.at("access-control-allow-origin") == "https://app.example.com");
+  const Response asked =
+      http.request("OPTIONS", "/api/users/a", "", {"Origin: https://app.example.com"});
+  CHECK(asked.status == 204);
+  CHECK(asked.headers.at("access-control-allow-methods").find("PATCH") != std::string::npos);
+}
+
+TEST_CASE("with auth.enabled HTTP wants a user, and gives what that one may") {
+  const auto hash = database::hash_password("secret");
+  REQUIRE(hash.has_value());
+  HttpServer http({"auth.enabled=true",
+                   "auth.users=[{name: kim, role: readwrite, password_hash: \"" + *hash +
+                       "\"}, {name: lee, role: readonly, password_hash: \"" + *hash + "\"}]"});
+  const std::string kim = "Authorization: Basic a2ltOnNlY3JldA==";
+  const std::string lee = "Authorization: basic bGVlOnNlY3JldA==";
+  const Response asked = http.request("GET", "/api/c/a");
+  CHECK(has(asked, 401, "not_authenticated"));
+  CHECK(asked.headers.at("www-authenticate").starts_with("Basic"));
+  CHECK(has(http.request("GET", "/api/c/a", "", {"Authorization: Basic a2ltOng="}), 401,
+            "not_authenticated"));
+  for (const char* bad : {"Basic", "Basic *", "Basic a2lt", "Bearer a2ltOnNlY3JldA=="})
+    CHECK(has(http.request("GET", "/api/c/a", "", {"Authorization: " + std::string(bad)}), 401,
+              "not_authenticated"));
+  CHECK(http.request("PUT", "/api/c/a", "{}", {kim}).status == 201);
+  CHECK(http.request("GET", "/api/c/a", "", {lee}).status == 200);
+  CHECK(has(http.request("PUT", "/api/c/a", "{}", {lee}), 403, "forbidden"));
+  CHECK(http.request("GET", "/health").status == 200);
+  CHECK(has(http.request("GET", "/metrics"), 401, "not_authenticated"));
+
+  // On one connection each request is its own user's.
+  TcpClient client = http.connect();
+  const auto send = [&](const std::string& method, const std::string& header) {
+    client.send(method + " /api/c/b HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n" + header +
+                "\r\n{}");
+  };
+  send("PUT", kim + "\r\n");
+  send("PUT", lee + "\r\n");
+  send("PUT", "");
+  send("PUT", kim + "\r\nConnection: close\r\n");
+  const std::string all = client.receive_until_close();
+  std::vector<std::string> statuses;
+  for (std::size_t at = 0; (at = all.find("HTTP/1.1 ", at)) != std::string::npos; ++at)
+    statuses.push_back(all.substr(at + 9, 3));
+  CHECK(statuses == std::vector<std::string>{"201", "403", "401", "200"});
+}
+
+TEST_CASE("with tls.cert HTTP is HTTPS") {
+  support::Certificates certificates;
+  const std::string certificate = certificates.issue("server");
+  HttpServer http(
+      {"tls.cert=" + certificate, "tls.key=" + support::Certificates::key_of(certificate)});
+  const std::string command = "curl -s --cacert " + certificates.ca() +
+                              " https://localhost:" + std::to_string(http.port()) + "/ready";
+  FILE* curl = popen(command.c_str(), "r");
+  char answer[64] = {};
+  const std::size_t size = fread(answer, 1, sizeof answer, curl);
+  CHECK(pclose(curl) == 0);
+  CHECK(std::string_view(answer, size) == "{\"status\":\"ready\"}\n");
+  TcpClient plain = http.connect();
+  plain.send("GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n");
+  CHECK(has(parse_response(plain.receive_until_close()), 400, "tls_required"));
+}
+
+TEST_CASE("a slave answers reads over HTTP and refuses writes") {
+  const std::uint16_t listen = free_port();
+  HttpServer master({"replication.enabled=true", "replication.replica_type=master",
+                     "replication.listen=127.0.0.1:" + std::to_string(listen)});
+  HttpServer slave({"replication.enabled=true", "replication.replica_type=slave",
+                    "replication.master_address=127.0.0.1:" + std::to_string(listen),
+                    "replication.listen=127.0.0.1:" + std::to_string(free_port())});
+  CHECK(master.request("PUT", "/api/c/a", "{}").status == 201);
+  CHECK(slave.request("GET", "/ready").status == 200);
+  for (int i = 0; i < 1000 && slave.request("GET", "/api/c/a").status != 200; ++i)
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  CHECK(slave.request("GET", "/api/c/a").status == 200);
+  CHECK(has(slave.request("PUT", "/api/c/a", "{}"), 503, "read_only"));
+  // Nothing is acknowledged that the slave does not have.
+  slave.server().kill();
+  CHECK(has(master.request("PUT", "/api/c/b", "{}"), 503, "outcome_unknown"));
+  CHECK(has(master.request("PUT", "/api/c/b", "{}"), 503, "no_replicas"));
+}
+
+}  // namespace kimdb::server
