@@ -41,6 +41,7 @@
 #include "base/logging.h"
 #include "base/random.h"
 #include "base/result.h"
+#include "database/change_feed.h"
 #include "database/checkpoint.h"
 #include "database/client_position.h"
 #include "database/command_table.h"
@@ -224,6 +225,7 @@ class Database {
   // Log::committed_lsn() rose by what replication says: replies may go.
   void committed_rose() {
     if (commit_listener_) commit_listener_(log_->committed_lsn());
+    change_feed_.wake();
     check_waiters();
   }
   // Something happened that a request may wait for.
@@ -256,6 +258,7 @@ class Database {
   Slowlog& slowlog() { return slowlog_; }
   Statistics& statistics() { return statistics_; }
   WorkerPool& workers() { return workers_; }
+  ChangeFeed& change_feed() { return change_feed_; }
   Checkpointer& checkpointer() { return *checkpointer_; }
   LoginThrottle& login_throttle() { return login_throttle_; }
   std::int64_t started_at_ms() const { return started_at_ms_; }
@@ -367,6 +370,7 @@ class Database {
   std::atomic<std::chrono::milliseconds> snapshot_interval_;
   WorkerPool workers_;
   std::unique_ptr<Maintenance> maintenance_;
+  ChangeFeed change_feed_{*this};  // the last: its thread uses what stands above
 };
 
 // The reply to a numbered write is kept for its retry up to this size; beyond it, only that it was

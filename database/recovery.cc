@@ -159,10 +159,12 @@ Status Database::replay_log(const wal::Position& position) {
                             {.written =
                                  [this](Lsn lsn) {
                                    if (written_listener_) written_listener_(lsn);
+                                   change_feed_.wake();
                                  },
                              .durable =
                                  [this](Lsn lsn) {
                                    if (commit_listener_) commit_listener_(lsn);
+                                   change_feed_.wake();
                                  },
                              .failed =
                                  [this](const Error& error) {

@@ -190,7 +190,8 @@ void Connection::check_timeouts(std::int64_t now_ms) {
     return close("request took too long (network.request_timeout)");
   if (passed(stalled_since_ms_, options_.request_timeout))
     return close("does not read its replies");
-  if (may_be_idle()) return;
+  on_tick();
+  if (!open_ || may_be_idle()) return;
   if (passed(info_.last_active_ms.load(std::memory_order_relaxed), options_.idle_timeout))
     close("idle (network.idle_timeout)");
 }

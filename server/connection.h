@@ -74,6 +74,8 @@ class Connection : public std::enable_shared_from_this<Connection>, public Polle
   // Some of what waited has been sent.
   virtual void on_sent() = 0;
   virtual void on_closed() = 0;
+  // About once a second.
+  virtual void on_tick() {}
   // Whether more may be read.
   virtual bool takes_input() const = 0;
   // Nothing is awaited any more but the socket.

@@ -34,6 +34,7 @@ part_tests() {
   export KIMDB_KILLS=${KIMDB_KILLS:-100} KIMDB_CRASH_STATES=${KIMDB_CRASH_STATES:-200000}
   export KIMDB_FAILOVERS=${KIMDB_FAILOVERS:-20} KIMDB_SIMULATIONS=${KIMDB_SIMULATIONS:-20000}
   export KIMDB_COPY_KILLS=${KIMDB_COPY_KILLS:-50} KIMDB_HISTORIES=${KIMDB_HISTORIES:-60}
+  export KIMDB_CUTS=${KIMDB_CUTS:-1000}
   export KIMDB_TEST_SECONDS=${KIMDB_TEST_SECONDS:-120} KIMDB_BAD_LINE_MB=${KIMDB_BAD_LINE_MB:-1024} KIMDB_BIT_STRIDE=${KIMDB_BIT_STRIDE:-1}
   local output status
   output=$(mktemp)
@@ -42,7 +43,7 @@ part_tests() {
   {
     echo "Tests with KIMDB_KILLS=$KIMDB_KILLS, KIMDB_CRASH_STATES=$KIMDB_CRASH_STATES, KIMDB_TEST_SECONDS=$KIMDB_TEST_SECONDS," \
       "KIMDB_FAILOVERS=$KIMDB_FAILOVERS, KIMDB_SIMULATIONS=$KIMDB_SIMULATIONS, KIMDB_COPY_KILLS=$KIMDB_COPY_KILLS," \
-      "KIMDB_HISTORIES=$KIMDB_HISTORIES," \
+      "KIMDB_HISTORIES=$KIMDB_HISTORIES, KIMDB_CUTS=$KIMDB_CUTS," \
       "KIMDB_BAD_LINE_MB=$KIMDB_BAD_LINE_MB: $(grep -aE '^[0-9]+ passed, [0-9]+ failed$' "$output" | tail -1)."
     # What the tests themselves count, for instance "100 kills, 81234 answers checked".
     grep -aE '^[0-9]+ [a-z]' "$output" | grep -avE 'passed, [0-9]+ failed$' | sed 's/^/- /'

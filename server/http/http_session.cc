@@ -4,8 +4,10 @@
 #include <utility>
 
 #include "base/address.h"
+#include "engine/document.h"
 #include "protocol/ascii.h"
 #include "server/connection_manager.h"
+#include "server/http/event_stream.h"
 
 namespace kimdb::server {
 
@@ -73,6 +75,7 @@ void HttpSession::on_sent() {
 }
 
 void HttpSession::on_closed() {
+  if (streams_) thread_.database().change_feed().unsubscribe(this);
   // A deferred command may still use the state; its completion ends it then.
   if (deferred_)
     thread_.database().cancel_waits(state_, database::Waiters::Cancel::all);
@@ -117,7 +120,7 @@ void HttpSession::begin() {
                        std::memory_order_relaxed);
   if (refuse_stranger()) return;
   call_ = route(request_);
-  if (call_.words.empty()) return respond(std::move(call_.response));
+  if (call_.words.empty() && !call_.streams) return respond(std::move(call_.response));
   if (!options_.auth_enabled || call_.open) return call();
   const std::string* authorization = request_.header("authorization");
   if (authorization == nullptr) {
@@ -191,6 +194,7 @@ void HttpSession::logged_in(const protocol::Value& reply, const database::Outcom
 }
 
 void HttpSession::call() {
+  if (call_.streams) return begin_stream();
   const bool opens = call_.open && options_.auth_enabled && !state_.authenticated;
   if (opens) state_.authenticated = true;
   execute(call_.words, &HttpSession::called);
@@ -241,14 +245,72 @@ void HttpSession::release() {
   respond(fails ? problem_of(request_, database::kReplicationTimeout) : std::move(response_));
 }
 
-void HttpSession::respond(HttpResponse response) {
-  if (const std::string* origin = request_.header("origin");
-      origin != nullptr &&
-      (contains(http_.cors_origins, *origin) || contains(http_.cors_origins, "*"))) {
-    response.headers.emplace_back("Access-Control-Allow-Origin", *origin);
-    response.headers.emplace_back("Access-Control-Expose-Headers", "ETag, Location");
-    response.headers.emplace_back("Vary", "Origin");
+// --- changes ---
+
+void HttpSession::begin_stream() {
+  const std::string& collection = request_.path[1];
+  if (!engine::is_collection_name(collection))
+    return respond(problem(400, "bad_request", "there are no collections of this name"));
+  // What a browser has seen last is newer than what its page asked for.
+  const std::string* text = request_.header("last-event-id");
+  if (text == nullptr) text = request_.parameter("since");
+  const auto since = text == nullptr ? std::nullopt : database::parse_feed_position(*text);
+  if (text != nullptr && !since)
+    return respond(problem(400, "bad_request", "since takes a position that an event had as id"));
+  streams_ = true;
+  const auto begun = thread_.database().change_feed().subscribe(
+      collection, since, std::static_pointer_cast<HttpSession>(shared_from_this()));
+  if (!begun) {
+    streams_ = false;
+    return respond(begun.error().code == ErrorCode::unsupported
+                       ? problem(400, "no_log", begun.error().message)
+                       : problem(410, "position_unknown",
+                                 begun.error().message + ": read the collection and begin anew"));
   }
+  HttpResponse response{.content_type = "text/event-stream",
+                        .headers = {{"Cache-Control", "no-store"}}};
+  add_cors(response);
+  last_event_ms_ = thread_.now_ms();
+  send(to_head(response, false) + first_event(*begun));
+}
+
+void HttpSession::deliver_changes(std::shared_ptr<const database::DocumentChanges> changes) {
+  thread_.post([self = std::static_pointer_cast<HttpSession>(shared_from_this()),
+                changes = std::move(changes)] {
+    if (!self->open_) return;
+    self->last_event_ms_ = self->thread_.now_ms();
+    self->send(to_events(*changes));
+  });
+}
+
+void HttpSession::feed_lost(const Error& why) {
+  close_from_anywhere("its changes cannot be read: " + why.message);
+}
+
+void HttpSession::on_input_ended() {
+  if (streams_) close("");
+}
+
+void HttpSession::on_tick() {
+  // So that whatever stands between does not take the silence for the end.
+  constexpr std::int64_t kSilenceMs = 15'000;
+  if (!streams_ || thread_.now_ms() - last_event_ms_ < kSilenceMs) return;
+  last_event_ms_ = thread_.now_ms();
+  send(": no changes\n\n");
+}
+
+void HttpSession::add_cors(HttpResponse& response) const {
+  const std::string* origin = request_.header("origin");
+  if (origin == nullptr ||
+      (!contains(http_.cors_origins, *origin) && !contains(http_.cors_origins, "*")))
+    return;
+  response.headers.emplace_back("Access-Control-Allow-Origin", *origin);
+  response.headers.emplace_back("Access-Control-Expose-Headers", "ETag, Location");
+  response.headers.emplace_back("Vary", "Origin");
+}
+
+void HttpSession::respond(HttpResponse response) {
+  add_cors(response);
   const bool keep_alive = request_.keep_alive && !input_ended_;
   busy_ = false;
   send(to_bytes(response, keep_alive, request_.method == "HEAD"));

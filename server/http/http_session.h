@@ -21,20 +21,24 @@ struct HttpOptions {
   std::vector<std::string> hosts;         // names that clients may call this server by
 };
 
-class HttpSession final : public Connection {
+class HttpSession final : public Connection, public database::ChangeReceiver {
  public:
   HttpSession(IoThread& thread, ConnectionManager& connections, Socket socket, std::uint64_t id,
               const ConnectionOptions& options, const HttpOptions& http);
   ~HttpSession() override;
 
   void release() override;
+  void deliver_changes(std::shared_ptr<const database::DocumentChanges> changes) override;
+  void feed_lost(const Error& why) override;
 
  private:
   void on_received(std::string_view received) override;
   void on_sent() override;
   void on_closed() override;
+  void on_input_ended() override;
+  void on_tick() override;
   bool takes_input() const override { return !busy_ || input_.size() <= kQueueSoftLimit; }
-  bool is_done() override { return !busy_; }
+  bool is_done() override { return !busy_ || streams_; }
   bool may_be_idle() const override { return busy_; }
   void tell_too_many(char first) override;
   void tell_tls(char first) override;
@@ -53,6 +57,8 @@ class HttpSession final : public Connection {
   void logged_in(const protocol::Value& reply, const database::Outcome& outcome);
   void called(const protocol::Value& reply, const database::Outcome& outcome);
   void respond(HttpResponse response);
+  void begin_stream();
+  void add_cors(HttpResponse& response) const;
 
   const HttpOptions& http_;
   database::Session state_;
@@ -65,6 +71,8 @@ class HttpSession final : public Connection {
   bool busy_ = false;        // with request_
   bool deferred_ = false;    // a worker has the state
   bool awaits_commit_ = false;
+  bool streams_ = false;  // changes, until the client goes
+  std::int64_t last_event_ms_ = 0;
   HttpResponse response_;  // that waits for the commit
   database::Outcome outcome_;
   Then then_ = nullptr;

@@ -51,6 +51,8 @@ std::string_view reason_of(int status) {
       return "Method Not Allowed";
     case 409:
       return "Conflict";
+    case 410:
+      return "Gone";
     case 412:
       return "Precondition Failed";
     case 413:
@@ -115,18 +117,22 @@ HttpResponse problem(int status, std::string_view code, std::string_view detail)
   return response;
 }
 
-std::string to_bytes(const HttpResponse& response, bool keep_alive, bool without_body) {
-  const bool has_body = response.status != 204 && response.status != 304;
+std::string to_head(const HttpResponse& response, bool has_length) {
   std::string out = "HTTP/1.1 " + std::to_string(response.status) + " ";
   out += reason_of(response.status);
   out += "\r\n";
-  if (has_body) {
+  if (response.status != 204 && response.status != 304) {
     out += "Content-Type: " + response.content_type + "\r\n";
-    out += "Content-Length: " + std::to_string(response.body.size()) + "\r\n";
+    if (has_length) out += "Content-Length: " + std::to_string(response.body.size()) + "\r\n";
   }
   for (const auto& [name, value] : response.headers) out += name + ": " + value + "\r\n";
-  if (!keep_alive) out += "Connection: close\r\n";
-  out += "\r\n";
+  return out + (has_length ? "" : "Connection: close\r\n\r\n");
+}
+
+std::string to_bytes(const HttpResponse& response, bool keep_alive, bool without_body) {
+  std::string out = to_head(response, true);
+  out += keep_alive ? "\r\n" : "Connection: close\r\n\r\n";
+  const bool has_body = response.status != 204 && response.status != 304;
   if (has_body && !without_body) out += response.body;
   return out;
 }

@@ -36,6 +36,9 @@ std::optional<std::string> percent_decode(std::string_view text, bool plus_is_sp
 std::optional<std::string> base64_decode(std::string_view text);
 // RFC 9457, with a code that stays the same while texts may change.
 HttpResponse problem(int status, std::string_view code, std::string_view detail);
+// Status line and headers: with the body's length, and no end of the headers yet; or whole, of a
+// body that ends with the connection.
+std::string to_head(const HttpResponse& response, bool has_length);
 // `keep_alive`: the connection stays.
 std::string to_bytes(const HttpResponse& response, bool keep_alive, bool without_body);
 

@@ -345,6 +345,9 @@ const std::vector<Route>& routes() {
        [](const HttpRequest& r) {
          return RestCall{.words = {"DEL", r.path[2]}, .answer = show_key_removed};
        }},
+      {"GET",
+       {"api", "*", "changes"},
+       [](const HttpRequest&) { return RestCall{.streams = true}; }},
       {"POST", {"api", "*", "batch"}, batch},
       {"GET", {"api", "*"}, find},
       {"POST", {"api", "*"}, create},

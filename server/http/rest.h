@@ -18,6 +18,7 @@ struct RestCall {
   HttpResponse (*answer)(const HttpRequest& request, const protocol::Value& reply,
                          Lsn lsn) = nullptr;
   bool open = false;      // without login
+  bool streams = false;   // the changes of the collection path[1], as they come
   HttpResponse response;  // where there is nothing to execute: `words` is empty
 };
 
