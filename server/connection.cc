@@ -12,6 +12,8 @@ namespace kimdb::server {
 
 namespace {
 
+constexpr std::chrono::milliseconds kLingerWithin{2000};
+
 bool has_to_wait() { return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR; }
 
 }  // namespace
@@ -87,6 +89,7 @@ void Connection::receive() {
     return close_if_done();
   }
   connections_.count_in(static_cast<std::uint64_t>(count));
+  if (lingering_since_ms_ != 0) return;
   info_.last_active_ms.store(thread_.now_ms(), std::memory_order_relaxed);
   if (refused()) return refuse(*buffer);
   on_received({buffer, static_cast<std::size_t>(count)});
@@ -142,7 +145,8 @@ void Connection::flush_queue() {
 void Connection::update_interest() {
   if (!open_) return;
   const Poller::Interest wanted{
-      .read = !input_ended_ && !congested() && !close_when_sent_ && takes_input(),
+      .read = lingering_since_ms_ != 0 ||
+              (!input_ended_ && !congested() && !close_when_sent_ && takes_input()),
       .write = tls_ == nullptr ? queue_sent_ < queue_.size()
                                : tls_->read_waits_to_write() ||
                                      (queue_sent_ < queue_.size() && !tls_->write_waits_to_read())};
@@ -154,7 +158,15 @@ void Connection::update_interest() {
 void Connection::close_if_done() {
   if (!open_ || (!close_when_sent_ && !input_ended_)) return;
   const bool done = is_done();
-  if (open_ && done && queue_sent_ == queue_.size()) close("");
+  if (!open_ || !done || queue_sent_ != queue_.size()) return;
+  if (!lingers_ || input_ended_ || tls_ != nullptr) return close("");
+  if (lingering_since_ms_ == 0) begin_to_linger();
+}
+
+void Connection::begin_to_linger() {
+  lingering_since_ms_ = thread_.now_ms();
+  ::shutdown(socket_.get(), SHUT_WR);
+  update_interest();
 }
 
 void Connection::close(std::string_view why) {
@@ -186,6 +198,7 @@ void Connection::check_timeouts(std::int64_t now_ms) {
     return since != 0 && limit.count() != 0 && now_ms - since >= limit.count();
   };
   if (refused()) return refuse(0);
+  if (passed(lingering_since_ms_, kLingerWithin)) return close("");
   if (passed(started_request_ms_, options_.request_timeout))
     return close("request took too long (network.request_timeout)");
   if (passed(stalled_since_ms_, options_.request_timeout))

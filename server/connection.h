@@ -102,6 +102,9 @@ class Connection : public std::enable_shared_from_this<Connection>, public Polle
   bool open_ = true;
   bool input_ended_ = false;  // the client has shut down its side
   bool close_when_sent_ = false;
+  // What the client still sends is read and thrown away before the connection is closed, since
+  // closing it at once could take from the client what was sent last.
+  bool lingers_ = false;
   std::int64_t started_request_ms_ = 0;  // when the unfinished request began, 0: none
 
  private:
@@ -112,6 +115,7 @@ class Connection : public std::enable_shared_from_this<Connection>, public Polle
   bool begin_tls();
   void receive();
   void refuse(char first);
+  void begin_to_linger();
   void flush_queue();
 
   UniqueFd socket_;
@@ -119,7 +123,8 @@ class Connection : public std::enable_shared_from_this<Connection>, public Polle
   std::string queue_;                   // what may go and the socket did not take yet
   std::size_t queue_sent_ = 0;
   Poller::Interest interest_;
-  std::int64_t stalled_since_ms_ = 0;  // since when the socket takes nothing, 0: it does
+  std::int64_t stalled_since_ms_ = 0;    // since when the socket takes nothing, 0: it does
+  std::int64_t lingering_since_ms_ = 0;  // since when it waits for the client's end, 0: it does not
 };
 
 }  // namespace kimdb::server

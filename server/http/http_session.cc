@@ -99,6 +99,7 @@ void HttpSession::process() {
       // Where the next request begins nobody knows.
       request_ = {};
       request_.keep_alive = false;
+      lingers_ = true;
       respond(problem(read.status,
                       read.status == 413   ? "body_too_large"
                       : read.status == 431 ? "headers_too_large"

@@ -76,7 +76,8 @@ class Subscriber {
     if (field("id").empty()) return;  // a comment
     last_id_ = field("id");
     if (field("event") == "subscribed") return;
-    const auto data = engine::parse_json_tree(field("data"));
+    const std::string json = field("data");
+    const auto data = engine::parse_json_tree(json);
     REQUIRE(data);
     Event event{.position = last_id_,
                 .kind = field("event"),

@@ -241,6 +241,12 @@ TEST_CASE("what is no request, or too large, is told so, and the connection ends
   CHECK(has(answer("PUT /api/kv/k HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2049\r\n\r\n"),
             413, "body_too_large"));
   CHECK(has(answer("GET /health HTTP/1.1\r\nConnection: close\r\n\r\n"), 403, "foreign_host"));
+  // Also where the body is on its way already.
+  for (int i = 0; i < 20; ++i)
+    CHECK(
+        has(answer("PUT /api/kv/k HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5000000\r\n\r\n" +
+                   std::string(1'000'000, 'x')),
+            413, "body_too_large"));
 }
 
 TEST_CASE("pages of other origins, and names made to point here, are kept out") {
