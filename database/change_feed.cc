@@ -15,6 +15,7 @@ namespace kimdb::database {
 namespace {
 
 constexpr int kFramesAtOnce = 64;
+constexpr std::size_t kBytesAtOnce = 1 << 20;
 
 bool is_behind(const FeedPosition& position, Lsn after, std::uint32_t changes) {
   const Lsn lsn = position.position.lsn;
@@ -94,13 +95,15 @@ Result<FeedPosition> ChangeFeed::subscribe(std::string_view collection,
     if (!position) return Error{ErrorCode::not_found, "the history is unknown"};
     begin.position = *position;
   }
-  if (subscribers_.empty()) {
-    position_ = subscriber->after;
-    ++round_;
-  } else if (subscriber->after < position_) {
+  const bool is_first = subscribers_.empty();
+  if (since && (is_first || subscriber->after < position_)) {
     auto reader = wal::Reader::open(*database_.directory(), subscriber->after);
     if (!reader) return std::move(reader).error();
-    subscriber->reader = std::move(*reader);
+    if (!is_first) subscriber->reader = std::move(*reader);
+  }
+  if (is_first) {
+    position_ = subscriber->after;
+    ++round_;
   }
   subscribers_.push_back(std::move(subscriber));
   woken_ = true;
@@ -174,7 +177,10 @@ bool ChangeFeed::read_for_all(Lsn limit) {
   Subscribers subscribers;
   {
     MutexLock lock(mutex_);
-    if (round_ != round) return true;  // all have gone, others have come
+    if (round_ != round) {  // all have gone, others have come
+      reader_.reset();
+      return true;
+    }
     // Who subscribes from now on begins behind this, or is led along to it; who has done so since
     // this was read is among those that get it.
     position_ = reader_at_ = reader_->position();
@@ -208,12 +214,14 @@ bool ChangeFeed::lead_along(Subscriber& subscriber) {
 Result<bool> ChangeFeed::read(wal::Reader& reader, Lsn limit, std::string_view only,
                               ByCollection& changes) {
   bool any = false;
-  for (int count = 0; count < kFramesAtOnce; ++count) {
+  std::size_t bytes = 0;
+  for (int count = 0; count < kFramesAtOnce && bytes < kBytesAtOnce; ++count) {
     const auto frame = reader.next(limit);
     if (!frame) return frame.error();
     if (!frame->has_value()) return any;
     any = true;
     const wal::FrameHeader& header = (*frame)->header;
+    bytes += (*frame)->payload.size();
     KIMDB_RETURN_IF_ERROR(wal::visit_records(
         header, (*frame)->payload, 0, [&](std::span<const wal::RecordView> records) -> Status {
           for (const wal::RecordView& record : records)
@@ -266,11 +274,12 @@ void ChangeFeed::deliver(Subscriber& subscriber, const std::shared_ptr<DocumentC
       std::find_if(changes->begin(), changes->end(), [&](const DocumentChange& change) {
         return is_behind(change.position, subscriber.after, subscriber.changes);
       });
+  if (first == changes->end()) return;  // it begins further on
   if (first != changes->begin())
     those = std::make_shared<const DocumentChanges>(first, changes->end());
   subscriber.after = changes->back().position.position.lsn;
   subscriber.changes = 0;
-  if (!those->empty()) receiver->deliver_changes(std::move(those));
+  receiver->deliver_changes(std::move(those));
 }
 
 bool ChangeFeed::lose_all(const Error& why) {
@@ -280,7 +289,10 @@ bool ChangeFeed::lose_all(const Error& why) {
 }
 
 void ChangeFeed::lose(const Subscriber& subscriber, const Error& why) {
-  unsubscribe(subscriber.key);
+  {
+    MutexLock lock(mutex_);
+    std::erase_if(subscribers_, [&](const auto& each) { return each.get() == &subscriber; });
+  }
   if (const auto receiver = subscriber.receiver.lock()) receiver->feed_lost(why);
 }
 

@@ -325,6 +325,7 @@ void get(Context& c) {
   engine::append_document(text, id_of(call), *document);
   if (paths.empty()) return c.reply.bulk(text);
   const auto tree = engine::parse_json_tree(text);
+  if (!tree) return c.reply.error(error_reply(tree.error()));
   std::vector<std::optional<std::string>> values;
   for (const engine::JsonPath& path : paths) {
     auto value = path.read(*tree);

@@ -268,7 +268,7 @@ std::string Database::refusal(const Session& session, const CommandRow& row, Wor
 // Why it cannot be queued; empty: it is.
 std::string Database::queue_command(Session& session, const CommandRow& row, Words words) {
   // Redis answers so while commands are queued, too: that is the time to tell.
-  if ((row.flags & kDenyOom) && !make_room()) return std::string(kOutOfMemory);
+  if ((flags_of(row, words) & kDenyOom) && !make_room()) return std::string(kOutOfMemory);
   // No fewer than what they can become in the record: an operation has less than 32 bytes of its
   // own, a command that takes no key still one.
   std::size_t bytes = session.queued_bytes + 64;

@@ -116,8 +116,13 @@ void Engine::update_horizon() {
   horizon_.store(readers_.empty() ? ~Lsn{0} : *readers_.begin(), std::memory_order_release);
 }
 
-void Engine::pass_all_locks() {
-  for (auto& partition : partitions_) MutexLock lock(partition->mutex());
+Lsn Engine::pass_all_locks() {
+  Lsn last = 0;
+  for (auto& partition : partitions_) {
+    MutexLock lock(partition->mutex());
+    last = std::max(last, partition->last_lsn());
+  }
+  return last;
 }
 
 void Engine::prune() {

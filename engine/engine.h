@@ -122,7 +122,7 @@ class Engine {
   ReadView finish_registration(Lsn lower_bound, Lsn lsn);
   void close_view(Lsn lsn);
   void update_horizon() REQUIRES(readers_mutex_);
-  void pass_all_locks();
+  Lsn pass_all_locks();  // the highest LSN of a change that is there
 
   Hasher hasher_;
   unsigned partition_bits_;
@@ -141,8 +141,9 @@ ReadView Engine::open_view(LastLsn&& last_lsn) {
   // has left its partition, the LSN drawn last is one whose state will be kept.
   const Lsn lower_bound = last_lsn();
   begin_registration(lower_bound);
-  pass_all_locks();
-  return finish_registration(lower_bound, last_lsn());
+  // What is there is seen, also where the caller does not count it yet (a slave's applied LSN).
+  const Lsn there = pass_all_locks();
+  return finish_registration(lower_bound, std::max(there, last_lsn()));
 }
 
 }  // namespace kimdb::engine

@@ -211,6 +211,9 @@ bool holds(const Condition& condition, const JsonElement& element) {
 // --- reading a filter ---
 
 constexpr std::size_t kDepthMax = 32;
+constexpr std::size_t kConditionsMax = 1000;
+constexpr std::size_t kPatternsMax = 16;
+constexpr std::int64_t kPatternBytesMax = 1 << 20;  // of memory, for each
 
 class Reader {
  public:
@@ -220,6 +223,7 @@ class Reader {
     if (depth > kDepthMax) return refused("the filter nests too deep");
     Condition all{.op = Op::all_of};
     for (const auto member : object(filter)) {
+      if (++conditions_ > kConditionsMax) return refused("the filter has too many conditions");
       auto condition = member.key.starts_with('$') ? logical(member.key, member.value, depth)
                                                    : field(member.key, member.value, depth);
       if (!condition) return std::move(condition).error();
@@ -266,6 +270,7 @@ class Reader {
     if (depth > kDepthMax) return refused("the filter nests too deep");
     Condition all{.op = Op::all_of};
     for (const auto member : object(value)) {
+      if (++conditions_ > kConditionsMax) return refused("the filter has too many conditions");
       if (member.key == "$options") continue;  // of $regex
       auto condition =
           member.key == "$regex" ? regex(path, value) : one(path, member.key, member.value, depth);
@@ -350,7 +355,8 @@ class Reader {
     return condition;
   }
 
-  static Result<Condition> regex(const FieldPath& path, const JsonElement& operators) {
+  Result<Condition> regex(const FieldPath& path, const JsonElement& operators) {
+    if (++patterns_ > kPatternsMax) return refused("the filter has too many patterns");
     std::string_view pattern, flags;
     if (operators["$regex"].get(pattern) != simdjson::SUCCESS)
       return refused("$regex takes a string");
@@ -359,7 +365,8 @@ class Reader {
       return refused("$options takes a string");
     if (flags.find_first_not_of("ims") != std::string_view::npos)
       return refused("$options takes letters of ims");
-    const re2::RE2::Options options(re2::RE2::Quiet);
+    re2::RE2::Options options(re2::RE2::Quiet);
+    options.set_max_mem(kPatternBytesMax);
     std::string text(pattern);
     if (!flags.empty()) text = "(?" + std::string(flags) + ")" + text;
     Condition condition{.op = Op::regex, .path = path};
@@ -367,6 +374,9 @@ class Reader {
     if (!condition.pattern->ok()) return refused("$regex: " + condition.pattern->error());
     return condition;
   }
+
+  std::size_t conditions_ = 0;
+  std::size_t patterns_ = 0;
 };
 
 }  // namespace

@@ -3,7 +3,7 @@
 //   {"age": {"$gte": 20}, "tags": "x", "$or": [{"a.b": 1}, {"c": {"$exists": false}}]}
 //
 // A path with dots goes into objects, and into each object of an array on its way; a number in it
-// also picks an item of an array. A condition holds where it holds for one of the values that the
+// picks an item of an array. A condition holds where it holds for one of the values that the
 // path leads to, an array's items being such values as well as the array itself.
 #pragma once
 
@@ -58,15 +58,17 @@ bool any_value(const JsonElement& element, const FieldPath& path, std::size_t fr
   }
   if (!element.is_array()) return false;
   const simdjson::dom::array items(element);
+  // Never both ways: at each such array that would double the work.
+  const std::string& token = path[from];
+  if (!token.empty() && token.size() <= 9 &&
+      token.find_first_not_of("0123456789") == std::string::npos) {
+    JsonElement item;
+    return items.at(std::stoul(token)).get(item) == simdjson::SUCCESS &&
+           any_value(item, path, from + 1, visit);
+  }
   for (const JsonElement item : items)
     if (item.is_object() && any_value(item, path, from, visit)) return true;
-  const std::string& token = path[from];
-  if (token.empty() || token.size() > 9 ||
-      token.find_first_not_of("0123456789") != std::string::npos)
-    return false;
-  JsonElement item;
-  return items.at(std::stoul(token)).get(item) == simdjson::SUCCESS &&
-         any_value(item, path, from + 1, visit);
+  return false;
 }
 
 }  // namespace kimdb::engine

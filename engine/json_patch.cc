@@ -23,6 +23,15 @@ std::size_t written_size(const JsonNode& node) {
   return size;
 }
 
+// How deep arrays and objects nest in it; 0: it is neither.
+std::size_t depth_of(const JsonNode& node) {
+  if (node.kind != JsonKind::array && node.kind != JsonKind::object) return 0;
+  std::size_t below = 0;
+  for (const JsonNode& item : node.items) below = std::max(below, depth_of(item));
+  for (const JsonMember& member : node.members) below = std::max(below, depth_of(member.value));
+  return below + 1;
+}
+
 void remove_member(JsonNode& object, std::string_view name) {
   std::erase_if(object.members, [&](const JsonMember& member) { return member.name == name; });
 }
@@ -118,14 +127,16 @@ class Patch {
   }
   JsonNode* find(const Pointer& pointer) { return find(pointer, pointer.size()); }
 
-  Status grow(const JsonNode& value) {
+  Status grow(const Pointer& path, const JsonNode& value) {
+    // Now, not at the end: everything that is done with trees goes as deep as they are.
+    if (path.size() + depth_of(value) > kJsonDepthMax) return refused("nests too deep");
     bytes_ += written_size(value);
     if (bytes_ > bytes_max_) return refused("makes the document too large");
     return {};
   }
 
   Status add(const Pointer& path, JsonNode value) {
-    KIMDB_RETURN_IF_ERROR(grow(value));
+    KIMDB_RETURN_IF_ERROR(grow(path, value));
     if (path.empty()) {
       target_ = std::move(value);
       return {};
@@ -167,7 +178,7 @@ class Patch {
   Status replace(const Pointer& path, const JsonNode& value) {
     JsonNode* node = find(path);
     if (node == nullptr) return nothing_there();
-    KIMDB_RETURN_IF_ERROR(grow(value));
+    KIMDB_RETURN_IF_ERROR(grow(path, value));
     *node = value;
     return {};
   }

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cmath>
+#include <cstdlib>
 #include <unordered_set>
 
 #include "base/utf8.h"
@@ -172,9 +174,8 @@ class Parser {
       at_ = start;
       return fail("a whole number that 64 bits do not hold");
     }
-    double parsed = 0;
-    const auto [end, error] = std::from_chars(text_.data() + start, text_.data() + at_, parsed);
-    if (error == std::errc::result_out_of_range && !is_tiny(text_.substr(start, at_ - start))) {
+    // What is too small for a double is as good as zero.
+    if (std::isinf(std::strtod(std::string(text_.substr(start, at_ - start)).c_str(), nullptr))) {
       at_ = start;
       fail("a number that is too large");
     }
@@ -195,14 +196,6 @@ class Parser {
                          : std::from_chars(number.data(), number.data() + number.size(), positive);
     return result.ec == std::errc();
   }
-  // Out of range downwards: it is as good as zero.
-  static bool is_tiny(std::string_view number) {
-    const std::size_t exponent = number.find_first_of("eE");
-    return exponent == std::string_view::npos
-               ? number.starts_with("0.") || number.starts_with("-0.")
-               : number[exponent + 1] == '-';
-  }
-
   void string() {
     ++at_;
     while (!at_end() && text_[at_] != '"') {

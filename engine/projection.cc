@@ -18,7 +18,10 @@ Result<Projection> Projection::parse(std::string_view fields) {
   add(projection.fields_, "id");
   for (;;) {
     const std::size_t comma = fields.find(',');
-    if (fields.substr(0, comma).empty()) return refused("a field's name is missing");
+    const std::string_view field = fields.substr(0, comma);
+    if (field.empty()) return refused("a field's name is missing");
+    if (std::count(field.begin(), field.end(), '.') >= static_cast<std::ptrdiff_t>(kJsonDepthMax))
+      return refused("a field nests too deep");
     add(projection.fields_, fields.substr(0, comma));
     if (comma == std::string_view::npos) return projection;
     fields.remove_prefix(comma + 1);
@@ -73,7 +76,8 @@ class JsonPath::Parser {
   Result<JsonPath> parse() {
     JsonPath path;
     bool good = take('$');
-    while (good && !rest().empty()) good = segment(path.segments_.emplace_back());
+    while (good && !rest().empty())
+      good = path.segments_.size() < kJsonDepthMax && segment(path.segments_.emplace_back());
     if (good) return path;
     return refused("no JSONPath of names, indexes, slices and wildcards, at byte " +
                    std::to_string(at_));
@@ -89,6 +93,8 @@ class JsonPath::Parser {
   void skip_space() {
     while (rest().starts_with(' ')) ++at_;
   }
+
+  static constexpr std::size_t kSelectorsMax = 16;
 
   bool segment(Segment& segment) {
     if (rest().starts_with("..")) {
@@ -115,7 +121,8 @@ class JsonPath::Parser {
   bool bracket(Segment& segment) {
     do {
       skip_space();
-      if (!selector(segment.selectors.emplace_back())) return false;
+      if (segment.selectors.size() == kSelectorsMax || !selector(segment.selectors.emplace_back()))
+        return false;
       skip_space();
     } while (take(','));
     return take(']');
@@ -199,6 +206,7 @@ void JsonPath::select(const JsonNode& node, const Selector& selector, Nodes& out
 }
 
 void JsonPath::select_below(const JsonNode& node, const Segment& segment, Nodes& out) {
+  if (out.size() > kValuesMax) return;
   for (const Selector& selector : segment.selectors) select(node, selector, out);
   if (!segment.descendants) return;
   for (const JsonNode& item : node.items) select_below(item, segment, out);
@@ -230,6 +238,8 @@ Result<std::optional<std::string>> JsonPath::read(const JsonNode& document) cons
   for (const JsonNode* node : nodes) {
     if (out.size() > 1) out += ',';
     append_json(out, *node);
+    if (out.size() > kBytesMax)
+      return refused("the path leads to more than " + std::to_string(kBytesMax >> 20) + " MB");
   }
   out += ']';
   return std::optional(std::move(out));

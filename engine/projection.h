@@ -37,8 +37,9 @@ class JsonPath {
  public:
   static Result<JsonPath> parse(std::string_view path);
   // What it leads to, as JSON: the value where it can lead to one at most, else an array of all.
-  // Nothing where there is nothing; an error where there is more than kValuesMax.
+  // Nothing where there is nothing; an error where there is more than these.
   static constexpr std::size_t kValuesMax = 100'000;
+  static constexpr std::size_t kBytesMax = 64 << 20;
   Result<std::optional<std::string>> read(const JsonNode& document) const;
 
  private:

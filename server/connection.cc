@@ -20,7 +20,11 @@ bool has_to_wait() { return errno == EAGAIN || errno == EWOULDBLOCK || errno == 
 
 Connection::Connection(IoThread& thread, ConnectionManager& connections, Socket socket,
                        std::uint64_t id, const ConnectionOptions& options)
-    : thread_(thread), connections_(connections), options_(options), socket_(std::move(socket.fd)) {
+    : thread_(thread),
+      connections_(connections),
+      options_(options),
+      peer_host_(std::move(socket.peer_host)),
+      socket_(std::move(socket.fd)) {
   info_.id = id;
   info_.address = std::move(socket.peer_address);
   info_.local_address = std::move(socket.local_address);

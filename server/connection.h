@@ -99,6 +99,7 @@ class Connection : public std::enable_shared_from_this<Connection>, public Polle
   ConnectionManager& connections_;
   const ConnectionOptions& options_;
   database::SessionInfo info_;
+  const std::string peer_host_;  // "127.0.0.1", "::1"
   bool open_ = true;
   bool input_ended_ = false;  // the client has shut down its side
   bool close_when_sent_ = false;

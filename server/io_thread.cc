@@ -36,10 +36,14 @@ void IoThread::run() {
   while (!stopping_ || (!connections_.empty() && Clock::now() < stop_at_)) {
     const Poller::Round round = poller_.run_round(stopping_ ? 20 : 1000);
     if (round.targets) round_end();
+    // Also what is posted, and what happens at a tick, has its own time.
+    now_ms_ = 0;
     if (round.woken) context_.poll();
+    now_ms_ = 0;
     if (const auto now = Clock::now(); now >= next_tick) {
       next_tick = now + kTick;
       tick();
+      now_ms_ = 0;
     }
   }
   for (const auto& connection : open_connections()) connection->close("server stops");

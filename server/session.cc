@@ -21,14 +21,11 @@ constexpr std::size_t kStrangerArguments = 16;
 
 Session::Session(IoThread& thread, ConnectionManager& connections, Socket socket, std::uint64_t id,
                  Kind kind, const ConnectionOptions& options)
-    : Connection(thread, connections,
-                 {std::move(socket.fd), socket.peer_host, std::move(socket.peer_address),
-                  std::move(socket.local_address)},
-                 id, options),
+    : Connection(thread, connections, std::move(socket), id, options),
       kind_(kind),
       state_(info_),
       parser_({}) {
-  state_.peer_host = std::move(socket.peer_host);
+  state_.peer_host = peer_host_;
   state_.receiver = this;
   make_completion_ = [this] {
     return [self = std::static_pointer_cast<Session>(shared_from_this())](std::string reply,
@@ -58,7 +55,7 @@ void Session::set_limits() {
 Session::~Session() = default;
 
 void Session::on_open() {
-  if (options_.greeting && kind_ == Kind::lines_and_resp) send("HANDSHAKE|v1.0\n");
+  if (options_.greeting && kind_ == Kind::lines_and_resp && !refused()) send("HANDSHAKE|v1.0\n");
 }
 
 void Session::tell_tls(char first) {

@@ -35,7 +35,7 @@ HttpSession::HttpSession(IoThread& thread, ConnectionManager& connections, Socke
                          std::uint64_t id, const ConnectionOptions& options,
                          const HttpOptions& http)
     : Connection(thread, connections, std::move(socket), id, options), http_(http), state_(info_) {
-  state_.peer_host = host_of(info_.address);
+  state_.peer_host = peer_host_;
   state_.resp_format = protocol::Format::resp3;
   if (options.auth_enabled) state_.role = database::Role::readonly;
   make_completion_ = [this] {
@@ -86,9 +86,11 @@ void HttpSession::on_closed() {
 // Reads the requests that are there, until one has to wait.
 void HttpSession::process() {
   processing_ = true;
-  while (open_ && !busy_ && !close_when_sent_ && !congested() && !input_.empty()) {
-    const HttpRequestReader::Read read = reader_.next(input_, http_.max_body_size, request_);
-    input_.erase(0, read.consumed);
+  std::size_t at = 0;  // in input_
+  while (open_ && !busy_ && !close_when_sent_ && !congested() && at < input_.size()) {
+    const HttpRequestReader::Read read =
+        reader_.next(std::string_view(input_).substr(at), http_.max_body_size, request_);
+    at += read.consumed;
     if (read.outcome == HttpRequestReader::Outcome::incomplete) {
       if (started_request_ms_ == 0) started_request_ms_ = thread_.now_ms();
       if (reader_.wants_continue()) send("HTTP/1.1 100 Continue\r\n\r\n");
@@ -110,6 +112,8 @@ void HttpSession::process() {
     busy_ = true;
     begin();
   }
+  input_.erase(0, at);
+  if (input_.empty() && input_.capacity() > (64 << 10)) input_ = {};
   processing_ = false;
   if (!open_) return;
   update_interest();
@@ -121,14 +125,13 @@ void HttpSession::begin() {
                        std::memory_order_relaxed);
   if (refuse_stranger()) return;
   call_ = route(request_);
+  if (call_.streams && request_.method == "HEAD")
+    return respond({.content_type = "text/event-stream"});
   if (call_.words.empty() && !call_.streams) return respond(std::move(call_.response));
   if (!options_.auth_enabled || call_.open) return call();
   const std::string* authorization = request_.header("authorization");
-  if (authorization == nullptr) {
-    HttpResponse response = problem(401, "not_authenticated", "log in by Authorization: Basic …");
-    response.headers.emplace_back("WWW-Authenticate", "Basic realm=\"kimdb\", charset=\"UTF-8\"");
-    return respond(std::move(response));
-  }
+  if (authorization == nullptr)
+    return respond(problem(401, "not_authenticated", "log in by Authorization: Basic …"));
   // A password takes its time to check: once for each connection.
   if (state_.authenticated && *authorization == authorization_) return call();
   login_and_go_on(*authorization);
@@ -139,7 +142,7 @@ void HttpSession::begin() {
 // answered as a browser's question before such a request.
 bool HttpSession::refuse_stranger() {
   const std::string* host = request_.header("host");
-  const std::string_view name = host == nullptr ? std::string_view() : host_of(*host);
+  const std::string name = host == nullptr ? "" : protocol::lower_case(host_of(*host));
   if (name != "localhost" && !is_address(name) && !contains(http_.hosts, name)) {
     respond(problem(403, "foreign_host",
                     "this server is called by an address, as localhost, or by a name of "
@@ -219,8 +222,10 @@ void HttpSession::execute(const std::vector<std::string>& words, Then then) {
 void HttpSession::complete(std::string_view reply, const database::Outcome& outcome) {
   protocol::Value value;
   protocol::ReplyReader reader;
-  reader.next(reply, value);
-  (this->*std::exchange(then_, nullptr))(value, outcome);
+  const Then then = std::exchange(then_, nullptr);
+  if (reader.next(reply, value).outcome != protocol::ReplyReader::Outcome::value)
+    return respond(problem(507, "result_too_large", "the result is too large: set a limit"));
+  (this->*then)(value, outcome);
 }
 
 void HttpSession::called(const protocol::Value& reply, const database::Outcome& outcome) {
@@ -271,6 +276,8 @@ void HttpSession::begin_stream() {
   HttpResponse response{.content_type = "text/event-stream",
                         .headers = {{"Cache-Control", "no-store"}}};
   add_cors(response);
+  if (input_ended_) return close("");
+  request_.body = {};
   last_event_ms_ = thread_.now_ms();
   send(to_head(response, false) + first_event(*begun));
 }
@@ -312,8 +319,13 @@ void HttpSession::add_cors(HttpResponse& response) const {
 
 void HttpSession::respond(HttpResponse response) {
   add_cors(response);
-  const bool keep_alive = request_.keep_alive && !input_ended_;
+  if (response.status == 401)
+    response.headers.emplace_back("WWW-Authenticate", "Basic realm=\"kimdb\", charset=\"UTF-8\"");
+  const bool keep_alive = request_.keep_alive;
   busy_ = false;
+  // A connection that is kept keeps no body.
+  request_.body = {};
+  call_ = {};
   send(to_bytes(response, keep_alive, request_.method == "HEAD"));
   if (!open_) return;
   if (!keep_alive) close_when_sent_ = true;

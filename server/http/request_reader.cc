@@ -1,5 +1,6 @@
 #include "server/http/request_reader.h"
 
+#include <algorithm>
 #include <boost/asio/buffer.hpp>
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/string_body.hpp>
@@ -72,7 +73,11 @@ HttpRequestReader::Read HttpRequestReader::next(std::string_view input,
   boost::beast::error_code error;
   Read read;
   read.consumed = parser->put(boost::asio::buffer(input.data(), input.size()), error);
-  if (error == http::error::need_more) return read;
+  if (error == http::error::need_more) {
+    // Only of headers, or of what stands between chunks, something is left over.
+    if (input.size() - read.consumed <= kHeaderBytesMax) return read;
+    error = http::error::header_limit;
+  }
   if (error) {
     read.outcome = Outcome::error;
     read.status = error == http::error::body_limit     ? 413
@@ -96,11 +101,17 @@ HttpRequestReader::Read HttpRequestReader::next(std::string_view input,
   }
   request.body = std::move(message.body());
   read.outcome = Outcome::request;
-  if (!split_target(request)) {
-    read.outcome = Outcome::error;
-    read.status = 400;
-    read.problem = "the target is no path";
-  }
+  // Whoever stands between may understand what is not plain in another way.
+  const std::string* encoding = request.header("transfer-encoding");
+  const bool is_plain = encoding == nullptr || protocol::equals_ignoring_case(*encoding, "chunked");
+  const auto hosts = std::count_if(request.headers.begin(), request.headers.end(),
+                                   [](const auto& header) { return header.first == "host"; });
+  if (is_plain && hosts <= 1 && split_target(request)) return read;
+  read.outcome = Outcome::error;
+  read.status = 400;
+  read.problem = !is_plain   ? "a Transfer-Encoding other than chunked"
+                 : hosts > 1 ? "more than one Host"
+                             : "the target is no path";
   return read;
 }
 

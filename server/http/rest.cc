@@ -32,7 +32,13 @@ std::string_view media_type(const HttpRequest& request) {
 // "3-1234" with its quotes; nothing where it is none.
 std::optional<std::string> tag_text(std::string_view tag) {
   if (tag.size() < 3 || tag.front() != '"' || tag.back() != '"') return std::nullopt;
-  return std::string(tag.substr(1, tag.size() - 2));
+  tag = tag.substr(1, tag.size() - 2);
+  const std::size_t dash = tag.find('-');
+  const auto version = protocol::parse_integer(tag.substr(0, dash));
+  const auto lsn = protocol::parse_integer(dash == std::string_view::npos ? std::string_view()
+                                                                          : tag.substr(dash + 1));
+  if (!version || *version < 1 || !lsn || *lsn < 1) return std::nullopt;
+  return std::string(tag);
 }
 
 std::string tag_of(std::int64_t version, Lsn lsn) {
@@ -45,28 +51,18 @@ RestCall refused(HttpResponse response) {
   return call;
 }
 
-// Adds IFVERSION as If-Match and If-None-Match ask for it; false where they ask for what is not
-// known.
-bool add_condition(const HttpRequest& request, std::vector<std::string>& words) {
+// Adds IFVERSION as If-Match and If-None-Match ask for it.
+RestCall with_condition(const HttpRequest& request, RestCall call) {
   const std::string* match = request.header("if-match");
   const std::string* none = request.header("if-none-match");
-  if (match != nullptr && none != nullptr) return false;
-  if (none != nullptr) {
-    if (*none != "*") return false;
-    words.insert(words.end(), {"IFVERSION", "0"});
-  }
-  if (match != nullptr) {
-    const auto tag = *match == "*" ? std::optional<std::string>("*") : tag_text(*match);
-    if (!tag) return false;
-    words.insert(words.end(), {"IFVERSION", *tag});
-  }
-  return true;
-}
-
-RestCall with_condition(const HttpRequest& request, RestCall call) {
-  if (add_condition(request, call.words)) return call;
-  return refused(problem(400, "bad_condition",
-                         "If-Match takes one ETag or *, If-None-Match takes * when changing"));
+  if (none != nullptr && (match != nullptr || *none != "*"))
+    return refused(problem(400, "bad_condition", "If-None-Match takes * when changing"));
+  if (none != nullptr) call.words.insert(call.words.end(), {"IFVERSION", "0"});
+  if (match == nullptr) return call;
+  const auto tag = *match == "*" ? std::optional<std::string>("*") : tag_text(*match);
+  if (!tag) return refused(problem(412, "precondition_failed", "no document has such an ETag"));
+  call.words.insert(call.words.end(), {"IFVERSION", *tag});
+  return call;
 }
 
 // --- what replies become ---
@@ -218,7 +214,7 @@ HttpResponse show_health(const HttpRequest&, const Value& reply, Lsn) {
   add_member(body, "uptime", fields["uptime_in_seconds"]);
   add_member(body, "connections", fields["connected_clients"]);
   add_member(body, "role", json_string(fields["role"]));
-  if (fields.contains("master_lag_ms")) add_member(body, "lagMs", fields["master_lag_ms"]);
+  if (fields.contains("slave_lag_ms")) add_member(body, "lagMs", fields["slave_lag_ms"]);
   return {.body = body + "}\n"};
 }
 
@@ -261,24 +257,22 @@ RestCall find(const HttpRequest& request) {
   return call;
 }
 
-// The document, or {"data": the document, "id": its id}.
+// The document, or nothing but {"data": the document, "id": its id}. Creating is not replacing.
 RestCall create(const HttpRequest& request) {
-  RestCall call{.words = {"DOC", "PUT", request.path[1], "*", request.body}, .answer = show_put};
+  RestCall call{.words = {"DOC", "PUT", request.path[1], "*", request.body, "IFVERSION", "0"},
+                .answer = show_put};
   const auto tree = engine::parse_json_tree(request.body);
   if (!tree) return refused(problem(400, "invalid_json", tree.error().message));
   const engine::JsonMember* id = tree->find("id");
   if (id != nullptr && id->value.kind != engine::JsonKind::string)
     return refused(problem(400, "bad_request", "the id is no string"));
-  if (id != nullptr) {
-    // Creating is not replacing.
-    call.words[3] = engine::decode_json_string(id->value.text);
-    call.words.insert(call.words.end(), {"IFVERSION", "0"});
-  }
+  if (id != nullptr) call.words[3] = engine::decode_json_string(id->value.text);
   const engine::JsonMember* data = tree->find("data");
-  if (data != nullptr && data->value.kind == engine::JsonKind::object) {
-    call.words[4].clear();
-    engine::append_json(call.words[4], data->value);
-  }
+  const bool is_envelope = data != nullptr && data->value.kind == engine::JsonKind::object &&
+                           tree->members.size() == (id == nullptr ? 1u : 2u);
+  if (!is_envelope) return call;
+  call.words[4].clear();
+  engine::append_json(call.words[4], data->value);
   return call;
 }
 
@@ -400,7 +394,9 @@ RestCall route(const HttpRequest& request) {
 
 HttpResponse problem_of(const HttpRequest& request, std::string_view error) {
   const std::string_view code = error.substr(0, error.find(' '));
-  const std::string_view text = code.size() == error.size() ? error : error.substr(code.size() + 1);
+  std::string_view text = code.size() == error.size() ? error : error.substr(code.size() + 1);
+  const std::string_view whole = text;
+  if (text.starts_with("item ")) text.remove_prefix(std::min(text.size(), text.find(": ") + 2));
   struct Known {
     std::string_view code;
     int status;
@@ -419,11 +415,15 @@ HttpResponse problem_of(const HttpRequest& request, std::string_view error) {
   if (text.starts_with("version conflict")) {
     const bool conditional =
         request.header("if-match") != nullptr || request.header("if-none-match") != nullptr;
-    return conditional ? problem(412, "precondition_failed", text) : problem(409, "conflict", text);
+    return conditional ? problem(412, "precondition_failed", whole)
+                       : problem(409, "conflict", whole);
   }
-  if (text.starts_with("document not found")) return not_found();
-  if (text.starts_with("invalid JSON")) return problem(400, "invalid_json", text);
-  return problem(400, "bad_request", text);
+  if (text.starts_with("there is a document")) return problem(409, "conflict", whole);
+  if (text.starts_with("document not found")) return problem(404, "not_found", whole);
+  if (text.starts_with("invalid JSON")) return problem(400, "invalid_json", whole);
+  if (text.find("wal.max_transaction_size") != std::string_view::npos)
+    return problem(413, "body_too_large", whole);
+  return problem(400, "bad_request", whole);
 }
 
 }  // namespace kimdb::server

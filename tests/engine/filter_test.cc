@@ -60,9 +60,9 @@ class Naive {
     const auto add = [&](const Values& more) { all.insert(all.end(), more.begin(), more.end()); };
     if (const JsonMember* member = node.find(path[from]))
       add(values_of(member->value, path, from + 1));
-    for (const JsonNode& item : node.items)
-      if (item.kind == JsonKind::object) add(values_of(item, path, from));
     if (path[from] == "0" && !node.items.empty()) add(values_of(node.items[0], path, from + 1));
+    for (const JsonNode& item : node.items)
+      if (item.kind == JsonKind::object && path[from] != "0") add(values_of(item, path, from));
     return all;
   }
 
@@ -297,6 +297,16 @@ TEST_CASE("a filter that is none is refused with the reason") {
   std::string deep = "{}";
   for (int i = 0; i < 40; ++i) deep = "{\"$and\":[" + deep + "]}";
   CHECK(problem(deep) == "the filter: the filter nests too deep");
+  std::string many = "{\"a\":{\"$regex\":\"x\"}";
+  for (int i = 0; i < 16; ++i) many += ",\"a" + std::to_string(i) + "\":{\"$regex\":\"x\"}";
+  CHECK(problem(many + "}") == "the filter: the filter has too many patterns");
+  many = "{\"a\":1";
+  for (int i = 0; i < 1000; ++i) many += ",\"a" + std::to_string(i) + "\":1";
+  CHECK(problem(many + "}") == "the filter: the filter has too many conditions");
+  // Work that doubles with each level would not end.
+  std::string nest = "1", path = "a";
+  for (int i = 0; i < 60; ++i) nest = "[{\"0\":" + nest + "}]", path += ".0.0";
+  CHECK_FALSE(matches("{\"" + path + ".0\":2}", "{\"a\":" + nest + "}"));
 }
 
 TEST_CASE("filters agree with a naive evaluation") {

@@ -106,6 +106,17 @@ TEST_CASE("a patch that cannot be applied says which operation it is") {
         "operation 0 of the patch moves a value into itself");
 }
 
+TEST_CASE("a patch that nests deeper and deeper ends at the limit") {
+  std::string patch = "[", below = "/x";
+  for (int i = 0; i < 20; ++i) {
+    patch += R"({"op":"copy","from":"/x","path":"/y"},{"op":"move","from":"/y","path":")" + below +
+             "/0\"},";
+    for (int j = 0; j < 1 << std::min(i, 7); ++j) below += "/0";
+  }
+  patch.back() = ']';
+  CHECK(patched(R"({"x":[]})", patch).ends_with("nests too deep"));
+}
+
 TEST_CASE("copies that double the document end at its limit") {
   std::string patch = "[";
   for (int i = 0; i < 60; ++i)

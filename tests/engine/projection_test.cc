@@ -33,6 +33,9 @@ TEST_CASE("fields are shown as the document has them, and the id with them") {
   CHECK(fields("a.b,a") == R"({"id":"k","a":{"b":1,"c":{"d":2}}})");
   CHECK(fields("name.x") == R"({"id":"k"})");
   CHECK(fields("items.x") == R"({"id":"k","items":[{"x":1},{},[{"x":5}]]})");
+  std::string deep = "a";
+  for (int i = 0; i < 500'000; ++i) deep += ".a";
+  CHECK(fields(deep) == "a field nests too deep");
   CHECK(fields("a,,b") == "a field's name is missing");
 }
 

@@ -107,7 +107,14 @@ TEST_CASE("documents are created, read, changed and removed over HTTP, each path
             "precondition_failed"));
   CHECK(has(http.request("PUT", "/api/users/new", "{}", {"If-Match: *"}), 412,
             "precondition_failed"));
-  CHECK(has(http.request("PUT", "/api/users/u", "{}", {"If-Match: x"}), 400, "bad_condition"));
+  for (const char* foreign : {"x", "\"0\"", "\"0-1\"", "\"1\""})
+    CHECK(has(http.request("PUT", "/api/users/new", "{}", {"If-Match: " + std::string(foreign)}),
+              412, "precondition_failed"));
+  CHECK(has(http.request("POST", "/api/users", R"({"data":{"id":"u"}})"), 409, "conflict"));
+  const Response event = http.request("POST", "/api/e", R"({"type":"x","data":{"n":1}})");
+  CHECK(
+      http.request("GET", event.headers.at("location")).body.find(R"("type":"x","data":{"n":1})") !=
+      std::string::npos);
 
   const Response got = http.request("GET", "/api/users/u");
   CHECK(got.status == 200);
@@ -153,7 +160,10 @@ TEST_CASE("collections are searched, listed and changed in batches over HTTP") {
                      "\n");
   CHECK(
       has(http.request("POST", "/api/c/batch", R"({"items":[{"id":"z","op":"merge","data":{}}]})"),
-          400, "bad_request"));
+          404, "not_found"));
+  CHECK(
+      has(http.request("POST", "/api/c/batch", R"({"items":[{"id":"a","op":"insert","data":{}}]})"),
+          409, "conflict"));
   CHECK(has(http.request("POST", "/api/c/batch", "{}"), 400, "bad_request"));
   const std::string filter = "/api/c?filter=%7B%22n%22%3A%7B%22%24gt%22%3A1%7D%7D";
   CHECK(http.request("GET", filter + "&sort=-n&fields=n").body ==
@@ -241,6 +251,12 @@ TEST_CASE("what is no request, or too large, is told so, and the connection ends
   CHECK(has(answer("PUT /api/kv/k HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2049\r\n\r\n"),
             413, "body_too_large"));
   CHECK(has(answer("GET /health HTTP/1.1\r\nConnection: close\r\n\r\n"), 403, "foreign_host"));
+  const std::string put = "PUT /api/kv/k HTTP/1.1\r\nHost: localhost\r\n";
+  CHECK(has(answer(put + "Transfer-Encoding: chunked, identity\r\n\r\n0\r\n\r\n"), 400,
+            "bad_request"));
+  CHECK(has(answer(put + "Host: other\r\nContent-Length: 0\r\n\r\n"), 400, "bad_request"));
+  CHECK(has(answer(put + "Transfer-Encoding: chunked\r\n\r\n1;" + std::string(100'000, 'a')), 431,
+            "headers_too_large"));
   // Also where the body is on its way already.
   for (int i = 0; i < 20; ++i)
     CHECK(
