@@ -86,6 +86,7 @@ class OrderedSet {
   void split(std::size_t index);
   void merge_with_next(std::size_t index);
   static std::size_t memory_of(const Block& block) {
+    // NOLINTNEXTLINE(bugprone-sizeof-expression): an item may be a pointer
     return sizeof(Block) + block.capacity() * sizeof(Item);
   }
   // Calls change() and accounts for what it does to the block.

@@ -101,14 +101,16 @@ TEST_CASE("a tail is cut for good, a copy stays, and the log goes on behind the 
     CHECK(pair.slave.log->durable_lsn() == lsn);
     // It goes on at once, or after a restart.
     if (lsn != 40) {
-      REQUIRE(pair.reopen_slave());
+      const Status reopened = pair.reopen_slave();
+      REQUIRE_MESSAGE(reopened, reopened.error().message);
       CHECK(pair.slave.log->last_lsn() == lsn);
       CHECK(pair.slave.records.size() == lsn - 1);
     }
     REQUIRE(pair.ship());
     REQUIRE(pair.slave.log->sync_through(151));
     CHECK(pair.slave.log->end() == pair.master.log->end());
-    REQUIRE(pair.reopen_slave());
+    const Status reopened = pair.reopen_slave();
+    REQUIRE_MESSAGE(reopened, reopened.error().message);
     CHECK(pair.slave.records == pair.master.records);
   }
   bool copied = false;
