@@ -285,7 +285,9 @@ Status Log::install_and_go_on() {
 
 Status Log::end_segment() {
   KIMDB_RETURN_IF_ERROR(writer_->sync());
-  return writer_->finish();
+  KIMDB_RETURN_IF_ERROR(writer_->finish());
+  preparer_->forget_marks();
+  return {};
 }
 
 Status Log::go_on_at(const Position& end) {

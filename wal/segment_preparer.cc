@@ -46,6 +46,7 @@ void SegmentPreparer::run() {
       }
       if (stopping_) return;
       mark = std::exchange(mark_, std::nullopt);
+      marking_ = mark.has_value();
       if (!mark) {
         ready_.reset();
         size = wanted_;
@@ -59,6 +60,9 @@ void SegmentPreparer::run() {
       });
       // The marks only sharpen what recovery sees; without room for them they are left as they are.
       if (!status && status.error().code != ErrorCode::disk_full) failed_(status.error());
+      MutexLock guard(mutex_);
+      marking_ = false;
+      changed_condition_.notify_all();
       continue;
     }
     auto prepared = prepare(size, keep_free);
@@ -190,6 +194,12 @@ void SegmentPreparer::mark(std::uint64_t sequence, Lsn durable) {
   MutexLock guard(mutex_);
   mark_ = Mark{sequence, durable};
   changed_condition_.notify_all();
+}
+
+void SegmentPreparer::forget_marks() {
+  MutexLock guard(mutex_);
+  mark_.reset();
+  while (marking_ && !stopping_) changed_condition_.wait(mutex_);
 }
 
 void SegmentPreparer::give_up_when_full() {

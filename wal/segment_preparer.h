@@ -67,6 +67,8 @@ class SegmentPreparer {
 
   // META shall say that segment `sequence` exists and that everything up to `durable` is synced.
   void mark(std::uint64_t sequence, Lsn durable);
+  // No mark of before is written after this: the log is about to be cut.
+  void forget_marks();
 
   // From now on take() and wait_for_room() end with disk_full instead of waiting.
   void give_up_when_full();
@@ -94,6 +96,7 @@ class SegmentPreparer {
   std::uint64_t wanted_ GUARDED_BY(mutex_) = 0;
   std::uint64_t keep_free_bytes_ GUARDED_BY(mutex_) = 0;
   std::optional<Mark> mark_ GUARDED_BY(mutex_);
+  bool marking_ GUARDED_BY(mutex_) = false;  // one is being written
   bool in_hand_ GUARDED_BY(mutex_) = false;  // next.tmp was taken and still has that name
   bool preparing_found_full_ GUARDED_BY(mutex_) = false;
   bool writing_found_full_ GUARDED_BY(mutex_) = false;
