@@ -16,12 +16,39 @@ namespace {
 
 constexpr int kFramesAtOnce = 64;
 constexpr std::size_t kBytesAtOnce = 1 << 20;
+// Of what was read last: enough for who is busy for a while.
+constexpr std::size_t kKeptBytesMax = 16 << 20;
+constexpr std::size_t kKeptBatchesMax = 4096;
 
-bool is_behind(const FeedPosition& position, Lsn after, std::uint32_t changes) {
-  const Lsn lsn = position.position.lsn;
-  if (lsn != after + 1 || changes == 0) return lsn > after;
-  // Of the record that was seen in part: the last change has no number.
-  return position.changes == 0 || position.changes > changes;
+// Adds the changes of a record.
+Status add_changes(Lsn lsn, std::uint64_t term, std::int64_t time_ms, std::string_view record,
+                   ChangeBatch& batch) {
+  const std::size_t first = batch.changes.size();
+  std::map<std::string_view, std::uint32_t> counts;  // of this record, by collection
+  while (!record.empty()) {
+    const auto operation = engine::take_operation(record);
+    if (!operation) return operation.error();
+    const bool removes = operation->kind == engine::OperationKind::remove;
+    if (operation->keyspace != engine::kDocuments ||
+        (operation->kind != engine::OperationKind::put && !removes))
+      continue;
+    using Kind = DocumentChange::Kind;
+    const std::string_view collection = engine::split_document_key(operation->key).collection;
+    batch.changes.push_back({.kind = removes                    ? Kind::remove
+                                     : operation->replaces != 0 ? Kind::update
+                                                                : Kind::insert,
+                             .position = {{term, lsn}, ++counts[collection]},
+                             .time_ms = time_ms,
+                             .key = std::string(operation->key),
+                             .value = std::string(operation->value)});
+    batch.bytes += sizeof(DocumentChange) + operation->key.size() + operation->value.size();
+  }
+  // Behind the last change of a record is behind the record.
+  for (std::size_t i = first; i < batch.changes.size(); ++i) {
+    DocumentChange& change = batch.changes[i];
+    if (change.position.changes == counts[change.collection()]) change.position.changes = 0;
+  }
+  return {};
 }
 
 }  // namespace
@@ -45,6 +72,32 @@ std::optional<FeedPosition> parse_feed_position(std::string_view text) {
   return result;
 }
 
+// --- one reader ---
+
+ChangeReader::~ChangeReader() { feed_.leave(this); }
+
+Result<ChangeBatchPointer> ChangeReader::next() { return feed_.next(*this); }
+
+bool ChangeReader::is_new(const DocumentChange& change) const {
+  const FeedPosition& position = change.position;
+  const Lsn lsn = position.position.lsn;
+  if (lsn != after_ + 1 || changes_ == 0) return lsn > after_;
+  // Of the record that was seen in part: the last change has no number.
+  return position.changes == 0 || position.changes > changes_;
+}
+
+void ChangeReader::take(const ChangeBatch& batch) {
+  after_ = std::max(after_, batch.end);
+  changes_ = 0;
+}
+
+void ChangeReader::take(const DocumentChange& change) {
+  changes_ = change.position.changes;
+  after_ = change.position.position.lsn - (changes_ != 0 ? 1 : 0);
+}
+
+// --- the feed ---
+
 ChangeFeed::ChangeFeed(Database& database) : database_(database) {
   thread_ = std::thread([this] {
     pthread_setname_np(pthread_self(), "kimdb-feed");
@@ -67,53 +120,62 @@ Lsn ChangeFeed::limit() const {
   return std::min(log.committed_lsn(), log.written_lsn());
 }
 
-Result<FeedPosition> ChangeFeed::subscribe(std::string_view collection,
-                                           const std::optional<FeedPosition>& since,
-                                           const std::shared_ptr<ChangeReceiver>& receiver) {
+Result<std::unique_ptr<ChangeReader>> ChangeFeed::subscribe(
+    const std::optional<FeedPosition>& since, Listener& listener) {
   if (database_.directory() == nullptr)
     return Error{ErrorCode::unsupported, "changes are read from the log: set wal.enabled"};
   const auto history = database_.directory()->meta().history;
-  auto subscriber = std::make_shared<Subscriber>();
-  subscriber->collection = collection;
-  subscriber->receiver = receiver;
-  subscriber->key = receiver.get();
   FeedPosition begin;
+  Place place{.listener = &listener};
+  Lsn after = 0;
+  std::uint64_t cuts = 0;
   if (since) {
-    // A record that was seen in part comes again.
-    begin = *since;
-    subscriber->after = since->position.lsn - (since->changes != 0 ? 1 : 0);
-    subscriber->changes = since->changes;
+    {
+      MutexLock lock(mutex_);
+      cuts = cuts_;
+    }
     if (has_reached(history, limit(), since->position) != Reached::yes)
       return Error{ErrorCode::not_found,
                    "this server's history does not contain that position, or not yet"};
+    begin = *since;
+    // A record that was seen in part comes again.
+    after = since->position.lsn - (since->changes != 0 ? 1 : 0);
+    // Only to see whether it reaches back, mostly: what came last is kept.
+    auto log = wal::Reader::open(*database_.directory(), after);
+    if (!log) return std::move(log).error();
+    place.log = std::move(*log);
   }
   MutexLock lock(mutex_);
+  if (cuts != cuts_) place.log.reset();
   const Lsn now = limit();
   if (!since) {
-    subscriber->after = now;
+    after = now;
     const auto position = position_of(history, now);
     if (!position) return Error{ErrorCode::not_found, "the history is unknown"};
     begin.position = *position;
   }
-  const bool is_first = subscribers_.empty();
-  if (since && (is_first || subscriber->after < position_)) {
-    auto reader = wal::Reader::open(*database_.directory(), subscriber->after);
-    if (!reader) return std::move(reader).error();
-    if (!is_first) subscriber->reader = std::move(*reader);
-  }
-  if (is_first) {
-    position_ = subscriber->after;
+  if (places_.empty()) {
+    position_ = now;
     ++round_;
   }
-  subscribers_.push_back(std::move(subscriber));
+  std::unique_ptr<ChangeReader> reader(new ChangeReader(*this, begin, after));
+  ++listeners_[&listener];
+  places_.emplace(reader.get(), std::move(place));
   woken_ = true;
   changed_.notify_all();
-  return begin;
+  listener.changes_ready();  // it asks for what is there already
+  return reader;
 }
 
-void ChangeFeed::unsubscribe(const ChangeReceiver* receiver) {
+void ChangeFeed::leave(const ChangeReader* reader) {
   MutexLock lock(mutex_);
-  std::erase_if(subscribers_, [&](const auto& each) { return each->key == receiver; });
+  const auto place = places_.find(reader);
+  const auto listener = listeners_.find(place->second.listener);
+  if (--listener->second == 0) listeners_.erase(listener);
+  places_.erase(place);
+  if (!places_.empty()) return;
+  kept_.clear();
+  kept_bytes_ = 0;
 }
 
 void ChangeFeed::wake() {
@@ -123,26 +185,26 @@ void ChangeFeed::wake() {
   changed_.notify_all();
 }
 
-ChangeFeed::Subscribers ChangeFeed::current() {
-  MutexLock lock(mutex_);
-  return subscribers_;
+void ChangeFeed::tell_listeners() {
+  for (const auto& [listener, readers] : listeners_) listener->changes_ready();
 }
 
 void ChangeFeed::run() {
   for (;;) {
-    const Lsn seen = current().empty() ? 0 : limit();
-    bool progress = read_for_all(seen);
-    for (const auto& subscriber : current())
-      if (subscriber->reader) progress |= lead_along(*subscriber);
-
+    Lsn seen = 0;
+    {
+      MutexLock lock(mutex_);
+      // Where nobody reads, the log may not even be open.
+      if (!places_.empty()) seen = limit();
+    }
+    const bool progress = read_for_all(seen) | lead_along(seen);
     MutexLock lock(mutex_);
     if (stopping_) return;
     if (progress) continue;
-    // Without subscribers nobody has to wake this at each commit.
-    waits_.store(!subscribers_.empty(), std::memory_order_seq_cst);
+    // Without readers nobody has to wake this at each commit.
+    waits_.store(!places_.empty(), std::memory_order_seq_cst);
     // It may have become more before anybody could see that somebody waits.
-    while (!woken_ && !stopping_ && (subscribers_.empty() || limit() <= seen))
-      changed_.wait(mutex_);
+    while (!woken_ && !stopping_ && (places_.empty() || limit() <= seen)) changed_.wait(mutex_);
     waits_.store(false, std::memory_order_seq_cst);
     woken_ = false;
     if (stopping_) return;
@@ -153,147 +215,172 @@ void ChangeFeed::run() {
 bool ChangeFeed::read_for_all(Lsn limit) {
   Lsn begin = 0;
   std::uint64_t round = 0;
+  MutexLock reading(reading_);
   {
     MutexLock lock(mutex_);
-    if (subscribers_.empty()) {
-      reader_.reset();
+    if (places_.empty()) {
+      log_.reset();
       return false;
     }
     begin = position_;
     round = round_;
   }
   if (begin >= limit) return false;
-  if (!reader_ || reader_at_ != begin) {
-    reader_.reset();
+  if (!log_ || log_at_ != begin) {
+    log_.reset();
     auto opened = wal::Reader::open(*database_.directory(), begin);
-    if (!opened) return lose_all(opened.error());
-    reader_ = std::move(*opened);
-    reader_at_ = begin;
+    if (!opened) return lose_all(opened.error()), true;
+    log_ = std::move(*opened);
   }
-  ByCollection changes;
-  const auto found = read(*reader_, limit, {}, changes);
-  if (!found) return lose_all(found.error());
-  if (!*found) return false;
-  Subscribers subscribers;
+  auto batch = read(*log_, limit);
+  if (!batch) {
+    log_.reset();
+    return lose_all(batch.error()), true;
+  }
+  log_at_ = log_->position();
+  if (batch->end == 0) return false;
+  MutexLock lock(mutex_);
+  // Else all have gone, and others have come.
+  if (round_ == round) {
+    batch->after = begin;
+    keep(std::move(*batch));
+  }
+  return true;
+}
+
+void ChangeFeed::keep(ChangeBatch batch) {
+  position_ = batch.end;
+  const bool tells = !batch.changes.empty();
+  if (!tells && !kept_.empty() && kept_.back()->changes.empty()) {
+    batch.after = kept_.back()->after;
+    kept_.pop_back();
+  }
+  kept_bytes_ += batch.bytes;
+  kept_.push_back(std::make_shared<const ChangeBatch>(std::move(batch)));
+  while (kept_.size() > 1 && (kept_bytes_ > kKeptBytesMax || kept_.size() > kKeptBatchesMax)) {
+    kept_bytes_ -= kept_.front()->bytes;
+    kept_.pop_front();
+  }
+  if (tells) tell_listeners();
+}
+
+Result<ChangeBatchPointer> ChangeFeed::next(const ChangeReader& reader) {
+  const Lsn after = reader.after();
+  MutexLock lock(mutex_);
+  Place& place = places_.find(&reader)->second;
+  if (place.lost) return *place.lost;
+  if (after >= position_) return ChangeBatchPointer();
+  if (place.part != nullptr && place.part->after <= after && after < place.part->end)
+    return place.part;
+  place.part.reset();
+  // The last batch that begins at or before what is wanted.
+  const auto behind = std::upper_bound(
+      kept_.begin(), kept_.end(), after,
+      [](Lsn sought, const ChangeBatchPointer& batch) { return sought < batch->after; });
+  if (behind != kept_.begin()) {
+    place.log.reset();
+    place.wants_behind.reset();
+    return *std::prev(behind);
+  }
+  if (!place.wants_behind) {
+    place.wants_behind = after;
+    woken_ = true;
+    changed_.notify_all();
+  }
+  return ChangeBatchPointer();
+}
+
+// Reads on for each that has asked; false where there was nothing.
+bool ChangeFeed::lead_along(Lsn limit) {
+  std::vector<const ChangeReader*> asked;
   {
     MutexLock lock(mutex_);
-    if (round_ != round) {  // all have gone, others have come
-      reader_.reset();
-      return true;
+    for (const auto& [reader, place] : places_)
+      if (place.wants_behind) asked.push_back(reader);
+  }
+  bool progress = false;
+  for (const ChangeReader* reader : asked) progress |= lead_along(reader, limit);
+  return progress;
+}
+
+bool ChangeFeed::lead_along(const ChangeReader* reader, Lsn limit) {
+  MutexLock reading(reading_);
+  std::optional<wal::Reader> log;
+  Lsn after = 0;
+  {
+    MutexLock lock(mutex_);
+    const auto found = places_.find(reader);
+    // It may have gone, and another may stand in its place.
+    if (found == places_.end() || !found->second.wants_behind) return false;
+    after = *found->second.wants_behind;
+    log = std::move(found->second.log);
+    found->second.log.reset();
+  }
+  const auto read_part = [&]() -> Result<ChangeBatch> {
+    if (!log || log->position() > after) {
+      auto opened = wal::Reader::open(*database_.directory(), after);
+      if (!opened) return std::move(opened).error();
+      log = std::move(*opened);
     }
-    // Who subscribes from now on begins behind this, or is led along to it; who has done so since
-    // this was read is among those that get it.
-    position_ = reader_at_ = reader_->position();
-    subscribers = subscribers_;
+    return read(*log, limit);
+  };
+  auto part = read_part();
+
+  MutexLock lock(mutex_);
+  const auto found = places_.find(reader);
+  if (found == places_.end() || found->second.wants_behind != after) return true;
+  Place& place = found->second;
+  if (!part) {
+    place.lost = part.error();
+  } else if (part->end == 0) {
+    place.log = std::move(log);
+    return false;
+  } else {
+    part->after = after;
+    place.part = std::make_shared<const ChangeBatch>(std::move(*part));
+    place.log = std::move(log);
   }
-  for (const auto& subscriber : subscribers) {
-    if (subscriber->reader) continue;
-    const auto those = changes.find(subscriber->collection);
-    if (those != changes.end()) deliver(*subscriber, those->second);
-  }
+  place.wants_behind.reset();
+  place.listener->changes_ready();
   return true;
 }
 
-bool ChangeFeed::lead_along(Subscriber& subscriber) {
-  Lsn goal = 0;
-  {
-    MutexLock lock(mutex_);
-    goal = position_;
-  }
-  ByCollection changes;
-  const auto found = read(*subscriber.reader, goal, subscriber.collection, changes);
-  if (!found) {
-    lose(subscriber, found.error());
-    return true;
-  }
-  for (const auto& [collection, those] : changes) deliver(subscriber, those);
-  if (!*found) subscriber.reader.reset();  // it is where the others are
-  return true;
-}
-
-Result<bool> ChangeFeed::read(wal::Reader& reader, Lsn limit, std::string_view only,
-                              ByCollection& changes) {
-  bool any = false;
+Result<ChangeBatch> ChangeFeed::read(wal::Reader& log, Lsn limit) {
+  ChangeBatch batch;
   std::size_t bytes = 0;
   for (int count = 0; count < kFramesAtOnce && bytes < kBytesAtOnce; ++count) {
-    const auto frame = reader.next(limit);
+    const auto frame = log.next(limit);
     if (!frame) return frame.error();
-    if (!frame->has_value()) return any;
-    any = true;
+    if (!frame->has_value()) break;
     const wal::FrameHeader& header = (*frame)->header;
     bytes += (*frame)->payload.size();
     KIMDB_RETURN_IF_ERROR(wal::visit_records(
         header, (*frame)->payload, 0, [&](std::span<const wal::RecordView> records) -> Status {
           for (const wal::RecordView& record : records)
-            KIMDB_RETURN_IF_ERROR(add_changes(record.lsn, header.term, header.commit_time_ms,
-                                              record.bytes, only, changes));
+            KIMDB_RETURN_IF_ERROR(
+                add_changes(record.lsn, header.term, header.commit_time_ms, record.bytes, batch));
           return {};
         }));
+    batch.end = header.last_lsn();
   }
-  return any;
+  return batch;
 }
 
-Status ChangeFeed::add_changes(Lsn lsn, std::uint64_t term, std::int64_t time_ms,
-                               std::string_view record, std::string_view only,
-                               ByCollection& changes) {
-  std::map<std::string_view, std::uint32_t> counts;  // of this record, by collection
-  while (!record.empty()) {
-    const auto operation = engine::take_operation(record);
-    if (!operation) return operation.error();
-    if (operation->keyspace != engine::kDocuments ||
-        (operation->kind != engine::OperationKind::put &&
-         operation->kind != engine::OperationKind::remove))
-      continue;
-    const auto [collection, id] = engine::split_document_key(operation->key);
-    if (!only.empty() && collection != only) continue;
-    DocumentChange change{
-        .id = std::string(id), .position = {{term, lsn}, ++counts[collection]}, .time_ms = time_ms};
-    if (operation->kind == engine::OperationKind::remove) {
-      change.kind = DocumentChange::Kind::remove;
-    } else {
-      if (operation->replaces != 0) change.kind = DocumentChange::Kind::update;
-      const engine::Document document = engine::read_document(operation->value);
-      change.version = document.version;
-      engine::append_document(change.document, id, document);
-    }
-    auto& those = changes[std::string(collection)];
-    if (those == nullptr) those = std::make_shared<DocumentChanges>();
-    those->push_back(std::move(change));
-  }
-  // Behind the last change of a record is behind the record.
-  for (const auto& [collection, count] : counts)
-    changes.find(collection)->second->back().position.changes = 0;
-  return {};
+// What a reader of the log has read ahead may not be there any more.
+void ChangeFeed::reopen() {
+  log_.reset();
+  MutexLock lock(mutex_);
+  ++cuts_;
+  for (auto& [reader, place] : places_) place.log.reset();
 }
 
-void ChangeFeed::deliver(Subscriber& subscriber, const std::shared_ptr<DocumentChanges>& changes) {
-  const auto receiver = subscriber.receiver.lock();
-  if (receiver == nullptr || changes->empty()) return;
-  std::shared_ptr<const DocumentChanges> those = changes;
-  const auto first =
-      std::find_if(changes->begin(), changes->end(), [&](const DocumentChange& change) {
-        return is_behind(change.position, subscriber.after, subscriber.changes);
-      });
-  if (first == changes->end()) return;  // it begins further on
-  if (first != changes->begin())
-    those = std::make_shared<const DocumentChanges>(first, changes->end());
-  subscriber.after = changes->back().position.position.lsn;
-  subscriber.changes = 0;
-  receiver->deliver_changes(std::move(those));
-}
-
-bool ChangeFeed::lose_all(const Error& why) {
-  reader_.reset();
-  for (const auto& subscriber : current()) lose(*subscriber, why);
-  return true;
-}
-
-void ChangeFeed::lose(const Subscriber& subscriber, const Error& why) {
-  {
-    MutexLock lock(mutex_);
-    std::erase_if(subscribers_, [&](const auto& each) { return each.get() == &subscriber; });
-  }
-  if (const auto receiver = subscriber.receiver.lock()) receiver->feed_lost(why);
+void ChangeFeed::lose_all(const Error& why) {
+  MutexLock lock(mutex_);
+  for (auto& [reader, place] : places_) place.lost = why;
+  kept_.clear();
+  kept_bytes_ = 0;
+  position_ = limit();
+  tell_listeners();
 }
 
 }  // namespace kimdb::database

@@ -1,19 +1,23 @@
 // What changes in collections, as it is committed, in the order of the log: for whoever wants to be
 // told. It hangs on the log, not on the commands, so a change comes through whichever way it was
-// made, on a slave as on a master, and a subscriber that names the position it has gets what came
+// made, on a slave as on a master, and a reader that names the position it has gets what came
 // after, none twice and none left out.
 //
-// A thread of its own reads the log as long as somebody has subscribed; each frame is decoded once.
-// Subscribers that begin further back are led along by a reader of their own until they are as far
-// as the others. Thread-safe.
+// Readers take batches at their own pace. A thread reads the log as long as there are readers; each
+// frame is read once, and what was read last is kept for all of them. Who is further behind than
+// that (who began with an old position, or was slow) is led along: his part of the log is read once
+// he asks for it, so he costs no memory however slow he is. Thread-safe, but a ChangeReader is used
+// by one thread at a time.
 #pragma once
 
 #include <atomic>
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <vector>
 
@@ -21,11 +25,13 @@
 #include "base/mutex.h"
 #include "base/result.h"
 #include "database/client_position.h"
+#include "engine/document.h"
 #include "wal/reader.h"
 
 namespace kimdb::database {
 
 class Database;
+class ChangeFeed;
 
 // Behind a change. A record that changes a collection several times has a position behind each of
 // these changes: <term>-<lsn>.<changes seen>, and <term>-<lsn> behind the last one.
@@ -38,74 +44,125 @@ std::optional<FeedPosition> parse_feed_position(std::string_view text);
 
 struct DocumentChange {
   enum class Kind { insert, update, remove } kind = Kind::insert;
-  std::string id;
-  FeedPosition position;
-  std::int64_t time_ms = 0;   // Unix, of the commit
-  std::uint64_t version = 0;  // none of one that was removed
-  std::string document;       // as it is shown; none of one that was removed
-};
-using DocumentChanges = std::vector<DocumentChange>;  // of one collection, in order
+  FeedPosition position;     // in its collection
+  std::int64_t time_ms = 0;  // Unix, of the commit
+  std::string key;           // collection and id
+  std::string value;         // as it is stored; none of one that was removed
 
-class ChangeReceiver {
+  std::string_view collection() const { return engine::split_document_key(key).collection; }
+  std::string_view id() const { return engine::split_document_key(key).id; }
+};
+
+// What some frames of the log changed in collections, in order.
+struct ChangeBatch {
+  Lsn after = 0;  // it follows on this LSN,
+  Lsn end = 0;    // and ends with this one
+  std::vector<DocumentChange> changes;
+  std::size_t bytes = 0;
+};
+using ChangeBatchPointer = std::shared_ptr<const ChangeBatch>;
+
+// One who follows the changes of a collection.
+class ChangeReader {
  public:
-  virtual ~ChangeReceiver() = default;
-  // On the feed's thread, without locks; must not block. Shared by all receivers.
-  virtual void deliver_changes(std::shared_ptr<const DocumentChanges> changes) = 0;
-  // Nothing more comes: the log does not reach back to the position, or cannot be read.
-  virtual void feed_lost(const Error& why) = 0;
+  ~ChangeReader();
+  ChangeReader(const ChangeReader&) = delete;
+  ChangeReader& operator=(const ChangeReader&) = delete;
+
+  // What comes next; null: nothing yet, the listener will be told. It may hold what was taken
+  // before: is_new() says. An error is for good: the log cannot be read, or holds other things now.
+  Result<ChangeBatchPointer> next();
+  // Whether this change of the collection comes behind what was taken.
+  bool is_new(const DocumentChange& change) const;
+  // What has been seen: all of a batch, or of its collection's changes those up to this one.
+  void take(const ChangeBatch& batch);
+  void take(const DocumentChange& change);
+  // Everything up to here has been taken.
+  Lsn after() const { return after_; }
+  const FeedPosition& begin() const { return begin_; }
+
+ private:
+  friend class ChangeFeed;
+  ChangeReader(ChangeFeed& feed, FeedPosition begin, Lsn after)
+      : feed_(feed), begin_(begin), after_(after), changes_(begin.changes) {}
+
+  ChangeFeed& feed_;
+  const FeedPosition begin_;
+  Lsn after_;
+  std::uint32_t changes_;  // and so many changes of the record behind it
 };
 
 class ChangeFeed {
  public:
+  // Told that its readers may find something, on the feed's thread, under its lock: must neither
+  // block nor call the feed. Outlives its readers.
+  class Listener {
+   public:
+    virtual void changes_ready() = 0;
+
+   protected:
+    ~Listener() = default;
+  };
+
   explicit ChangeFeed(Database& database);
   ~ChangeFeed();
 
-  // The receiver gets every change of the collection behind `since`, of what is committed from now
-  // on where there is none; gives the position that it begins behind. An error where the log's
-  // history does not contain `since`, or there is no log.
-  Result<FeedPosition> subscribe(std::string_view collection,
-                                 const std::optional<FeedPosition>& since,
-                                 const std::shared_ptr<ChangeReceiver>& receiver);
-  // Nothing is delivered any more but what is on its way.
-  void unsubscribe(const ChangeReceiver* receiver);
+  // Gets every change behind `since`; of what is committed from now on where there is none. An
+  // error where the log does not hold what came behind `since`, or there is no log.
+  Result<std::unique_ptr<ChangeReader>> subscribe(const std::optional<FeedPosition>& since,
+                                                  Listener& listener);
   // More is committed. Any thread, often.
   void wake();
+  // Changes what lies in the log behind what is committed; nobody reads it meanwhile.
+  template <class Change>
+  auto exclude(Change&& change) {
+    MutexLock reading(reading_);
+    reopen();
+    return std::forward<Change>(change)();
+  }
+  // What the log holds does not follow on what the readers have.
+  void lose_all(const Error& why);
 
  private:
-  struct Subscriber {
-    std::string collection;
-    std::weak_ptr<ChangeReceiver> receiver;
-    const ChangeReceiver* key = nullptr;
-    Lsn after = 0;                      // it has what came up to here,
-    std::uint32_t changes = 0;          // and so many changes of the record behind it
-    std::optional<wal::Reader> reader;  // where it is behind the others
+  friend class ChangeReader;
+
+  struct Place {
+    Listener* listener = nullptr;
+    std::optional<Error> lost;
+    // What it is led along by, where it is behind what is kept for all:
+    std::optional<Lsn> wants_behind;
+    ChangeBatchPointer part;
+    std::optional<wal::Reader> log;
   };
-  using Subscribers = std::vector<std::shared_ptr<Subscriber>>;
-  using ByCollection = std::map<std::string, std::shared_ptr<DocumentChanges>, std::less<>>;
 
   void run();
-  Subscribers current();
   Lsn limit() const;
-  // Reads some frames; false where there was none. An error: the log cannot be read.
-  Result<bool> read(wal::Reader& reader, Lsn limit, std::string_view only, ByCollection& changes);
-  Status add_changes(Lsn lsn, std::uint64_t term, std::int64_t time_ms, std::string_view record,
-                     std::string_view only, ByCollection& changes);
   bool read_for_all(Lsn limit);
-  bool lead_along(Subscriber& subscriber);
-  static void deliver(Subscriber& subscriber, const std::shared_ptr<DocumentChanges>& changes);
-  void lose(const Subscriber& subscriber, const Error& why);
-  bool lose_all(const Error& why);
+  bool lead_along(Lsn limit);
+  bool lead_along(const ChangeReader* reader, Lsn limit);
+  // Reads some frames; an empty batch where there was none.
+  static Result<ChangeBatch> read(wal::Reader& log, Lsn limit);
+  Result<ChangeBatchPointer> next(const ChangeReader& reader);
+  void leave(const ChangeReader* reader);
+  void keep(ChangeBatch batch) REQUIRES(mutex_);
+  void tell_listeners() REQUIRES(mutex_);
+  void reopen() REQUIRES(reading_);
 
   Database& database_;
-  // The thread's own:
-  std::optional<wal::Reader> reader_;
-  Lsn reader_at_ = 0;  // what it has read is position_, as long as they are equal
+
+  Mutex reading_;  // held while the log is read; before mutex_
+  std::optional<wal::Reader> log_ GUARDED_BY(reading_);
+  Lsn log_at_ GUARDED_BY(reading_) = 0;  // what it has read is position_, while they are equal
 
   Mutex mutex_;
   CondVar changed_;
-  Subscribers subscribers_ GUARDED_BY(mutex_);
-  Lsn position_ GUARDED_BY(mutex_) = 0;         // what those without a reader have got
-  std::uint64_t round_ GUARDED_BY(mutex_) = 0;  // counts how often there was a first subscriber
+  std::map<const ChangeReader*, Place> places_ GUARDED_BY(mutex_);
+  std::map<Listener*, std::size_t> listeners_ GUARDED_BY(mutex_);  // and how many readers they have
+  std::deque<ChangeBatchPointer> kept_ GUARDED_BY(mutex_);         // one follows on the other
+  std::size_t kept_bytes_ GUARDED_BY(mutex_) = 0;
+  Lsn position_ GUARDED_BY(mutex_) = 0;         // where kept_ ends
+  std::uint64_t round_ GUARDED_BY(mutex_) = 0;  // counts how often there was a first reader
+  std::uint64_t cuts_ GUARDED_BY(mutex_) = 0;   // counts calls of exclude()
   bool woken_ GUARDED_BY(mutex_) = false;
   bool stopping_ GUARDED_BY(mutex_) = false;
   std::atomic<bool> waits_{false};  // wake() has somebody to wake

@@ -171,7 +171,13 @@ Status Database::take_copy(wal::IncomingSnapshot& incoming) {
   const wal::Position end = file->end();
   KIMDB_RETURN_IF_ERROR(checkpointer_->exclude([&]() -> Status {
     Status accepted = incoming.accept();
-    if (accepted) return log_->restart_behind_snapshot();
+    if (accepted)
+      return change_feed_.exclude([&] {
+        Status restarted = log_->restart_behind_snapshot();
+        change_feed_.lose_all(
+            {ErrorCode::not_found, "this server has taken a copy of its master's data"});
+        return restarted;
+      });
     if (failure_listener_) failure_listener_(accepted.error());
     return accepted;
   }));

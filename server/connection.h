@@ -59,6 +59,8 @@ class Connection : public std::enable_shared_from_this<Connection>, public Polle
   void on_ready(bool readable, bool writable) final;
   // The log got further, or will not: lets go what was waiting for that.
   virtual void release() = 0;
+  // Changes may have come that it follows (IoThread::follow).
+  virtual void on_changes() {}
   void check_timeouts(std::int64_t now_ms);
   void close(std::string_view why);
   // Executes nothing more and closes once every reply is sent.

@@ -13,6 +13,8 @@ namespace {
 constexpr auto kTick = std::chrono::seconds(1);
 // How long replies may take to leave once the server stops.
 constexpr auto kStopWithin = std::chrono::seconds(2);
+// Connections that are sent changes before others have their turn: about a millisecond.
+constexpr std::size_t kToldAtOnce = 128;
 
 }  // namespace
 
@@ -110,12 +112,38 @@ void IoThread::release() {
   if (waiting_.empty()) somebody_waits_.store(false, std::memory_order_seq_cst);
 }
 
+void IoThread::changes_ready() {
+  if (changes_posted_.exchange(true)) return;
+  post([this] {
+    changes_posted_.store(false);
+    tells_again_ = true;
+    if (!telling_) tell_followers();
+  });
+}
+
+// What comes while a pass goes on is found by the next one: the more there is to do, the more
+// leaves in one write.
+void IoThread::tell_followers() {
+  if (to_tell_.empty() && tells_again_) {
+    tells_again_ = false;
+    to_tell_.assign(following_.begin(), following_.end());
+  }
+  for (std::size_t i = 0; i < kToldAtOnce && !to_tell_.empty(); ++i) {
+    const auto connection = std::move(to_tell_.back());
+    to_tell_.pop_back();
+    connection->on_changes();
+  }
+  telling_ = !to_tell_.empty() || tells_again_;
+  if (telling_) post([this] { tell_followers(); });
+}
+
 void IoThread::add(const std::shared_ptr<Connection>& connection) {
   connections_.insert(connection);
 }
 
 void IoThread::remove(const std::shared_ptr<Connection>& connection) {
   connections_.erase(connection);
+  following_.erase(connection);
   std::erase(waiting_, connection);
 }
 

@@ -24,10 +24,10 @@ namespace kimdb::server {
 
 class Connection;
 
-class IoThread {
+class IoThread final : public database::ChangeFeed::Listener {
  public:
   explicit IoThread(database::Database& database);
-  ~IoThread() { stop(); }
+  virtual ~IoThread() { stop(); }
 
   void start();
   // Reads no more, sends what is to be sent (for two seconds at most), closes all connections and
@@ -43,6 +43,7 @@ class IoThread {
 
   // Any thread: the log got further, replies that waited may go. Posts only where somebody waits.
   void wake();
+  void changes_ready() override;
 
   // --- for connections, on this thread ---
   database::Database& database() { return database_; }
@@ -62,6 +63,8 @@ class IoThread {
   void keep_waiting(Connection& connection);
   void add(const std::shared_ptr<Connection>& connection);
   void remove(const std::shared_ptr<Connection>& connection);
+  // Its on_changes() is called whenever there may be some, until it is removed.
+  void follow(const std::shared_ptr<Connection>& connection) { following_.insert(connection); }
 
   // All sockets that were ready together have been served: what they wrote becomes one group
   // commit.
@@ -73,6 +76,7 @@ class IoThread {
   void run();
   std::vector<std::shared_ptr<Connection>> open_connections() const;
   void release();
+  void tell_followers();
   void tick();
 
   database::Database& database_;
@@ -93,6 +97,12 @@ class IoThread {
   Lsn wanted_ = 0;  // the highest LSN that a connection of this round waits for
   std::atomic<bool> somebody_waits_{false};
   std::atomic<bool> wake_posted_{false};
+
+  std::unordered_set<std::shared_ptr<Connection>> following_;
+  std::vector<std::shared_ptr<Connection>> to_tell_;  // of following_, in this pass
+  bool telling_ = false;                              // tell_followers() is posted
+  bool tells_again_ = false;                          // another pass has to follow
+  std::atomic<bool> changes_posted_{false};
   std::thread thread_;
 };
 

@@ -346,7 +346,8 @@ Status Replication::sync() {
 
 Status Replication::cut_behind(Lsn lsn) {
   return sides().server->change_log([&]() -> Status {
-    KIMDB_RETURN_IF_ERROR(database_.log().cut_behind(lsn));
+    KIMDB_RETURN_IF_ERROR(
+        database_.change_feed().exclude([&] { return database_.log().cut_behind(lsn); }));
     database_.forget_behind(lsn);
     return {};
   });

@@ -1,37 +1,61 @@
 #include "server/http/event_stream.h"
 
-#include "base/utf8.h"
+#include <utility>
+
+#include "server/http/change_message.h"
+#include "server/http/http_session.h"
 
 namespace kimdb::server {
 
-using database::DocumentChange;
+namespace {
 
-std::string first_event(const database::FeedPosition& position) {
-  const std::string text = to_string(position);
-  return "id: " + text + "\nevent: subscribed\ndata: {\"position\":\"" + text + "\"}\n\n";
+void append_event(std::string& out, const database::DocumentChange& change) {
+  out += "id: " + to_string(change.position) + "\nevent: ";
+  out += event_name(change.kind);
+  out += "\ndata: {";
+  append_change_members(out, change);
+  out += "}\n\n";
 }
 
-std::string to_events(const database::DocumentChanges& changes) {
-  std::string out;
-  for (const DocumentChange& change : changes) {
-    const std::string_view name = change.kind == DocumentChange::Kind::insert   ? "insert"
-                                  : change.kind == DocumentChange::Kind::update ? "update"
-                                                                                : "delete";
-    const std::string position = to_string(change.position);
-    out += "id: " + position + "\nevent: ";
-    out += name;
-    out += "\ndata: {\"event\":\"";
-    out += name;
-    out += "\",\"id\":";
-    append_json_string(out, change.id);
-    if (!change.document.empty()) {
-      out += ",\"data\":" + change.document;
-      out += ",\"_version\":" + std::to_string(change.version);
+}  // namespace
+
+EventStream::EventStream(HttpSession& session, std::string collection,
+                         std::unique_ptr<database::ChangeReader> reader)
+    : session_(session), collection_(std::move(collection)), reader_(std::move(reader)) {
+  const std::string position = to_string(reader_->begin());
+  send("id: " + position + "\nevent: subscribed\ndata: {\"position\":\"" + position + "\"}\n\n");
+}
+
+void EventStream::send(std::string_view text) {
+  last_sent_ms_ = session_.now_ms();
+  session_.send_stream(text);
+}
+
+void EventStream::on_ready() {
+  std::string events;
+  while (session_.wants_more()) {
+    const auto batch = reader_->next();
+    if (!batch) return session_.close("its changes cannot be read: " + batch.error().message);
+    if (*batch == nullptr) return;
+    for (const database::DocumentChange& change : (*batch)->changes) {
+      if (change.collection() != collection_ || !reader_->is_new(change)) continue;
+      append_event(events, change);
+      reader_->take(change);
+      if (events.size() < kSendBytes) continue;
+      send(events);
+      events.clear();
+      if (!session_.wants_more()) return;
     }
-    out += ",\"position\":\"" + position + "\"";
-    out += ",\"timestamp\":" + std::to_string(change.time_ms) + "}\n\n";
+    reader_->take(**batch);
+    if (!events.empty()) send(events);
+    events.clear();
   }
-  return out;
+}
+
+void EventStream::on_tick() {
+  // So that whatever stands between does not take the silence for the end.
+  constexpr std::int64_t kSilenceMs = 15'000;
+  if (session_.now_ms() - last_sent_ms_ >= kSilenceMs) send(": no changes\n\n");
 }
 
 }  // namespace kimdb::server

@@ -3,14 +3,32 @@
 // https://html.spec.whatwg.org/multipage/server-sent-events.html
 #pragma once
 
+#include <cstdint>
+#include <memory>
 #include <string>
 
 #include "database/change_feed.h"
+#include "server/http/http_stream.h"
 
 namespace kimdb::server {
 
-// What a stream begins with.
-std::string first_event(const database::FeedPosition& position);
-std::string to_events(const database::DocumentChanges& changes);
+class HttpSession;
+
+class EventStream final : public HttpStream {
+ public:
+  EventStream(HttpSession& session, std::string collection,
+              std::unique_ptr<database::ChangeReader> reader);
+
+  void on_ready() override;
+  void on_tick() override;
+
+ private:
+  void send(std::string_view text);
+
+  HttpSession& session_;
+  const std::string collection_;
+  std::unique_ptr<database::ChangeReader> reader_;
+  std::int64_t last_sent_ms_ = 0;
+};
 
 }  // namespace kimdb::server

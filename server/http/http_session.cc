@@ -64,18 +64,23 @@ void HttpSession::tell_tls(char) {
 }
 
 void HttpSession::on_received(std::string_view received) {
+  if (stream_ != nullptr) return stream_->on_received(received);
   input_.append(received);
   process();
 }
 
 void HttpSession::on_sent() {
-  process();
+  if (stream_ != nullptr)
+    stream_->on_ready();
+  else
+    process();
   update_interest();
   close_if_done();
 }
 
 void HttpSession::on_closed() {
-  if (streams_) thread_.database().change_feed().unsubscribe(this);
+  // It may be the stream that closes the connection: it goes when that is done.
+  thread_.post([stream = std::shared_ptr<HttpStream>(std::move(stream_))] {});
   // A deferred command may still use the state; its completion ends it then.
   if (deferred_)
     thread_.database().cancel_waits(state_, database::Waiters::Cancel::all);
@@ -198,7 +203,7 @@ void HttpSession::logged_in(const protocol::Value& reply, const database::Outcom
 }
 
 void HttpSession::call() {
-  if (call_.streams) return begin_stream();
+  if (call_.streams) return begin_events();
   const bool opens = call_.open && options_.auth_enabled && !state_.authenticated;
   if (opens) state_.authenticated = true;
   execute(call_.words, &HttpSession::called);
@@ -253,8 +258,8 @@ void HttpSession::release() {
 
 // --- changes ---
 
-void HttpSession::begin_stream() {
-  const std::string& collection = request_.path[1];
+void HttpSession::begin_events() {
+  const std::string collection = request_.path[1];
   if (!engine::is_collection_name(collection))
     return respond(problem(400, "bad_request", "there are no collections of this name"));
   // What a browser has seen last is newer than what its page asked for.
@@ -263,48 +268,39 @@ void HttpSession::begin_stream() {
   const auto since = text == nullptr ? std::nullopt : database::parse_feed_position(*text);
   if (text != nullptr && !since)
     return respond(problem(400, "bad_request", "since takes a position that an event had as id"));
-  streams_ = true;
-  const auto begun = thread_.database().change_feed().subscribe(
-      collection, since, std::static_pointer_cast<HttpSession>(shared_from_this()));
-  if (!begun) {
-    streams_ = false;
-    return respond(begun.error().code == ErrorCode::unsupported
-                       ? problem(400, "no_log", begun.error().message)
+  auto reader = thread_.database().change_feed().subscribe(since, thread_);
+  if (!reader)
+    return respond(reader.error().code == ErrorCode::unsupported
+                       ? problem(400, "no_log", reader.error().message)
                        : problem(410, "position_unknown",
-                                 begun.error().message + ": read the collection and begin anew"));
-  }
+                                 reader.error().message + ": read the collection and begin anew"));
+  if (input_ended_) return close("");
   HttpResponse response{.content_type = "text/event-stream",
                         .headers = {{"Cache-Control", "no-store"}}};
   add_cors(response);
-  if (input_ended_) return close("");
-  request_.body = {};
-  last_event_ms_ = thread_.now_ms();
-  send(to_head(response, false) + first_event(*begun));
+  send(to_head(response, false));
+  if (open_) begin_stream(std::make_unique<EventStream>(*this, collection, std::move(*reader)));
 }
 
-void HttpSession::deliver_changes(std::shared_ptr<const database::DocumentChanges> changes) {
-  thread_.post([self = std::static_pointer_cast<HttpSession>(shared_from_this()),
-                changes = std::move(changes)] {
-    if (!self->open_) return;
-    self->last_event_ms_ = self->thread_.now_ms();
-    self->send(to_events(*changes));
-  });
+void HttpSession::begin_stream(std::unique_ptr<HttpStream> stream) {
+  request_ = {};
+  call_ = {};
+  if (!open_) return;
+  stream_ = std::move(stream);
+  thread_.follow(shared_from_this());
+  stream_->on_ready();
 }
 
-void HttpSession::feed_lost(const Error& why) {
-  close_from_anywhere("its changes cannot be read: " + why.message);
+void HttpSession::on_changes() {
+  if (stream_ != nullptr && wants_more()) stream_->on_ready();
 }
 
 void HttpSession::on_input_ended() {
-  if (streams_) close("");
+  if (stream_ != nullptr) close("");
 }
 
 void HttpSession::on_tick() {
-  // So that whatever stands between does not take the silence for the end.
-  constexpr std::int64_t kSilenceMs = 15'000;
-  if (!streams_ || thread_.now_ms() - last_event_ms_ < kSilenceMs) return;
-  last_event_ms_ = thread_.now_ms();
-  send(": no changes\n\n");
+  if (stream_ != nullptr) stream_->on_tick();
 }
 
 void HttpSession::add_cors(HttpResponse& response) const {

@@ -10,6 +10,7 @@
 
 #include "database/database.h"
 #include "server/connection.h"
+#include "server/http/http_stream.h"
 #include "server/http/request_reader.h"
 #include "server/http/rest.h"
 
@@ -21,15 +22,20 @@ struct HttpOptions {
   std::vector<std::string> hosts;         // names that clients may call this server by
 };
 
-class HttpSession final : public Connection, public database::ChangeReceiver {
+class HttpSession final : public Connection {
  public:
   HttpSession(IoThread& thread, ConnectionManager& connections, Socket socket, std::uint64_t id,
               const ConnectionOptions& options, const HttpOptions& http);
   ~HttpSession() override;
 
   void release() override;
-  void deliver_changes(std::shared_ptr<const database::DocumentChanges> changes) override;
-  void feed_lost(const Error& why) override;
+  void on_changes() override;
+
+  // --- for its stream ---
+  std::int64_t now_ms() { return thread_.now_ms(); }
+  void send_stream(std::string_view bytes) { send(bytes); }
+  // What is sent now need not wait for long.
+  bool wants_more() const { return open_ && !congested(); }
 
  private:
   void on_received(std::string_view received) override;
@@ -38,7 +44,7 @@ class HttpSession final : public Connection, public database::ChangeReceiver {
   void on_input_ended() override;
   void on_tick() override;
   bool takes_input() const override { return !busy_ || input_.size() <= kQueueSoftLimit; }
-  bool is_done() override { return !busy_ || streams_; }
+  bool is_done() override { return !busy_ || stream_ != nullptr; }
   bool may_be_idle() const override { return busy_; }
   void tell_too_many(char first) override;
   void tell_tls(char first) override;
@@ -57,7 +63,8 @@ class HttpSession final : public Connection, public database::ChangeReceiver {
   void logged_in(const protocol::Value& reply, const database::Outcome& outcome);
   void called(const protocol::Value& reply, const database::Outcome& outcome);
   void respond(HttpResponse response);
-  void begin_stream();
+  void begin_stream(std::unique_ptr<HttpStream> stream);
+  void begin_events();
   void add_cors(HttpResponse& response) const;
 
   const HttpOptions& http_;
@@ -71,9 +78,8 @@ class HttpSession final : public Connection, public database::ChangeReceiver {
   bool busy_ = false;        // with request_
   bool deferred_ = false;    // a worker has the state
   bool awaits_commit_ = false;
-  bool streams_ = false;  // changes, until the client goes
-  std::int64_t last_event_ms_ = 0;
-  HttpResponse response_;  // that waits for the commit
+  std::unique_ptr<HttpStream> stream_;  // what it has become
+  HttpResponse response_;               // that waits for the commit
   database::Outcome outcome_;
   Then then_ = nullptr;
   std::string authorization_;  // that the state is logged in by

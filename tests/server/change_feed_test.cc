@@ -229,4 +229,34 @@ TEST_CASE("a position that is none, or that nobody knows, is refused") {
   for (const char* unknown : {"1-99", "9-1", "0-1"}) CHECK(status(unknown) == "HTTP/1.1 410 Gone");
 }
 
+TEST_CASE("a subscriber that reads late gets everything, and costs no memory until then") {
+  const std::uint16_t port = free_port();
+  TestServer server(
+      {"http.address=127.0.0.1:" + std::to_string(port), "network.max_output_buffer=1MB"});
+  TcpClient subscriber(port);
+  subscriber.send("GET /api/c/changes HTTP/1.1\r\nHost: localhost\r\n\r\n");
+  while (!subscriber.receive_line().starts_with("data: ")) {
+  }
+  TcpClient writer = server.connect();
+  constexpr int kChanges = 80;
+  const std::string large(500'000, 'x');
+  for (int i = 0; i < kChanges; ++i)
+    writer.call({"DOC", "PUT", "c", std::to_string(i), "{\"x\":\"" + large + "\"}"});
+  const auto info = writer.call({"CLIENT", "LIST"}).text;
+  const std::size_t output = info.find(" omem=");
+  REQUIRE(output != std::string::npos);
+  // A batch and what is gathered behind it, not the 40 MB.
+  std::size_t waits = 0;
+  for (std::size_t at = output; at != std::string::npos; at = info.find(" omem=", at + 1))
+    waits += std::stoull(info.substr(at + 6));
+  CHECK(waits < 8'000'000);
+  for (int i = 0; i < kChanges; ++i) {
+    CAPTURE(i);
+    std::string line;
+    do line = subscriber.receive_line();
+    while (!line.starts_with("data: "));
+    REQUIRE(line.find("\"id\":\"" + std::to_string(i) + "\"") != std::string::npos);
+  }
+}
+
 }  // namespace kimdb::server

@@ -1,0 +1,174 @@
+// The feed of changes: readers at their own pace, each of whom gets every change once, in order.
+#include "database/change_feed.h"
+
+#include <doctest/doctest.h>
+
+#include <chrono>
+#include <condition_variable>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "base/random.h"
+#include "tests/support/temporary_directory.h"
+#include "tests/support/test_db.h"
+#include "tests/support/test_seed.h"
+
+namespace kimdb::database {
+namespace {
+
+using support::TestDb;
+
+DatabaseOptions with_log(const std::string& directory) {
+  DatabaseOptions options = TestDb::in_memory();
+  options.wal_enabled = true;
+  options.data_directory = directory;
+  options.log.sync = wal::Sync::off;
+  return options;
+}
+
+class Waiter final : public ChangeFeed::Listener {
+ public:
+  void changes_ready() override {
+    const std::lock_guard lock(mutex_);
+    told_ = true;
+    changed_.notify_all();
+  }
+  // False where nothing was told for long.
+  bool wait() {
+    std::unique_lock lock(mutex_);
+    const bool told = changed_.wait_for(lock, std::chrono::seconds(20), [&] { return told_; });
+    told_ = false;
+    return told;
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  bool told_ = false;
+};
+
+// One reader, and the positions of what it has taken.
+class TestReader {
+ public:
+  TestReader(ChangeFeed& feed, const std::optional<FeedPosition>& since) {
+    auto reader = feed.subscribe(since, waiter_);
+    REQUIRE(reader);
+    reader_ = std::move(*reader);
+  }
+
+  // Takes what is there, `count` changes at most; gives how many there were.
+  std::size_t take(std::size_t count) {
+    std::size_t taken = 0;
+    for (;;) {
+      const auto batch = reader_->next();
+      REQUIRE(batch);
+      if (*batch == nullptr) return taken;
+      for (const DocumentChange& change : (*batch)->changes) {
+        if (change.collection() != "c" || !reader_->is_new(change)) continue;
+        if (taken == count) return taken;
+        positions.push_back(to_string(change.position));
+        reader_->take(change);
+        ++taken;
+      }
+      reader_->take(**batch);
+    }
+  }
+  void take_until(std::size_t size) {
+    while (positions.size() < size)
+      if (take(SIZE_MAX) == 0) REQUIRE(waiter_.wait());
+  }
+  ChangeReader& reader() { return *reader_; }
+
+  std::vector<std::string> positions;
+
+ private:
+  Waiter waiter_;
+  std::unique_ptr<ChangeReader> reader_;
+};
+
+}  // namespace
+
+TEST_CASE("readers at any pace get each change once, also behind what is kept in memory") {
+  SeededRandom random(support::test_seed("readers at any pace"));
+  const support::TemporaryDirectory directory;
+  TestDb db(with_log(directory.path()));
+  ChangeFeed& feed = db.database().change_feed();
+  TestReader all(feed, std::nullopt);
+  TestReader slow(feed, std::nullopt);
+  std::vector<std::unique_ptr<TestReader>> late;
+  std::vector<std::size_t> late_from;
+  // More than what is kept for all.
+  const std::string large(40'000, 'x');
+  std::size_t written = 0;
+  for (int i = 0; i < 1000; ++i) {
+    const std::string id = std::to_string(random.below(50));
+    db.run("SET key " + id);
+    db.run("DOC PUT other " + id + " {}");
+    if (random.below(4) == 0) {
+      REQUIRE(db.run("DOC BULK c [{\"id\":\"a\",\"data\":{}},{\"id\":\"" + id +
+                     "-\",\"data\":{}},{\"data\":{}}]")
+                  .starts_with("*3"));
+      written += 3;
+    } else {
+      REQUIRE(db.run("DOC PUT c " + id + " {\"x\":\"" + large + "\"}").starts_with("*2"));
+      ++written;
+    }
+    if (random.below(10) == 0) slow.take(random.below(5));
+    if (random.below(20) == 0) all.take(random.below(100));
+    if (random.below(50) == 0 && !all.positions.empty()) {
+      const std::size_t from = random.below(all.positions.size());
+      const auto since = parse_feed_position(all.positions[from]);
+      REQUIRE(since);
+      late.push_back(std::make_unique<TestReader>(feed, since));
+      late_from.push_back(from + 1);
+    }
+  }
+  all.take_until(written);
+  CHECK(all.positions.size() == written);
+  slow.take_until(written);
+  CHECK(slow.positions == all.positions);
+  REQUIRE(!late.empty());
+  for (std::size_t i = 0; i < late.size(); ++i) {
+    late[i]->take_until(written - late_from[i]);
+    CHECK(
+        late[i]->positions ==
+        std::vector<std::string>(all.positions.begin() + static_cast<std::ptrdiff_t>(late_from[i]),
+                                 all.positions.end()));
+  }
+  CHECK(all.take(1) == 0);
+}
+
+TEST_CASE("who follows is told when the log holds something else") {
+  const support::TemporaryDirectory directory;
+  TestDb db(with_log(directory.path()));
+  ChangeFeed& feed = db.database().change_feed();
+  TestReader follower(feed, std::nullopt);
+  db.run("DOC PUT c a {}");
+  follower.take_until(1);
+  // Nobody reads while the log is changed, and everybody goes on behind it.
+  feed.exclude([&] { db.run("DOC PUT c b {}"); });
+  follower.take_until(2);
+  feed.lose_all({ErrorCode::not_found, "another log"});
+  const auto batch = follower.reader().next();
+  REQUIRE(!batch);
+  CHECK(batch.error().message == "another log");
+  // Whoever comes now reads on.
+  TestReader next(feed, std::nullopt);
+  db.run("DOC PUT c c {}");
+  next.take_until(1);
+}
+
+TEST_CASE("a position that the history does not contain is refused") {
+  const support::TemporaryDirectory directory;
+  TestDb db(with_log(directory.path()));
+  Waiter waiter;
+  CHECK(!db.database().change_feed().subscribe(parse_feed_position("1-999"), waiter));
+  CHECK(!db.database().change_feed().subscribe(parse_feed_position("77-1"), waiter));
+  TestDb without;
+  const auto refused = without.database().change_feed().subscribe(std::nullopt, waiter);
+  REQUIRE(!refused);
+  CHECK(refused.error().code == ErrorCode::unsupported);
+}
+
+}  // namespace kimdb::database
