@@ -273,6 +273,10 @@ void Database::end_session(Session& session) {
   session.info.monitor = false;
 }
 
+std::string Database::node_id() const {
+  return directory_ == nullptr ? std::string() : wal::to_string(directory_->meta().node_id);
+}
+
 std::int64_t Database::now_ms() {
   const std::int64_t clock = environment_.clock.unix_ms();
   raise_time_floor(clock);

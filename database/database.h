@@ -262,6 +262,8 @@ class Database {
   Checkpointer& checkpointer() { return *checkpointer_; }
   LoginThrottle& login_throttle() { return login_throttle_; }
   std::int64_t started_at_ms() const { return started_at_ms_; }
+  // Of this data directory; empty where there is none.
+  std::string node_id() const;
   // Unix ms that never falls, whatever the clock does, and is not before the last commit that
   // recovery found: what has expired stays expired.
   std::int64_t now_ms();

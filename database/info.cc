@@ -58,8 +58,7 @@ void server(Database& db, Text& text) {
   text.section("Server");
   text.line("redis_version", "7.0.15");  // what clients may rely on
   text.line("kimdb_version", KIMDB_VERSION);
-  if (const wal::DataDirectory* directory = db.directory())
-    text.line("node_id", wal::to_string(directory->meta().node_id));
+  if (const std::string id = db.node_id(); !id.empty()) text.line("node_id", id);
   text.line("redis_mode", "standalone");
   text.line("os", std::string(system.sysname) + " " + system.release + " " + system.machine);
   text.number("arch_bits", 64);

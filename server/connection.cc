@@ -189,6 +189,9 @@ void Connection::close(std::string_view why) {
 }
 
 void Connection::finish() {
+  if (!open_) return;
+  if (!close_when_sent_) on_finish();
+  if (!open_) return;
   close_when_sent_ = true;
   update_interest();
   close_if_done();

@@ -76,6 +76,8 @@ class Connection : public std::enable_shared_from_this<Connection>, public Polle
   // Some of what waited has been sent.
   virtual void on_sent() = 0;
   virtual void on_closed() = 0;
+  // Once before the end, where the server stops or the connection ends by itself.
+  virtual void on_finish() {}
   // About once a second.
   virtual void on_tick() {}
   // Whether more may be read.

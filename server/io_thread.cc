@@ -135,6 +135,7 @@ void IoThread::tell_followers() {
   }
   telling_ = !to_tell_.empty() || tells_again_;
   if (telling_) post([this] { tell_followers(); });
+  round_end();  // one that had stopped for want of room may have executed something
 }
 
 void IoThread::add(const std::shared_ptr<Connection>& connection) {

@@ -8,6 +8,8 @@
 #include "protocol/ascii.h"
 #include "server/connection_manager.h"
 #include "server/http/event_stream.h"
+#include "server/http/websocket.h"
+#include "server/http/websocket_codec.h"
 
 namespace kimdb::server {
 
@@ -125,16 +127,23 @@ void HttpSession::process() {
   close_if_done();
 }
 
-void HttpSession::begin() {
+void HttpSession::count_command() {
   info_.commands.store(info_.commands.load(std::memory_order_relaxed) + 1,
                        std::memory_order_relaxed);
+}
+
+void HttpSession::begin() {
+  count_command();
   if (refuse_stranger()) return;
   call_ = route(request_);
-  if (call_.streams && request_.method == "HEAD")
+  if (call_.stream == RestCall::Stream::events && request_.method == "HEAD")
     return respond({.content_type = "text/event-stream"});
-  if (call_.words.empty() && !call_.streams) return respond(std::move(call_.response));
+  if (call_.words.empty() && call_.stream == RestCall::Stream::none)
+    return respond(std::move(call_.response));
   if (!options_.auth_enabled || call_.open) return call();
   const std::string* authorization = request_.header("authorization");
+  // A browser cannot send one when it opens a WebSocket: a message logs in.
+  if (authorization == nullptr && call_.stream == RestCall::Stream::websocket) return call();
   if (authorization == nullptr)
     return respond(problem(401, "not_authenticated", "log in by Authorization: Basic …"));
   // A password takes its time to check: once for each connection.
@@ -192,7 +201,9 @@ void HttpSession::login_and_go_on(std::string_view authorization) {
   state_.role = database::Role::readonly;
   asked_authorization_ = authorization;
   execute({"AUTH", credentials->substr(0, colon), credentials->substr(colon + 1)},
-          &HttpSession::logged_in);
+          [this](const protocol::Value& reply, const database::Outcome& outcome) {
+            logged_in(reply, outcome);
+          });
 }
 
 void HttpSession::logged_in(const protocol::Value& reply, const database::Outcome&) {
@@ -203,10 +214,13 @@ void HttpSession::logged_in(const protocol::Value& reply, const database::Outcom
 }
 
 void HttpSession::call() {
-  if (call_.streams) return begin_events();
+  if (call_.stream == RestCall::Stream::events) return begin_events();
+  if (call_.stream == RestCall::Stream::websocket) return begin_websocket();
   const bool opens = call_.open && options_.auth_enabled && !state_.authenticated;
   if (opens) state_.authenticated = true;
-  execute(call_.words, &HttpSession::called);
+  execute(call_.words, [this](const protocol::Value& reply, const database::Outcome& outcome) {
+    called(reply, outcome);
+  });
   if (opens) state_.authenticated = false;
 }
 
@@ -214,7 +228,7 @@ void HttpSession::execute(const std::vector<std::string>& words, Then then) {
   protocol::Request request;
   request.framing = protocol::Framing::resp;
   request.words.assign(words.begin(), words.end());
-  then_ = then;
+  then_ = std::move(then);
   std::string reply;
   const database::Outcome outcome = thread_.database().execute(
       state_, request, reply,
@@ -228,9 +242,12 @@ void HttpSession::complete(std::string_view reply, const database::Outcome& outc
   protocol::Value value;
   protocol::ReplyReader reader;
   const Then then = std::exchange(then_, nullptr);
-  if (reader.next(reply, value).outcome != protocol::ReplyReader::Outcome::value)
-    return respond(problem(507, "result_too_large", "the result is too large: set a limit"));
-  (this->*then)(value, outcome);
+  if (reader.next(reply, value).outcome != protocol::ReplyReader::Outcome::value) {
+    value = {};
+    value.type = protocol::Value::Type::error;
+    value.string = "TOOLARGE the result is too large: set a limit";
+  }
+  then(value, outcome);
 }
 
 void HttpSession::called(const protocol::Value& reply, const database::Outcome& outcome) {
@@ -244,16 +261,24 @@ void HttpSession::called(const protocol::Value& reply, const database::Outcome& 
   release();
 }
 
-void HttpSession::release() {
-  if (!open_ || !awaits_commit_) return;
+HttpSession::Commit HttpSession::commit_of(const database::Outcome& outcome) {
   const database::Database& database = thread_.database();
-  const bool reached = database.may_send(outcome_.depends_on, outcome_.acknowledge);
-  const bool fails =
-      outcome_.depends_on != 0 &&
-      (outcome_.epoch != database.epoch() || (database.may_fail(outcome_.acknowledge) && !reached));
-  if (!reached && !fails) return thread_.keep_waiting(*this);
+  if (outcome.depends_on == 0) return Commit::reached;
+  const bool reached = database.may_send(outcome.depends_on, outcome.acknowledge);
+  if (outcome.epoch != database.epoch() || (!reached && database.may_fail(outcome.acknowledge)))
+    return Commit::fails;
+  return reached ? Commit::reached : Commit::awaited;
+}
+
+void HttpSession::release() {
+  if (!open_) return;
+  if (stream_ != nullptr) return stream_->release();
+  if (!awaits_commit_) return;
+  const Commit commit = commit_of(outcome_);
+  if (commit == Commit::awaited) return thread_.keep_waiting(*this);
   awaits_commit_ = false;
-  respond(fails ? problem_of(request_, database::kReplicationTimeout) : std::move(response_));
+  respond(commit == Commit::fails ? problem_of(request_, database::kReplicationTimeout)
+                                  : std::move(response_));
 }
 
 // --- changes ---
@@ -282,6 +307,29 @@ void HttpSession::begin_events() {
   if (open_) begin_stream(std::make_unique<EventStream>(*this, collection, std::move(*reader)));
 }
 
+void HttpSession::begin_websocket() {
+  const auto has_token = [&](std::string_view name, std::string_view token) {
+    const std::string* value = request_.header(name);
+    return value != nullptr && protocol::lower_case(*value).find(token) != std::string::npos;
+  };
+  const std::string* key = request_.header("sec-websocket-key");
+  const std::string* version = request_.header("sec-websocket-version");
+  if (!has_token("connection", "upgrade") || key == nullptr || version == nullptr ||
+      *version != "13") {
+    HttpResponse response =
+        problem(426, "websocket_required", "this path speaks WebSocket, version 13");
+    response.headers = {{"Upgrade", "websocket"}, {"Sec-WebSocket-Version", "13"}};
+    return respond(std::move(response));
+  }
+  if (const auto bytes = base64_decode(*key); !bytes || bytes->size() != 16)
+    return respond(problem(400, "bad_request", "Sec-WebSocket-Key is no 16 bytes in base64"));
+  send(
+      "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+      "Sec-WebSocket-Accept: " +
+      websocket_accept(*key) + "\r\n\r\n");
+  if (open_) begin_stream(std::make_unique<WebSocket>(*this, options_.max_message_size));
+}
+
 void HttpSession::begin_stream(std::unique_ptr<HttpStream> stream) {
   request_ = {};
   call_ = {};
@@ -297,6 +345,10 @@ void HttpSession::on_changes() {
 
 void HttpSession::on_input_ended() {
   if (stream_ != nullptr) close("");
+}
+
+void HttpSession::on_finish() {
+  if (stream_ != nullptr) stream_->on_finish();
 }
 
 void HttpSession::on_tick() {

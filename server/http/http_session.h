@@ -32,18 +32,40 @@ class HttpSession final : public Connection {
   void on_changes() override;
 
   // --- for its stream ---
+  std::uint64_t id() const { return info_.id; }
+  std::string server_id() { return thread_.database().node_id(); }
   std::int64_t now_ms() { return thread_.now_ms(); }
   void send_stream(std::string_view bytes) { send(bytes); }
   // What is sent now need not wait for long.
   bool wants_more() const { return open_ && !congested(); }
+  // takes_input() may have become true.
+  void input_taken() { update_interest(); }
+  bool is_logged_in() const { return !options_.auth_enabled || state_.authenticated; }
+  void count_command();
+  Result<std::unique_ptr<database::ChangeReader>> subscribe(
+      const std::optional<database::FeedPosition>& since) {
+    return thread_.database().change_feed().subscribe(since, thread_);
+  }
+  // Calls `then` with the reply, now or later; one command after the other.
+  using Then = std::function<void(const protocol::Value& reply, const database::Outcome& outcome)>;
+  void execute(const std::vector<std::string>& words, Then then);
+  // Whether what a command has shown is committed.
+  enum class Commit { reached, awaited, fails };
+  Commit commit_of(const database::Outcome& outcome);
+  // release() is called once that may have changed.
+  void wait_for(Lsn lsn) { thread_.wait_for(*this, lsn); }
+  void keep_waiting() { thread_.keep_waiting(*this); }
 
  private:
   void on_received(std::string_view received) override;
   void on_sent() override;
   void on_closed() override;
   void on_input_ended() override;
+  void on_finish() override;
   void on_tick() override;
-  bool takes_input() const override { return !busy_ || input_.size() <= kQueueSoftLimit; }
+  bool takes_input() const override {
+    return stream_ != nullptr ? stream_->takes_input() : !busy_ || input_.size() <= kQueueSoftLimit;
+  }
   bool is_done() override { return !busy_ || stream_ != nullptr; }
   bool may_be_idle() const override { return busy_; }
   void tell_too_many(char first) override;
@@ -56,15 +78,13 @@ class HttpSession final : public Connection {
   bool is_own_origin(std::string_view origin) const;
   void login_and_go_on(std::string_view authorization);
   void call();
-  using Then = void (HttpSession::*)(const protocol::Value& reply,
-                                     const database::Outcome& outcome);
-  void execute(const std::vector<std::string>& words, Then then);
   void complete(std::string_view reply, const database::Outcome& outcome);
   void logged_in(const protocol::Value& reply, const database::Outcome& outcome);
   void called(const protocol::Value& reply, const database::Outcome& outcome);
   void respond(HttpResponse response);
   void begin_stream(std::unique_ptr<HttpStream> stream);
   void begin_events();
+  void begin_websocket();
   void add_cors(HttpResponse& response) const;
 
   const HttpOptions& http_;
@@ -81,7 +101,7 @@ class HttpSession final : public Connection {
   std::unique_ptr<HttpStream> stream_;  // what it has become
   HttpResponse response_;               // that waits for the commit
   database::Outcome outcome_;
-  Then then_ = nullptr;
+  Then then_;
   std::string authorization_;  // that the state is logged in by
   std::string asked_authorization_;
 };

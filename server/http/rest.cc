@@ -9,6 +9,7 @@
 #include "engine/json_tree.h"
 #include "protocol/ascii.h"
 #include "protocol/numbers.h"
+#include "server/http/failure.h"
 
 namespace kimdb::server {
 
@@ -298,6 +299,8 @@ RestCall change(const HttpRequest& request) {
                                   .answer = show_version});
 }
 
+RestCall websocket(const HttpRequest&) { return {.stream = RestCall::Stream::websocket}; }
+
 struct Route {
   std::string_view method;
   std::vector<std::string_view> path;  // "*": any part
@@ -316,6 +319,7 @@ const std::vector<Route>& routes() {
        [](const HttpRequest&) {
          return RestCall{.words = {"INFO"}, .answer = show_ready, .open = true};
        }},
+      {"GET", {"ws"}, websocket},
       {"GET",
        {"metrics"},
        [](const HttpRequest&) { return RestCall{.words = {"INFO"}, .answer = show_metrics}; }},
@@ -341,7 +345,7 @@ const std::vector<Route>& routes() {
        }},
       {"GET",
        {"api", "*", "changes"},
-       [](const HttpRequest&) { return RestCall{.streams = true}; }},
+       [](const HttpRequest&) { return RestCall{.stream = RestCall::Stream::events}; }},
       {"POST", {"api", "*", "batch"}, batch},
       {"GET", {"api", "*"}, find},
       {"POST", {"api", "*"}, create},
@@ -379,6 +383,9 @@ bool fits(const Route& route, const std::vector<std::string>& path) {
 RestCall route(const HttpRequest& request) {
   const std::string_view method =
       request.method == "HEAD" ? std::string_view("GET") : std::string_view(request.method);
+  // Clients that know no path of ours open the root.
+  const std::string* upgrade = request.header("upgrade");
+  if (request.target == "/" && method == "GET" && upgrade != nullptr) return websocket(request);
   std::string allowed;
   for (const Route& route : routes()) {
     if (!fits(route, request.path)) continue;
@@ -393,37 +400,12 @@ RestCall route(const HttpRequest& request) {
 }
 
 HttpResponse problem_of(const HttpRequest& request, std::string_view error) {
-  const std::string_view code = error.substr(0, error.find(' '));
-  std::string_view text = code.size() == error.size() ? error : error.substr(code.size() + 1);
-  const std::string_view whole = text;
-  if (text.starts_with("item ")) text.remove_prefix(std::min(text.size(), text.find(": ") + 2));
-  struct Known {
-    std::string_view code;
-    int status;
-    std::string_view name;
-  };
-  constexpr std::array kKnown = {
-      Known{"READONLY", 503, "read_only"},
-      Known{"NOREPLICAS", 503, "no_replicas"},
-      Known{"REPL_TIMEOUT", 503, "outcome_unknown"},
-      Known{"OOM", 507, "out_of_memory"},
-      Known{"NOPERM", 403, "forbidden"},
-      Known{"NOAUTH", 401, "not_authenticated"},
-  };
-  for (const Known& known : kKnown)
-    if (code == known.code) return problem(known.status, known.name, text);
-  if (text.starts_with("version conflict")) {
-    const bool conditional =
-        request.header("if-match") != nullptr || request.header("if-none-match") != nullptr;
-    return conditional ? problem(412, "precondition_failed", whole)
-                       : problem(409, "conflict", whole);
-  }
-  if (text.starts_with("there is a document")) return problem(409, "conflict", whole);
-  if (text.starts_with("document not found")) return problem(404, "not_found", whole);
-  if (text.starts_with("invalid JSON")) return problem(400, "invalid_json", whole);
-  if (text.find("wal.max_transaction_size") != std::string_view::npos)
-    return problem(413, "body_too_large", whole);
-  return problem(400, "bad_request", whole);
+  const Failure failure = failure_of(error);
+  const bool conditional =
+      request.header("if-match") != nullptr || request.header("if-none-match") != nullptr;
+  if (failure.code == "conflict" && conditional)
+    return problem(412, "precondition_failed", failure.detail);
+  return problem(failure.status, failure.code, failure.detail);
 }
 
 }  // namespace kimdb::server

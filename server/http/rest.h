@@ -17,8 +17,9 @@ struct RestCall {
   // that of the record which wrote it.
   HttpResponse (*answer)(const HttpRequest& request, const protocol::Value& reply,
                          Lsn lsn) = nullptr;
-  bool open = false;      // without login
-  bool streams = false;   // the changes of the collection path[1], as they come
+  bool open = false;  // without login
+  // What the connection becomes: a stream of the changes of the collection path[1], or a WebSocket.
+  enum class Stream { none, events, websocket } stream = Stream::none;
   HttpResponse response;  // where there is nothing to execute: `words` is empty
 };
 

@@ -13,6 +13,7 @@
 #include "tests/support/tcp_client.h"
 #include "tests/support/test_seed.h"
 #include "tests/support/test_server.h"
+#include "tests/support/websocket_client.h"
 
 namespace kimdb::server {
 namespace {
@@ -22,6 +23,7 @@ using support::free_port;
 using support::TcpClient;
 using support::TcpError;
 using support::TestServer;
+using support::WebSocketClient;
 
 struct Event {
   std::string position;
@@ -30,7 +32,8 @@ struct Event {
   std::uint64_t version = 0;
 };
 
-// What a browser's EventSource does: events are whole or not there, the last id is kept.
+// What a browser's EventSource does, or a page with a WebSocket: events are whole or not there, the
+// last position is kept.
 class Subscriber {
  public:
   Subscriber(std::uint16_t port, std::string collection)
@@ -39,6 +42,8 @@ class Subscriber {
   // Connects where the last connection ended, and reads until `enough` bytes have come, or nothing
   // does for a while.
   void read(std::size_t enough) {
+    by_socket_ = !by_socket_;
+    if (by_socket_ && !last_id_.empty()) return read_by_socket(enough);
     std::string text;
     try {
       TcpClient client(port_, 300ms);
@@ -57,6 +62,24 @@ class Subscriber {
   const std::vector<Event>& events() const { return events_; }
 
  private:
+  void read_by_socket(std::size_t enough) {
+    try {
+      WebSocketClient client(port_, 300ms);
+      client.send(R"({"type":"subscribe","collection":")" + collection_ + R"(","since":")" +
+                  last_id_ + "\"}");
+      for (std::size_t bytes = 0; bytes < enough;) {
+        const std::string message = client.receive();
+        bytes += message.size();
+        if (!message.starts_with("{\"type\":\"sync\"")) continue;
+        const auto tree = engine::parse_json_tree(message);
+        REQUIRE(tree);
+        last_id_ = engine::decode_json_string(tree->find("position")->value.text);
+        add_event(message);
+      }
+    } catch (const TcpError&) {
+      // Nothing more came, or the server was killed.
+    }
+  }
   void take_events(const std::string& text) {
     std::size_t at = text.find("\n\n");
     for (std::size_t end; at != std::string::npos; at = end) {
@@ -75,12 +98,13 @@ class Subscriber {
     };
     if (field("id").empty()) return;  // a comment
     last_id_ = field("id");
-    if (field("event") == "subscribed") return;
-    const std::string json = field("data");
+    if (field("event") != "subscribed") add_event(field("data"));
+  }
+  void add_event(const std::string& json) {
     const auto data = engine::parse_json_tree(json);
     REQUIRE(data);
     Event event{.position = last_id_,
-                .kind = field("event"),
+                .kind = engine::decode_json_string(data->find("event")->value.text),
                 .id = engine::decode_json_string(data->find("id")->value.text)};
     if (const engine::JsonMember* version = data->find("_version"))
       event.version = std::stoull(std::string(version->value.text));
@@ -90,6 +114,7 @@ class Subscriber {
   const std::uint16_t port_;
   const std::string collection_;
   std::string last_id_;
+  bool by_socket_ = true;  // in turn
   std::vector<Event> events_;
 };
 

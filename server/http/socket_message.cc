@@ -1,0 +1,286 @@
+#include "server/http/socket_message.h"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "base/utf8.h"
+#include "engine/document.h"
+#include "engine/json_tree.h"
+#include "protocol/numbers.h"
+#include "server/http/failure.h"
+
+namespace kimdb::server {
+
+namespace {
+
+using engine::JsonKind;
+using engine::JsonMember;
+using engine::JsonNode;
+using protocol::Value;
+using Kind = SocketCall::Kind;
+
+constexpr std::string_view kLimitDefault = "100";
+
+std::string json_string(std::string_view text) {
+  std::string out;
+  append_json_string(out, text);
+  return out;
+}
+
+std::string json_of(const JsonNode& node) {
+  std::string out;
+  engine::append_json(out, node);
+  return out;
+}
+
+// A message as it is read; what is wrong with it is remembered until somebody asks.
+class Message {
+ public:
+  explicit Message(const JsonNode& tree) : tree_(tree) {}
+
+  bool has(std::string_view name) const { return tree_.find(name) != nullptr; }
+  // A text that must be there; empty, and wrong, where it is not.
+  std::string text(std::string_view name) {
+    const JsonMember* member = tree_.find(name);
+    if (member == nullptr || member->value.kind != JsonKind::string) {
+      complain(std::string(name) + " takes a text");
+      return {};
+    }
+    return engine::decode_json_string(member->value.text);
+  }
+  std::string text_or(std::string_view name, std::string_view otherwise) {
+    return has(name) ? text(name) : std::string(otherwise);
+  }
+  std::string object(std::string_view name) {
+    const JsonMember* member = tree_.find(name);
+    if (member == nullptr || member->value.kind != JsonKind::object) {
+      complain(std::string(name) + " takes an object");
+      return {};
+    }
+    return json_of(member->value);
+  }
+  std::string object_or(std::string_view name, std::string_view otherwise) {
+    return has(name) ? object(name) : std::string(otherwise);
+  }
+  // A number that is 0 or more, as it is written.
+  std::string number_or(std::string_view name, std::string_view otherwise) {
+    const JsonMember* member = tree_.find(name);
+    if (member == nullptr) return std::string(otherwise);
+    const auto number = member->value.kind == JsonKind::number
+                            ? protocol::parse_integer(member->value.text)
+                            : std::nullopt;
+    if (!number || *number < 0) complain(std::string(name) + " takes a number");
+    return std::string(member->value.text);
+  }
+  // As it is, or null.
+  std::string json(std::string_view name) {
+    const JsonMember* member = tree_.find(name);
+    return member == nullptr ? "null" : json_of(member->value);
+  }
+
+  void complain(std::string what) {
+    if (problem_.empty()) problem_ = std::move(what);
+  }
+  const std::string& problem() const { return problem_; }
+
+ private:
+  const JsonNode& tree_;
+  std::string problem_;
+};
+
+// --- what replies become ---
+
+std::string version_member(std::int64_t version) {
+  return ",\"_version\":" + std::to_string(version);
+}
+
+// Of [id, version].
+std::string show_put(const SocketCall&, const Value& reply) {
+  return text_member("id", reply.elements[0].string) + version_member(reply.elements[1].integer);
+}
+
+std::string show_removed(const SocketCall& call, const Value& reply) {
+  return text_member("id", call.id) + ",\"deleted\":" + (reply.integer == 0 ? "false" : "true");
+}
+
+std::string show_document(const SocketCall& call, const Value& reply) {
+  return text_member("id", call.id) + ",\"data\":" + (reply.is_null() ? "null" : reply.string);
+}
+
+// Of [cursor, [documents]].
+std::string show_found(const SocketCall&, const Value& reply) {
+  const std::vector<Value>& documents = reply.elements[1].elements;
+  std::string out = ",\"count\":" + std::to_string(documents.size()) + ",\"data\":[";
+  for (const Value& document : documents) {
+    if (out.back() != '[') out += ',';
+    out += document.string;
+  }
+  const Value& next = reply.elements[0];
+  return out + "],\"next\":" + (next.is_null() ? "null" : json_string(next.string));
+}
+
+// --- what messages ask for ---
+
+void put(Message& message, SocketCall& call, std::string_view type, std::string_view condition) {
+  call.reply_type = type;
+  call.words = {"DOC", "PUT", call.collection, message.has("id") ? message.text("id") : "*",
+                message.object("data")};
+  if (!condition.empty())
+    call.words.insert(call.words.end(), {"IFVERSION", std::string(condition)});
+  call.answer = show_put;
+}
+
+void read_ping(Message& message, SocketCall& call) {
+  call.kind = Kind::answered;
+  call.reply = socket_reply(call, "pong", ",\"time\":" + message.json("time"));
+}
+
+void read_auth(Message& message, SocketCall& call) {
+  call.kind = Kind::auth;
+  call.reply_type = "auth_ok";
+  call.words = {"AUTH", message.text("user"), message.text("password")};
+}
+
+void read_subscribe(Message& message, SocketCall& call) {
+  call.kind = Kind::subscribe;
+  call.reply_type = "subscribed";
+  if (!engine::is_collection_name(call.collection))
+    message.complain("there are no collections of this name");
+  call.filter = message.object_or("filter", "");
+  if (!message.has("since")) return;
+  call.since = database::parse_feed_position(message.text("since"));
+  if (!call.since) message.complain("since takes a position that a message had");
+}
+
+void read_unsubscribe(Message&, SocketCall& call) {
+  call.kind = Kind::unsubscribe;
+  call.reply_type = "unsubscribed";
+}
+
+void read_create(Message& message, SocketCall& call) { put(message, call, "created", "0"); }
+void read_insert(Message& message, SocketCall& call) { put(message, call, "insert_ok", "0"); }
+void read_doc_save(Message& message, SocketCall& call) { put(message, call, "doc_save_ok", ""); }
+
+void read_update(Message& message, SocketCall& call) {
+  call.id = message.text("id");
+  put(message, call, "update_ok", message.number_or("ifVersion", "*"));
+  call.shows_conflict = message.has("ifVersion");
+  call.must_exist = !call.shows_conflict;
+}
+
+void read_delete(Message& message, SocketCall& call) {
+  call.reply_type = "delete_ok";
+  call.id = message.text("id");
+  call.words = {"DOC", "DEL", call.collection, call.id};
+  if (message.has("ifVersion"))
+    call.words.insert(call.words.end(), {"IFVERSION", message.number_or("ifVersion", "")});
+  call.answer = show_removed;
+}
+
+void read_get(Message& message, SocketCall& call) {
+  call.reply_type = call.type + "_ok";
+  call.id = message.text("id");
+  call.words = {"DOC", "GET", call.collection, call.id};
+  call.answer = show_document;
+}
+
+// {"filter":…,"sort":"-age,name","fields":"a,b","limit":20,"after":…}
+void read_find(Message& message, SocketCall& call) {
+  call.reply_type = call.type + "_ok";
+  call.words = {"DOC",           "FIND",
+                call.collection, message.object_or("filter", "{}"),
+                "LIMIT",         message.number_or("limit", kLimitDefault)};
+  for (const std::string_view option : {"sort", "fields", "after"})
+    if (message.has(option))
+      call.words.insert(call.words.end(), {std::string(option), message.text(option)});
+  call.answer = show_found;
+}
+
+struct Type {
+  std::string_view name;
+  void (*read)(Message& message, SocketCall& call);
+  bool has_collection = true;
+};
+
+constexpr std::array kTypes = {
+    Type{"ping", read_ping, false},
+    Type{"auth", read_auth, false},
+    Type{"subscribe", read_subscribe},
+    Type{"unsubscribe", read_unsubscribe},
+    Type{"create", read_create},
+    Type{"insert", read_insert},
+    Type{"update", read_update},
+    Type{"delete", read_delete},
+    Type{"get", read_get},
+    Type{"list", read_find},
+    Type{"query", read_find},
+    Type{"doc_get", read_get},
+    Type{"doc_save", read_doc_save},
+};
+
+SocketCall failed(std::string_view echo, std::string_view code, std::string_view message) {
+  SocketCall call;
+  call.kind = Kind::answered;
+  call.reply = socket_error(echo, code, message);
+  return call;
+}
+
+}  // namespace
+
+std::string text_member(std::string_view name, std::string_view text) {
+  std::string out = ",\"" + std::string(name) + "\":";
+  append_json_string(out, text);
+  return out;
+}
+
+std::string socket_reply(const SocketCall& call, std::string_view type, std::string_view members) {
+  std::string out = "{\"type\":\"" + std::string(type) + "\"" + call.echo;
+  out += members;
+  return out + "}";
+}
+
+std::string socket_error(std::string_view echo, std::string_view code, std::string_view message) {
+  std::string out = "{\"type\":\"error\"" + std::string(echo);
+  out += text_member("code", code);
+  out += text_member("message", is_utf8(message) ? message : "(no text)");
+  return out + "}";
+}
+
+std::string socket_answer(const SocketCall& call, const Value& reply) {
+  if (reply.is_error()) {
+    const Failure failure = failure_of(reply.string);
+    if (call.must_exist && failure.code == "conflict")
+      return socket_error(call.echo, "not_found", "document not found");
+    return socket_error(call.echo, failure.code, failure.detail);
+  }
+  std::string members;
+  if (!call.collection.empty()) members += text_member("collection", call.collection);
+  if (call.answer != nullptr) members += call.answer(call, reply);
+  return socket_reply(call, call.reply_type, members);
+}
+
+SocketCall read_socket_message(std::string_view text) {
+  const auto tree = engine::parse_json_tree(text);
+  if (!tree) return failed("", "invalid_json", tree.error().message);
+  if (tree->kind != JsonKind::object)
+    return failed("", "bad_request", "a message is a JSON object");
+  std::string echo;
+  if (const JsonMember* member = tree->find("requestId"))
+    echo = ",\"requestId\":" + json_of(member->value);
+  Message message(*tree);
+  SocketCall call;
+  call.type = message.text("type");
+  call.echo = echo;
+  if (!message.problem().empty()) return failed(echo, "bad_request", message.problem());
+  const auto* const type = std::find_if(kTypes.begin(), kTypes.end(),
+                                        [&](const Type& each) { return each.name == call.type; });
+  if (type == kTypes.end())
+    return failed(echo, "unknown_type", "Unknown message type: " + call.type);
+  if (type->has_collection) call.collection = message.text("collection");
+  type->read(message, call);
+  if (!message.problem().empty()) return failed(echo, "bad_request", message.problem());
+  return call;
+}
+
+}  // namespace kimdb::server

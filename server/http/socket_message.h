@@ -1,0 +1,43 @@
+// The messages of a WebSocket, which are JSON objects with a type (docs/websocket.md): what a
+// client's message asks for, and what is sent back. Pure.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "database/change_feed.h"
+#include "protocol/reply_reader.h"
+
+namespace kimdb::server {
+
+struct SocketCall {
+  enum class Kind { command, auth, subscribe, unsubscribe, answered } kind = Kind::command;
+  std::string type;                // of the request
+  std::string reply_type;          // of what is answered
+  std::string echo;                // members that come back: ,"requestId":7
+  std::vector<std::string> words;  // the command
+  // The reply's members, each with a comma before it.
+  std::string (*answer)(const SocketCall& call, const protocol::Value& reply) = nullptr;
+  std::string reply;  // kind answered: all of it
+  std::string collection;
+  std::string id;
+  bool shows_conflict = false;  // a version conflict is answered with the document that is there
+  bool must_exist = false;      // a version conflict means that it is not there
+  // Of a subscription:
+  std::string filter;  // JSON; empty: none
+  std::optional<database::FeedPosition> since;
+};
+
+SocketCall read_socket_message(std::string_view text);
+
+// {"type":"…"<echo><members>}
+std::string socket_reply(const SocketCall& call, std::string_view type, std::string_view members);
+std::string socket_error(std::string_view echo, std::string_view code, std::string_view message);
+// Of a command's reply, which is an error or not.
+std::string socket_answer(const SocketCall& call, const protocol::Value& reply);
+// ,"name":"text"
+std::string text_member(std::string_view name, std::string_view text);
+
+}  // namespace kimdb::server

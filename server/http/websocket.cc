@@ -1,0 +1,360 @@
+#include "server/http/websocket.h"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "base/utf8.h"
+#include "engine/document.h"
+#include "engine/json_reader.h"
+#include "server/http/change_message.h"
+#include "server/http/http_session.h"
+
+namespace kimdb::server {
+
+namespace {
+
+using database::ChangeBatchPointer;
+using database::DocumentChange;
+
+constexpr std::size_t kInboxMessagesMax = 64;
+constexpr std::size_t kInboxBytesMax = 1 << 20;
+constexpr std::size_t kRepliesMax = 1024;
+constexpr std::size_t kSubscriptionsMax = 1000;
+// A filter's subscription remembers so many documents that do not match; then it tells them again.
+constexpr std::size_t kGoneMax = 100'000;
+
+constexpr std::int64_t kPingMs = 15'000;
+constexpr std::int64_t kSilenceMs = 60'000;
+constexpr std::int64_t kLoginMs = 10'000;
+
+void append_sync(std::string& out, const DocumentChange& change) {
+  thread_local std::string text;
+  text = "{\"type\":\"sync\",\"collection\":\"";
+  text += change.collection();
+  text += "\",";
+  append_change_members(text, change);
+  text += '}';
+  append_text_frame(out, text);
+}
+
+// The change as if the document had been removed: a filter's subscriber has to forget it.
+void append_sync_of_removal(std::string& out, const DocumentChange& change) {
+  append_sync(out, {.kind = DocumentChange::Kind::remove,
+                    .position = change.position,
+                    .time_ms = change.time_ms,
+                    .key = change.key});
+}
+
+// The frames of a batch for those who follow a whole collection: made once for all connections of
+// this thread that come to it.
+const std::string& shared_frames(const ChangeBatchPointer& batch, std::string_view collection) {
+  struct Frames {
+    std::weak_ptr<const database::ChangeBatch> batch;
+    std::string collection;
+    std::string bytes;
+  };
+  thread_local std::array<Frames, 16> made;
+  thread_local std::size_t next = 0;
+  for (const Frames& frames : made)
+    if (frames.collection == collection && frames.batch.lock() == batch) return frames.bytes;
+  Frames& frames = made[next++ % made.size()];
+  frames.batch = batch;
+  frames.collection = collection;
+  frames.bytes.clear();
+  for (const DocumentChange& change : batch->changes)
+    if (change.collection() == collection) append_sync(frames.bytes, change);
+  return frames.bytes;
+}
+
+}  // namespace
+
+WebSocket::WebSocket(HttpSession& session, std::size_t message_bytes_max)
+    : session_(session),
+      codec_(message_bytes_max),
+      begun_ms_(session.now_ms()),
+      last_received_ms_(begun_ms_),
+      last_ping_ms_(begun_ms_) {
+  send_text("{\"type\":\"connected\"" + text_member("clientId", std::to_string(session_.id())) +
+            text_member("serverId", session_.server_id()) + "}");
+}
+
+void WebSocket::send_text(std::string_view text) {
+  std::string frame;
+  append_text_frame(frame, text);
+  session_.send_stream(frame);
+}
+
+// --- what the client says ---
+
+bool WebSocket::takes_input() const {
+  return inbox_.size() < kInboxMessagesMax && inbox_bytes_ < kInboxBytesMax;
+}
+
+void WebSocket::on_received(std::string_view bytes) {
+  if (ended_) return;
+  last_received_ms_ = session_.now_ms();
+  std::vector<std::string> messages;
+  std::string protocol_answers;
+  const bool goes_on = codec_.receive(bytes, messages, protocol_answers);
+  if (!goes_on) {
+    ended_ = true;
+    session_.send_stream(protocol_answers);
+    return session_.finish();
+  }
+  if (!protocol_answers.empty()) session_.send_stream(protocol_answers);
+  for (std::string& message : messages) {
+    inbox_bytes_ += message.size();
+    inbox_.push_back(std::move(message));
+  }
+  process();
+}
+
+void WebSocket::process() {
+  if (processing_) return;
+  processing_ = true;
+  while (!inbox_.empty() && !executing_ && !ended_ && replies_.size() < kRepliesMax &&
+         session_.wants_more()) {
+    const std::string text = std::move(inbox_.front());
+    inbox_.pop_front();
+    inbox_bytes_ -= text.size();
+    begin(read_socket_message(text));
+  }
+  processing_ = false;
+  session_.input_taken();
+}
+
+void WebSocket::begin(SocketCall call) {
+  if (call.kind == SocketCall::Kind::answered) return answer(std::move(call.reply));
+  session_.count_command();
+  if (!session_.is_logged_in() && call.kind != SocketCall::Kind::auth)
+    return answer(socket_error(call.echo, "not_authenticated", "log in first: auth"));
+  switch (call.kind) {
+    case SocketCall::Kind::subscribe:
+      return subscribe(call);
+    case SocketCall::Kind::unsubscribe:
+      return unsubscribe(call);
+    default:
+      break;
+  }
+  executing_ = true;
+  const std::vector<std::string> words = std::move(call.words);
+  session_.execute(words, [this, call = std::move(call)](const protocol::Value& reply,
+                                                         const database::Outcome& outcome) {
+    executing_ = false;
+    executed(call, reply, outcome);
+    process();
+  });
+}
+
+void WebSocket::executed(const SocketCall& call, const protocol::Value& reply,
+                         const database::Outcome& outcome) {
+  if (call.kind == SocketCall::Kind::auth && reply.is_error())
+    return answer(
+        socket_error(call.echo, "not_authenticated", "the user or the password is wrong"));
+  if (call.shows_conflict && reply.is_error() &&
+      reply.string.find("version conflict") != std::string::npos)
+    return show_conflict(call);
+  answer(socket_answer(call, reply), outcome, call.echo);
+}
+
+// An update of a version that is not the newest: the client gets what is there.
+void WebSocket::show_conflict(SocketCall call) {
+  call.shows_conflict = false;
+  call.answer = [](const SocketCall& asked, const protocol::Value& reply) {
+    return text_member("id", asked.id) +
+           ",\"conflict\":true,\"serverData\":" + (reply.is_null() ? "null" : reply.string);
+  };
+  executing_ = true;
+  session_.execute({"DOC", "GET", call.collection, call.id},
+                   [this, call](const protocol::Value& reply, const database::Outcome& outcome) {
+                     executing_ = false;
+                     executed(call, reply, outcome);
+                   });
+}
+
+// --- what it is answered ---
+
+void WebSocket::answer(std::string text, const database::Outcome& outcome, std::string echo) {
+  if (ended_) return;
+  replies_.push_back({outcome, std::move(text), std::move(echo)});
+  if (replies_.size() == 1) send_replies();
+  if (!replies_.empty() && session_.commit_of(outcome) == HttpSession::Commit::awaited)
+    session_.wait_for(outcome.depends_on);
+}
+
+void WebSocket::release() {
+  send_replies();
+  if (!replies_.empty()) session_.keep_waiting();
+  process();
+}
+
+void WebSocket::send_replies() {
+  while (!replies_.empty() && !ended_) {
+    Reply& reply = replies_.front();
+    const HttpSession::Commit commit = session_.commit_of(reply.outcome);
+    if (commit == HttpSession::Commit::awaited) return;
+    const std::string text =
+        commit == HttpSession::Commit::reached
+            ? std::move(reply.text)
+            : socket_error(reply.echo, "outcome_unknown",
+                           "the replicas did not acknowledge in time, outcome unknown");
+    replies_.pop_front();
+    send_text(text);
+  }
+}
+
+// --- subscriptions ---
+
+void WebSocket::subscribe(const SocketCall& call) {
+  std::optional<engine::Filter> filter;
+  if (!call.filter.empty()) {
+    auto parsed = engine::Filter::parse(call.filter);
+    if (!parsed) return answer(socket_error(call.echo, "bad_request", parsed.error().message));
+    filter = std::move(*parsed);
+  }
+  const auto known = std::find_if(
+      subscriptions_.begin(), subscriptions_.end(),
+      [&](const auto& subscription) { return subscription->collection == call.collection; });
+  if (known == subscriptions_.end() && subscriptions_.size() == kSubscriptionsMax)
+    return answer(socket_error(call.echo, "bad_request", "too many subscriptions"));
+  auto reader = session_.subscribe(call.since);
+  if (!reader)
+    return answer(socket_error(
+        call.echo, reader.error().code == ErrorCode::unsupported ? "no_log" : "position_unknown",
+        reader.error().message));
+  // Another one of the same collection takes its place.
+  if (known != subscriptions_.end()) subscriptions_.erase(known);
+  auto subscription = std::make_unique<Subscription>();
+  subscription->collection = call.collection;
+  subscription->reader = std::move(*reader);
+  subscription->filter = std::move(filter);
+  answer(socket_reply(call, call.reply_type,
+                      text_member("collection", call.collection) +
+                          text_member("position", to_string(subscription->reader->begin()))));
+  subscriptions_.push_back(std::move(subscription));
+}
+
+void WebSocket::unsubscribe(const SocketCall& call) {
+  std::erase_if(subscriptions_, [&](const auto& subscription) {
+    return subscription->collection == call.collection;
+  });
+  answer(socket_reply(call, call.reply_type, text_member("collection", call.collection)));
+}
+
+void WebSocket::on_ready() {
+  process();
+  while (!ended_ && session_.wants_more() && send_changes()) {
+  }
+}
+
+// Sends what comes next to those that are furthest behind, so that all of them come to the order of
+// the log. False where there is nothing.
+bool WebSocket::send_changes() {
+  Lsn behind = 0;
+  for (;;) {
+    const std::vector<Subscription*> those = furthest_behind(behind);
+    if (those.empty()) return false;
+    const auto batch = those.front()->reader->next();
+    if (!batch) return lose(*those.front(), batch.error()), true;
+    if (*batch != nullptr) return send_batch(*batch, those);
+    behind = those.front()->reader->after() + 1;  // the log is being read for them: others go on
+  }
+}
+
+std::vector<WebSocket::Subscription*> WebSocket::furthest_behind(Lsn behind) {
+  std::vector<Subscription*> those;
+  for (const auto& subscription : subscriptions_) {
+    const Lsn after = subscription->reader->after();
+    if (after < behind) continue;
+    if (!those.empty() && after < those.front()->reader->after()) those.clear();
+    if (those.empty() || after == those.front()->reader->after())
+      those.push_back(subscription.get());
+  }
+  return those;
+}
+
+bool WebSocket::send_batch(const ChangeBatchPointer& batch,
+                           const std::vector<Subscription*>& subscriptions) {
+  Subscription& first = *subscriptions.front();
+  if (subscriptions.size() == 1 && !first.filter && first.reader->is_at(*batch) &&
+      batch->bytes <= kSendBytes) {
+    first.reader->take(*batch);
+    const std::string& frames = shared_frames(batch, first.collection);
+    if (!frames.empty()) session_.send_stream(frames);
+    return true;
+  }
+  std::string out;
+  for (const DocumentChange& change : batch->changes) {
+    for (Subscription* subscription : subscriptions) {
+      if (change.collection() != subscription->collection || !subscription->reader->is_new(change))
+        continue;
+      append_change(*subscription, change, out);
+      subscription->reader->take(change);
+    }
+    if (out.size() < kSendBytes) continue;
+    session_.send_stream(out);
+    out.clear();
+    if (!session_.wants_more()) return true;
+  }
+  for (Subscription* subscription : subscriptions) subscription->reader->take(*batch);
+  if (!out.empty()) session_.send_stream(out);
+  return true;
+}
+
+void WebSocket::append_change(Subscription& subscription, const DocumentChange& change,
+                              std::string& out) {
+  if (!subscription.filter) return append_sync(out, change);
+  const std::string id(change.id());
+  if (change.kind != DocumentChange::Kind::remove) {
+    thread_local std::string shown;
+    shown.clear();
+    engine::append_document(shown, change.id(), engine::read_document(change.value));
+    engine::JsonElement element;
+    if (engine::JsonReader::of_this_thread().read(shown, element) &&
+        subscription.filter->matches(element)) {
+      subscription.gone.erase(id);
+      return append_sync(out, change);
+    }
+  }
+  if (subscription.gone.size() >= kGoneMax) subscription.gone.clear();
+  if (!subscription.gone.insert(id).second) return;
+  // What did not exist before, nobody has to forget.
+  if (change.kind != DocumentChange::Kind::insert) append_sync_of_removal(out, change);
+}
+
+void WebSocket::lose(Subscription& subscription, const Error& why) {
+  const std::string members = text_member("collection", subscription.collection);
+  std::erase_if(subscriptions_, [&](const auto& each) { return each.get() == &subscription; });
+  send_text(socket_error(members, "position_unknown", why.message));
+}
+
+// --- time ---
+
+void WebSocket::on_tick() {
+  const std::int64_t now = session_.now_ms();
+  if (!session_.is_logged_in() && now - begun_ms_ >= kLoginMs) {
+    std::string frame;
+    append_close_frame(frame, CloseCode::policy_violation, "no login");
+    ended_ = true;
+    session_.send_stream(frame);
+    return session_.finish();
+  }
+  if (now - last_received_ms_ >= kSilenceMs) return session_.close("answers no pings");
+  if (now - last_ping_ms_ < kPingMs) return;
+  last_ping_ms_ = now;
+  std::string frame;
+  append_ping_frame(frame);
+  session_.send_stream(frame);
+}
+
+void WebSocket::on_finish() {
+  if (ended_) return;
+  ended_ = true;
+  std::string frames;
+  append_text_frame(frames, "{\"type\":\"server_shutdown\"}");
+  append_close_frame(frames, CloseCode::going_away, "the server stops");
+  session_.send_stream(frames);
+}
+
+}  // namespace kimdb::server

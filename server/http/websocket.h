@@ -1,0 +1,86 @@
+// A WebSocket: messages become commands and subscriptions (socket_message.h), whose replies leave
+// in the order of the messages, each once the log has committed what it shows; between them come
+// the changes of the collections that it has subscribed to, in the order of the log.
+//
+// Everything happens on its connection's I/O thread.
+#pragma once
+
+#include <deque>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <unordered_set>
+#include <vector>
+
+#include "database/database.h"
+#include "engine/filter.h"
+#include "server/http/http_stream.h"
+#include "server/http/socket_message.h"
+#include "server/http/websocket_codec.h"
+
+namespace kimdb::server {
+
+class HttpSession;
+
+class WebSocket final : public HttpStream {
+ public:
+  WebSocket(HttpSession& session, std::size_t message_bytes_max);
+
+  void on_received(std::string_view bytes) override;
+  void on_ready() override;
+  void on_tick() override;
+  void on_finish() override;
+  void release() override;
+  bool takes_input() const override;
+
+ private:
+  // Of a collection's changes.
+  struct Subscription {
+    std::string collection;
+    std::unique_ptr<database::ChangeReader> reader;
+    std::optional<engine::Filter> filter;
+    // Documents that the client has been told not to match: it is told once.
+    std::unordered_set<std::string> gone;
+  };
+  // A reply that waits for the commit of what it shows, or for one that does.
+  struct Reply {
+    database::Outcome outcome;
+    std::string text;
+    std::string echo;
+  };
+
+  void process();
+  void begin(SocketCall call);
+  void executed(const SocketCall& call, const protocol::Value& reply,
+                const database::Outcome& outcome);
+  void show_conflict(SocketCall call);
+  void subscribe(const SocketCall& call);
+  void unsubscribe(const SocketCall& call);
+  void answer(std::string text, const database::Outcome& outcome = {}, std::string echo = {});
+  void send_replies();
+  void send_text(std::string_view text);
+
+  bool send_changes();
+  // The subscriptions that are as far back as any.
+  std::vector<Subscription*> furthest_behind(Lsn behind);
+  bool send_batch(const database::ChangeBatchPointer& batch,
+                  const std::vector<Subscription*>& subscriptions);
+  void append_change(Subscription& subscription, const database::DocumentChange& change,
+                     std::string& out);
+  void lose(Subscription& subscription, const Error& why);
+
+  HttpSession& session_;
+  WebSocketCodec codec_;
+  std::deque<std::string> inbox_;  // messages that wait for their turn
+  std::size_t inbox_bytes_ = 0;
+  std::deque<Reply> replies_;
+  std::vector<std::unique_ptr<Subscription>> subscriptions_;
+  bool executing_ = false;  // a worker is at a command
+  bool processing_ = false;
+  bool ended_ = false;  // a close frame was sent
+  std::int64_t begun_ms_ = 0;
+  std::int64_t last_received_ms_ = 0;
+  std::int64_t last_ping_ms_ = 0;
+};
+
+}  // namespace kimdb::server

@@ -1,0 +1,284 @@
+// WebSockets: messages, subscriptions, and what the protocol asks for.
+#include <doctest/doctest.h>
+
+#include <string>
+#include <vector>
+
+#include "database/password.h"
+#include "engine/json_tree.h"
+#include "server/http/websocket_codec.h"
+#include "tests/support/tcp_client.h"
+#include "tests/support/test_server.h"
+#include "tests/support/websocket_client.h"
+
+namespace kimdb::server {
+namespace {
+
+using support::free_port;
+using support::TcpClient;
+using support::TcpError;
+using support::TestServer;
+using support::websocket_frame;
+using support::WebSocketClient;
+
+struct SocketServer {
+  explicit SocketServer(std::vector<std::string> settings = {})
+      : port(free_port()), server([&] {
+          settings.push_back("http.address=127.0.0.1:" + std::to_string(port));
+          return settings;
+        }()) {}
+  const std::uint16_t port;
+  TestServer server;
+};
+
+// A member of a message, as JSON; empty where there is none.
+std::string member(const std::string& message, std::string_view name) {
+  const auto tree = engine::parse_json_tree(message);
+  REQUIRE_MESSAGE(tree, message);
+  const engine::JsonMember* found = tree->find(name);
+  std::string out;
+  if (found != nullptr) engine::append_json(out, found->value);
+  return out;
+}
+
+bool has(const std::string& message, std::string_view part) {
+  return message.find(part) != std::string::npos;
+}
+
+}  // namespace
+
+TEST_CASE("messages become commands, and their replies come back in order") {
+  SocketServer s;
+  WebSocketClient client(s.port);
+  CHECK(has(client.greeting(), R"({"type":"connected","clientId":")"));
+  CHECK(has(client.greeting(), R"("serverId":")"));
+  CHECK(client.ask(R"({"type":"ping","time":[1,"a"],"requestId":{"a":1}})") ==
+        R"({"type":"pong","requestId":{"a":1},"time":[1,"a"]})");
+  const std::string created = client.ask(R"({"type":"create","collection":"c","data":{"a":1}})");
+  CHECK(member(created, "type") == "\"created\"");
+  CHECK(member(created, "_version") == "1");
+  CHECK(member(created, "id").size() == 28);
+  CHECK(client.ask(R"({"type":"insert","collection":"c","id":"x","data":{"a":2}})") ==
+        R"({"type":"insert_ok","collection":"c","id":"x","_version":1})");
+  CHECK(has(client.ask(R"({"type":"insert","collection":"c","id":"x","data":{"a":2}})"),
+            R"("code":"conflict")"));
+  CHECK(client.ask(R"({"type":"update","collection":"c","id":"x","data":{"a":3}})") ==
+        R"({"type":"update_ok","collection":"c","id":"x","_version":2})");
+  CHECK(has(client.ask(R"({"type":"update","collection":"c","id":"none","data":{}})"),
+            R"("code":"not_found")"));
+  const std::string conflict =
+      client.ask(R"({"type":"update","collection":"c","id":"x","data":{"a":4},"ifVersion":1})");
+  CHECK(member(conflict, "conflict") == "true");
+  CHECK(has(member(conflict, "serverData"), R"("a":3,"_version":2)"));
+  CHECK(has(client.ask(R"({"type":"update","collection":"c","id":"x","data":{},"ifVersion":2})"),
+            R"("_version":3)"));
+  CHECK(client.ask(R"({"type":"doc_save","collection":"c","id":"y","data":{"a":9}})") ==
+        R"({"type":"doc_save_ok","collection":"c","id":"y","_version":1})");
+  for (const std::string type : {"get", "doc_get"}) {
+    const std::string got =
+        client.ask(R"({"type":")" + type + R"(","collection":"c","id":"y","requestId":7})");
+    CHECK(has(got, R"({"type":")" + type + R"(_ok","requestId":7,"collection":"c","id":"y",)"));
+    CHECK(has(got, R"("data":{"id":"y","a":9,"_version":1,)"));
+  }
+  CHECK(member(client.ask(R"({"type":"get","collection":"c","id":"none"})"), "data") == "null");
+  const std::string found = client.ask(
+      R"({"type":"query","collection":"c","filter":{"a":{"$gte":1}},"sort":"-a","limit":1,"fields":"a"})");
+  CHECK(member(found, "count") == "1");
+  CHECK(has(member(found, "data"), R"("a":9)"));
+  CHECK(member(found, "next") != "null");
+  CHECK(member(client.ask(R"({"type":"list","collection":"c"})"), "count") == "3");
+  CHECK(client.ask(R"({"type":"delete","collection":"c","id":"y"})") ==
+        R"({"type":"delete_ok","collection":"c","id":"y","deleted":true})");
+  CHECK(member(client.ask(R"({"type":"delete","collection":"c","id":"y"})"), "deleted") == "false");
+}
+
+TEST_CASE("what is wrong with a message is said, and nothing else happens") {
+  SocketServer s;
+  WebSocketClient client(s.port);
+  const auto code = [&](std::string_view message) { return member(client.ask(message), "code"); };
+  CHECK(code("") == "\"invalid_json\"");
+  CHECK(code("{") == "\"invalid_json\"");
+  CHECK(code("[]") == "\"bad_request\"");
+  CHECK(code("{}") == "\"bad_request\"");
+  CHECK(code(R"({"type":7})") == "\"bad_request\"");
+  CHECK(
+      client.ask(R"({"type":"X","requestId":"r"})") ==
+      R"({"type":"error","requestId":"r","code":"unknown_type","message":"Unknown message type: X"})");
+  CHECK(code(R"({"type":"create","collection":"c"})") == "\"bad_request\"");
+  CHECK(code(R"({"type":"create","collection":"c","data":[]})") == "\"bad_request\"");
+  CHECK(code(R"({"type":"create","collection":"no such/name","data":{}})") == "\"bad_request\"");
+  CHECK(code(R"({"type":"get","collection":"c"})") == "\"bad_request\"");
+  CHECK(code(R"({"type":"query","collection":"c","limit":-1})") == "\"bad_request\"");
+  CHECK(code(R"({"type":"query","collection":"c","filter":{"$no":1}})") == "\"bad_request\"");
+  CHECK(code(R"({"type":"update","collection":"c","id":"x","data":{},"ifVersion":"1"})") ==
+        "\"bad_request\"");
+  CHECK(code(R"({"type":"subscribe","collection":"_x"})") == "\"bad_request\"");
+  CHECK(code(R"({"type":"subscribe","collection":"c","since":"yesterday"})") == "\"bad_request\"");
+  CHECK(code(R"({"type":"subscribe","collection":"c","since":"1-999999"})") ==
+        "\"position_unknown\"");
+  CHECK(code(R"({"type":"subscribe","collection":"c","filter":{"a":{"$no":1}}})") ==
+        "\"bad_request\"");
+  CHECK(member(client.ask(R"({"type":"list","collection":"c"})"), "count") == "0");
+}
+
+TEST_CASE("subscribers get what is committed through any interface, in the order of the log") {
+  SocketServer s;
+  TcpClient lines = s.server.connect();
+  WebSocketClient both(s.port);
+  WebSocketClient one(s.port);
+  WebSocketClient writer(s.port);
+  const auto subscribe = [](WebSocketClient& client, const std::string& collection,
+                            const std::string& more = "") {
+    return client.ask(R"({"type":"subscribe","collection":")" + collection + "\"" + more + "}");
+  };
+  CHECK(has(subscribe(both, "a"), R"({"type":"subscribed","collection":"a","position":")"));
+  subscribe(both, "b");
+  subscribe(one, "b");
+  lines.call({"DOC", "PUT", "a", "1", "{\"n\":1}"});
+  lines.call({"DOC", "PUT", "other", "1", "{}"});
+  lines.call({"DOC", "BULK", "b", R"([{"id":"1","data":{}},{"id":"2","data":{}}])"});
+  writer.ask(R"({"type":"doc_save","collection":"a","id":"1","data":{"n":2}})");
+  lines.call({"DOC", "DEL", "b", "2"});
+  lines.call({"DOC", "DEL", "a", "1"});
+  const std::string first = both.receive_change();
+  CHECK(
+      has(first,
+          R"({"type":"sync","collection":"a","event":"insert","id":"1","data":{"id":"1","n":1,)"));
+  CHECK(member(first, "_version") == "1");
+  CHECK(std::stoll(member(first, "timestamp")) > 1'700'000'000'000);
+  std::vector<std::string> told;
+  std::vector<std::string> positions = {member(first, "position")};
+  for (int i = 0; i < 5; ++i) {
+    const std::string change = both.receive_change();
+    told.push_back(member(change, "collection") + member(change, "event") + member(change, "id"));
+    positions.push_back(member(change, "position"));
+  }
+  CHECK(told == std::vector<std::string>{R"("b""insert""1")", R"("b""insert""2")",
+                                         R"("a""update""1")", R"("b""delete""2")",
+                                         R"("a""delete""1")"});
+  for (int i = 0; i < 3; ++i) CHECK(member(one.receive_change(), "collection") == "\"b\"");
+  // Not any more.
+  CHECK(one.ask(R"({"type":"unsubscribe","collection":"b"})") ==
+        R"({"type":"unsubscribed","collection":"b"})");
+  lines.call({"DOC", "PUT", "b", "3", "{}"});
+  lines.call({"DOC", "PUT", "a", "3", "{}"});
+  CHECK(member(both.receive_change(), "collection") == "\"b\"");
+  CHECK(one.ask(R"({"type":"ping"})") == R"({"type":"pong","time":null})");
+  // Behind the first of a bulk comes the second.
+  subscribe(one, "b", R"(,"since":)" + positions[1]);
+  CHECK(member(one.receive_change(), "position") == positions[2]);
+  CHECK(member(one.receive_change(), "event") == "\"delete\"");
+}
+
+TEST_CASE("a filter's subscriber gets what matches, and is told what does not match any more") {
+  SocketServer s;
+  TcpClient lines = s.server.connect();
+  WebSocketClient client(s.port);
+  lines.call({"DOC", "PUT", "c", "old", "{\"n\":5}"});
+  client.ask(R"({"type":"subscribe","collection":"c","filter":{"n":{"$gte":5}}})");
+  const auto put = [&](std::string_view id, std::string_view json) {
+    lines.call({"DOC", "PUT", "c", id, json});
+  };
+  put("a", "{\"n\":1}");    // never matched: nothing
+  put("a", "{\"n\":2}");    // nobody knows whether it is known: told once
+  put("a", "{\"n\":3}");    // nothing
+  put("old", "{\"n\":4}");  // matched before the subscription
+  put("b", "{\"n\":7}");
+  put("a", "{\"n\":8}");
+  put("b", "{}");
+  put("b", "{\"n\":1}");                 // nothing
+  lines.call({"DOC", "DEL", "c", "b"});  // nothing
+  lines.call({"DOC", "DEL", "c", "a"});
+  std::vector<std::string> told;
+  for (int i = 0; i < 5; ++i) {
+    const std::string change = client.receive_change();
+    told.push_back(member(change, "event") + member(change, "id"));
+  }
+  CHECK(told == std::vector<std::string>{R"("delete""old")", R"("insert""b")", R"("update""a")",
+                                         R"("delete""b")", R"("delete""a")"});
+}
+
+TEST_CASE("a WebSocket logs in by its request or by a message") {
+  const auto hash = database::hash_password("secret");
+  REQUIRE(hash);
+  SocketServer s({"auth.enabled=true",
+                  "auth.users=[{name: kim, role: readonly, password_hash: \"" + *hash + "\"}]"});
+  WebSocketClient client(s.port);
+  const std::string subscribe = R"({"type":"subscribe","collection":"c"})";
+  const std::string list = R"({"type":"list","collection":"c"})";
+  CHECK(member(client.ask(subscribe), "code") == "\"not_authenticated\"");
+  CHECK(member(client.ask(list), "code") == "\"not_authenticated\"");
+  CHECK(member(client.ask(R"({"type":"ping"})"), "type") == "\"pong\"");
+  CHECK(member(client.ask(R"({"type":"auth","user":"kim","password":"wrong"})"), "code") ==
+        "\"not_authenticated\"");
+  CHECK(client.ask(R"({"type":"auth","user":"kim","password":"secret","requestId":1})") ==
+        R"({"type":"auth_ok","requestId":1})");
+  CHECK(member(client.ask(list), "type") == "\"list_ok\"");
+  CHECK(member(client.ask(R"({"type":"create","collection":"c","data":{}})"), "code") ==
+        "\"forbidden\"");
+  // kim:secret
+  WebSocketClient other(s.port, TcpClient::kTimeout, "Authorization: Basic a2ltOnNlY3JldA==\r\n");
+  CHECK(member(other.ask(subscribe), "type") == "\"subscribed\"");
+  CHECK_THROWS_WITH_AS(
+      WebSocketClient(s.port, TcpClient::kTimeout, "Authorization: Basic a2ltOndyb25n\r\n"),
+      "HTTP/1.1 401 Unauthorized", TcpError);
+}
+
+TEST_CASE("what does not keep to the protocol is closed with its code") {
+  SocketServer s;
+  const auto closed_by = [&](const std::string& bytes) {
+    WebSocketClient client(s.port);
+    client.tcp().send(bytes);
+    try {
+      for (;;) client.receive();
+    } catch (const TcpError&) {
+      return client.close_code();
+    }
+  };
+  CHECK(closed_by(websocket_frame(0x81, "{}", false)) == 1002);  // not masked
+  CHECK(closed_by(websocket_frame(0x91, "{}")) == 1002);         // a reserved bit
+  CHECK(closed_by(websocket_frame(0x83, "{}")) == 1002);         // no such opcode
+  CHECK(closed_by(websocket_frame(0x82, "{}")) == 1003);         // binary
+  CHECK(closed_by(websocket_frame(0x81, "\xff\xff")) == 1007);   // not UTF-8
+  CHECK(closed_by(websocket_frame(0x88, "\x03\xe8")) == 1000);   // closes
+  CHECK(closed_by(websocket_frame(0x80, "{}")) == 1002);         // continues nothing
+  CHECK(closed_by(websocket_frame(0x81, std::string((1 << 20) + 1, ' '))) == 1009);
+  // Split into single bytes, and a message in three frames with a ping in between.
+  WebSocketClient client(s.port);
+  for (const char c : websocket_frame(0x01, "{\"type\":") + websocket_frame(0x00, "\"pi") +
+                          websocket_frame(0x89, "x") + websocket_frame(0x80, "ng\"}"))
+    client.tcp().send(std::string(1, c));
+  CHECK(client.receive() == R"({"type":"pong","time":null})");
+}
+
+TEST_CASE("a request that is no WebSocket's is told so") {
+  SocketServer s;
+  const auto status = [&](const std::string& headers, const std::string& path = "/ws") {
+    TcpClient client(s.port);
+    client.send("GET " + path + " HTTP/1.1\r\nHost: localhost\r\n" + headers + "\r\n");
+    return client.receive_line();
+  };
+  const std::string upgrade = "Upgrade: websocket\r\nConnection: keep-alive, Upgrade\r\n";
+  const std::string key = "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
+  CHECK(status("") == "HTTP/1.1 426 Upgrade Required");
+  CHECK(status(upgrade + key + "Sec-WebSocket-Version: 8\r\n") == "HTTP/1.1 426 Upgrade Required");
+  CHECK(status(upgrade + "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: short\r\n") ==
+        "HTTP/1.1 400 Bad Request");
+  CHECK(status(upgrade + key + "Sec-WebSocket-Version: 13\r\nOrigin: http://evil.example\r\n") ==
+        "HTTP/1.1 403 Forbidden");
+  CHECK(status(upgrade + key + "Sec-WebSocket-Version: 13\r\n", "/") ==
+        "HTTP/1.1 101 Switching Protocols");
+  CHECK(status("", "/") == "HTTP/1.1 404 Not Found");
+}
+
+TEST_CASE("a server that stops says so to its WebSockets") {
+  SocketServer s;
+  WebSocketClient client(s.port);
+  client.ask(R"({"type":"subscribe","collection":"c"})");
+  CHECK(s.server.stop() == 0);
+  CHECK(client.receive() == R"({"type":"server_shutdown"})");
+  CHECK_THROWS_AS(client.receive(), TcpError);
+  CHECK(client.close_code() == 1001);
+}
+
+}  // namespace kimdb::server
