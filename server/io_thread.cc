@@ -36,11 +36,12 @@ void IoThread::start() {
 void IoThread::run() {
   auto next_tick = Clock::now() + kTick;
   while (!stopping_ || (!connections_.empty() && Clock::now() < stop_at_)) {
-    const Poller::Round round = poller_.run_round(stopping_ ? 20 : 1000);
+    const Poller::Round round = poller_.run_round(telling_ ? 0 : stopping_ ? 20 : 1000);
     if (round.targets) round_end();
     // Also what is posted, and what happens at a tick, has its own time.
     now_ms_ = 0;
     if (round.woken) context_.poll();
+    if (telling_) tell_followers();
     now_ms_ = 0;
     if (const auto now = Clock::now(); now >= next_tick) {
       next_tick = now + kTick;
@@ -116,13 +117,12 @@ void IoThread::changes_ready() {
   if (changes_posted_.exchange(true)) return;
   post([this] {
     changes_posted_.store(false);
-    tells_again_ = true;
-    if (!telling_) tell_followers();
+    telling_ = tells_again_ = true;
   });
 }
 
-// What comes while a pass goes on is found by the next one: the more there is to do, the more
-// leaves in one write.
+// Some of those that follow changes; then sockets have their turn. What comes while a pass goes on
+// is found by the next one: the more there is to do, the more leaves in one write.
 void IoThread::tell_followers() {
   if (to_tell_.empty() && tells_again_) {
     tells_again_ = false;
@@ -134,7 +134,6 @@ void IoThread::tell_followers() {
     connection->on_changes();
   }
   telling_ = !to_tell_.empty() || tells_again_;
-  if (telling_) post([this] { tell_followers(); });
   round_end();  // one that had stopped for want of room may have executed something
 }
 

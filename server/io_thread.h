@@ -100,7 +100,7 @@ class IoThread final : public database::ChangeFeed::Listener {
 
   std::unordered_set<std::shared_ptr<Connection>> following_;
   std::vector<std::shared_ptr<Connection>> to_tell_;  // of following_, in this pass
-  bool telling_ = false;                              // tell_followers() is posted
+  bool telling_ = false;                              // a pass goes on
   bool tells_again_ = false;                          // another pass has to follow
   std::atomic<bool> changes_posted_{false};
   std::thread thread_;

@@ -122,6 +122,8 @@ void HttpSession::process() {
   input_.erase(0, at);
   if (input_.empty() && input_.capacity() > (64 << 10)) input_ = {};
   processing_ = false;
+  // What came behind the request is the stream's.
+  if (stream_ != nullptr && !input_.empty()) stream_->on_received(std::exchange(input_, {}));
   if (!open_) return;
   update_interest();
   close_if_done();

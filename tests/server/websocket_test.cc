@@ -271,6 +271,20 @@ TEST_CASE("a request that is no WebSocket's is told so") {
   CHECK(status("", "/") == "HTTP/1.1 404 Not Found");
 }
 
+TEST_CASE("messages may follow the request at once") {
+  SocketServer s;
+  TcpClient client(s.port);
+  client.send(
+      "GET /ws HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+      "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n" +
+      websocket_frame(0x81, R"({"type":"ping"})"));
+  while (!client.receive_line().empty()) {
+  }
+  const std::string connected = client.receive_exact(2);
+  client.receive_exact(static_cast<unsigned char>(connected[1]));
+  CHECK(client.receive_exact(29) == "\x81\x1b{\"type\":\"pong\",\"time\":null}");
+}
+
 TEST_CASE("a server that stops says so to its WebSockets") {
   SocketServer s;
   WebSocketClient client(s.port);
