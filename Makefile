@@ -14,7 +14,7 @@ PACKAGES_RUN   := g++ make pkg-config git libasio-dev libcli11-dev libyaml-cpp-d
 PACKAGES_TEST  := doctest-dev openssl curl redis-server redis-tools wamerican-large netcat-openbsd strace clang-16 clang-tidy-16 \
                   clang-format libclang-rt-16-dev
 PACKAGES_WEB   :=
-PACKAGES_BENCH := redis-server redis-tools wamerican-large netcat-openbsd
+PACKAGES_BENCH := redis-server redis-tools wamerican-large netcat-openbsd librestinio-dev wrk
 
 # One static library per folder, linked in this order: a folder may use those before it, so an upward call fails to link.
 FOLDERS := base protocol engine wal replication database server client cli
@@ -168,6 +168,9 @@ $(BUILD)/bin/bench_%: $(BUILD)/bench/%.o $(call library_of,$(WHOLE))
 	@mkdir -p $(@D)
 	$(if $(V),,@echo '  link $@')
 	$(QUIET)$(CXX) $(LDFLAGS) -o $@ $^ $(call libs_of,$(WHOLE)) $(ALLOCATOR_$(MODE))
+# What kimdb is compared with, of its time.
+$(BUILD)/bench/restinio_hello.o: DEFINES += -UASIO_NO_DEPRECATED
+$(BUILD)/bin/bench_restinio_hello: LIBS_server += -lhttp_parser
 $(BUILD)/bin/fuzz_%: $(BUILD)/tests/fuzz/%.o $(BUILD)/lib/libkimdb_support.a $(call library_of,$(WHOLE))
 	@mkdir -p $(@D)
 	$(if $(V),,@echo '  link $@')

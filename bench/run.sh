@@ -2,7 +2,7 @@
 # Compares kimdb with Debian's redis-server on this machine: bench/run.sh build/release. `make bench` calls it.
 #
 # Prints Markdown tables on stdout (for docs/performance.md), progress on stderr. From the environment:
-#   KIMDB_BENCH_ONLY     parts to run, of: nosync durable replicated copy memory restart idle engine (all)
+#   KIMDB_BENCH_ONLY     parts to run, of: nosync durable replicated copy memory restart idle http websocket engine (all)
 #   KIMDB_BENCH_ROUNDS   rounds of each measurement (5)
 #   KIMDB_BENCH_SECONDS  how long one run of redis-benchmark shall last (3)
 #   KIMDB_BENCH_KEYS     keys for memory and restart (2000000)
@@ -13,7 +13,7 @@ build=$(cd "${1:-build/release}" && pwd)
 rounds=${KIMDB_BENCH_ROUNDS:-5}
 seconds=${KIMDB_BENCH_SECONDS:-3}
 keys=${KIMDB_BENCH_KEYS:-2000000}
-only=${KIMDB_BENCH_ONLY:-nosync durable replicated copy memory restart idle engine}
+only=${KIMDB_BENCH_ONLY:-nosync durable replicated copy memory restart idle http websocket engine}
 # Beside the build: a real disk, where a temporary directory may be memory, which syncs for nothing.
 work=$(mktemp -d "$build/bench-XXXXXX")
 . bench/servers.sh
@@ -22,7 +22,7 @@ trap 'exit 130' INT TERM
 
 main() {
   for part in $only; do
-    case $part in nosync | durable | replicated | copy | memory | restart | idle | engine) ;; *) fail "no such part: $part" ;; esac
+    case $part in nosync | durable | replicated | copy | memory | restart | idle | http | websocket | engine) ;; *) fail "no such part: $part" ;; esac
   done
   heading
   for part in $only; do "part_$part"; done
@@ -314,6 +314,71 @@ idle_row() { # title port pid
 
 connected() { # port
   redis-cli -p "$1" INFO clients | tr -d '\r' | awk -F: '$1 == "connected_clients" { n = $2 } END { print n + 0 }'
+}
+
+# GETs of a document beside a bare server of RESTinio that answers each request by "Hello World!".
+part_http() {
+  hello_port=$(free_port)
+  "$build/bin/bench_restinio_hello" "$hello_port" &
+  redis_pid=$!  # so that it is stopped like the other one
+  http_port=$(free_port)
+  start_kimdb "$work/kimdb" --set wal.sync=commit --set http.address="127.0.0.1:$http_port"
+  redis-cli -p "$kimdb_port" DOC PUT users u1 '{"name":"Kim","age":30}' >/dev/null
+  : >"$work/hello.rates"
+  : >"$work/get.rates"
+  round=1
+  while [ $round -le "$rounds" ]; do
+    request_rate "http://127.0.0.1:$hello_port/" >>"$work/hello.rates"
+    request_rate "http://127.0.0.1:$http_port/api/users/u1" >>"$work/get.rates"
+    say "http, round $round: hello $(tail -1 "$work/hello.rates"), document $(tail -1 "$work/get.rates")"
+    round=$((round + 1))
+  done
+  stop_servers
+  rm -rf "$work/kimdb"
+  echo "### Requests over HTTP, 50 connections that are kept (\`wrk -t1 -c50\`)"
+  echo
+  echo "| | requests a second |"
+  echo "|---|---|"
+  echo "$(median <"$work/hello.rates") $(median <"$work/get.rates")" | awk '{
+    printf "| RESTinio, Hello World | %d |\n| kimdb, GET of a document | %d |\n", $1, $2
+    printf "| kimdb / RESTinio (goal: at least 0.7) | %.2f |\n\n", $2 / $1 }'
+}
+
+request_rate() { # url
+  wrk -t1 -c50 -d"${seconds}s" "$1" >"$work/wrk.out" || fail "wrk cannot load $1"
+  ! grep -q 'Non-2xx' "$work/wrk.out" || fail "$1 answers with errors"
+  awk '/^Requests\/sec:/ { print $2 }' "$work/wrk.out"
+}
+
+# 1,000 changes of a collection that 10,000 WebSockets follow; what the load program has to say goes into the table.
+part_websocket() {
+  clients=10000
+  hard=$(ulimit -H -n)
+  if [ "$hard" != unlimited ] && [ "$hard" -lt $((clients + 100)) ]; then
+    say "websocket: skipped, only $hard file descriptors are allowed here"
+    return 0
+  fi
+  ulimit -S -n "$hard" 2>/dev/null || ulimit -S -n $((clients + 100))
+  echo "### $clients WebSockets follow a collection with 1000 changes"
+  echo
+  echo "| round | delivered / expected | deliveries a second | pong ms, median and p99 | resident MB |"
+  echo "|---|---|---|---|---|"
+  round=1
+  while [ $round -le "$rounds" ]; do
+    http_port=$(free_port)
+    start_kimdb "$work/kimdb" --set wal.sync=commit --set http.address="127.0.0.1:$http_port" \
+      --set network.max_connections=$((clients + 10))
+    "$build/bin/bench_websocket_fanout" "$http_port" $clients 1000 >"$work/fanout.out" || fail "changes are missing"
+    awk -v round=$round -v resident="$(resident_bytes "$kimdb_pid")" '
+      { for (i = 1; i < NF; ++i) value[$i] = $(i + 1) }
+      END { printf "| %d | %s / %s = %s | %d | %s, %s | %.0f |\n", round, value["delivered"], value["expected"],
+              value["ratio"], value["deliveries_per_s"], value["p50"], value["p99"], resident / 1048576 }
+    ' "$work/fanout.out"
+    stop_servers
+    rm -rf "$work/kimdb"
+    round=$((round + 1))
+  done
+  echo
 }
 
 # Engine and log in one process, no socket; the program prints its own table.
