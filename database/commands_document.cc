@@ -263,6 +263,56 @@ std::string change_of(Context& c, const DocumentCall& call, const std::optional<
   return {};
 }
 
+// A document as it will be; no body: it will not be there.
+struct Final {
+  std::string_view key;
+  std::optional<std::string_view> body;
+};
+
+// The id of another document that has the key in a unique index, and is not among `changed`.
+std::optional<std::string> holder_of(Context& c, const engine::IndexDefinition& index,
+                                     std::string_view key,
+                                     const std::map<std::string_view, Final>& changed) {
+  for (std::size_t i = 0; i < c.database.engine().partition_count(); ++i) {
+    const engine::Collection* collection =
+        c.database.engine().partition(i).collections().find(index.collection);
+    const engine::CollectionIndex* share =
+        collection == nullptr ? nullptr : collection->index(index.name);
+    if (share == nullptr) continue;
+    const auto& items = share->items();
+    for (auto at = items.lower_bound(key); at != items.end() && items[at]->key == key;
+         at = items.next(at))
+      if (!changed.contains(items[at]->document->key()))
+        return std::string(engine::document_id(*items[at]->document));
+  }
+  return std::nullopt;
+}
+
+// Why the collection's indexes do not take the documents as they will be; empty: they do. Where one
+// is unique, all partitions are locked (Database::lock_for_unique).
+std::string index_refusal(Context& c, const std::map<std::string_view, Final>& changed) {
+  std::map<std::pair<std::string_view, std::string>, std::string_view> claimed;  // index and key
+  for (const auto& [document_key, document] : changed) {
+    if (!document.body) continue;
+    engine::Engine& engine = c.database.engine();
+    const auto [collection, id] = engine::split_document_key(document_key);
+    for (const auto& index :
+         engine.partition_of(engine.hash(document_key)).collections().definitions(collection)) {
+      const auto keys = engine::index_keys(*index, *document.body);
+      if (!keys) return error_reply(keys.error());
+      for (const std::string& key : *keys) {
+        if (!index->unique || engine::has_null_part(*index, key)) continue;
+        const auto [claim, is_new] = claimed.try_emplace({index->name, key}, id);
+        auto holder = is_new ? holder_of(c, *index, key, changed) : std::string(claim->second);
+        if (holder)
+          return "ERR duplicate key: the document \"" + *holder + "\" has the same " +
+                 index->fields + " (index " + index->name + ")";
+      }
+    }
+  }
+  return {};
+}
+
 void apply(Context& c, const DocumentCall& call, bool there, const Change& change) {
   if (change.after)
     c.put(kDocuments, call.key, change.value, 0);
@@ -276,6 +326,11 @@ void change_one(Context& c) {
   Change change;
   if (const std::string wrong = change_of(c, call, before, change); !wrong.empty())
     return c.reply.error(wrong);
+  if (change.after) {
+    const Final document{call.key, change.after->body};
+    if (const std::string wrong = index_refusal(c, {{call.key, document}}); !wrong.empty())
+      return c.reply.error(wrong);
+  }
   apply(c, call, before.has_value(), change);
   if (call.kind == Kind::remove) return c.reply.integer(before.has_value());
   if (call.kind == Kind::put) {
@@ -301,6 +356,11 @@ void bulk(Context& c) {
     if (!c.take_room(calls[i].key.size() + changes[i].value.size() + 32)) return;
     known->second = changes[i].after;
   }
+  std::map<std::string_view, Final> changed;
+  for (const auto& [key, document] : state)
+    changed[key] = {key, document ? std::optional(document->body) : std::nullopt};
+  if (const std::string wrong = index_refusal(c, changed); !wrong.empty())
+    return c.reply.error(wrong);
   c.apply_at_once();
   c.reply.array(calls.size());
   for (std::size_t i = 0; i < calls.size(); ++i) {
@@ -386,6 +446,33 @@ void find(Context& c) {
   show_all(c, found->documents);
 }
 
+// How FIND would be done, and what it costs.
+void explain(Context& c) {
+  DocumentQuery query;
+  if (!take_query(c, 4, true, query)) return;
+  query.filter = c.words[3];
+  const auto found = find_documents(c, query);
+  if (!found) return c.reply.error(error_reply(found.error()));
+  const bool indexed = !found->plan.name.empty();
+  c.reply.map(indexed ? 7 : 3);
+  c.reply.bulk("plan");
+  c.reply.bulk(indexed ? "index" : "collection");
+  if (indexed) {
+    c.reply.bulk("index");
+    c.reply.bulk(found->plan.name);
+    c.reply.bulk("fields");
+    c.reply.bulk(found->plan.fields);
+    c.reply.bulk("ranges");
+    c.reply.integer(static_cast<std::int64_t>(found->plan.ranges));
+    c.reply.bulk("sorted");
+    c.reply.integer(found->plan.sorted);
+  }
+  c.reply.bulk("examined");
+  c.reply.integer(static_cast<std::int64_t>(found->examined));
+  c.reply.bulk("found");
+  c.reply.integer(static_cast<std::int64_t>(found->documents.size()));
+}
+
 void list(Context& c) {
   DocumentQuery query;
   if (!take_query(c, 3, false, query)) return;
@@ -446,7 +533,7 @@ constexpr std::uint32_t kChange = kWrite | kDenyOom;
 
 constexpr std::uint32_t kSearch = kRead | kSlow | kWholeKeyspace;
 
-const std::array<Subcommand, 9> kDocSubcommands = {{
+const std::array<Subcommand, 10> kDocSubcommands = {{
     {"put", -5, change_one, "collection id|* json [IFVERSION version]",
      "Store a document, under an id made for it with *; gives the id and the version.", kChange,
      prepare_put},
@@ -463,6 +550,8 @@ const std::array<Subcommand, 9> kDocSubcommands = {{
      "Change any number of documents, all or none; gives ids and versions.", kChange, prepare_bulk},
     {"find", -4, find, "collection filter [SORT -a,b] [LIMIT n] [AFTER cursor] [FIELDS a,b]",
      "The documents that a filter matches, behind the cursor for the next ones.", kSearch},
+    {"explain", -4, explain, "collection filter [SORT -a,b] [LIMIT n] [AFTER cursor]",
+     "How FIND is done: the index it uses, the documents it looks at.", kSearch},
     {"list", -3, list, "collection [LIMIT n] [AFTER id]", "The documents in the order of ids.",
      kSearch},
     {"count", -3, count, "collection [filter]", "The number of documents.", kSearch},

@@ -51,6 +51,7 @@ Outcome Database::run(Session& session, const CommandRow& row, Words words, Repl
   lock_keys(context, flags, locks);
   const std::uint64_t begin = prefix.explained ? cycles_now() : 0;
   locks.lock();
+  if (flags & kWrite) lock_for_unique(context, prepared.documents, locks);
   outcome.epoch = epoch_.load(std::memory_order_relaxed);
   if (session.last_epoch != outcome.epoch) [[unlikely]] {
     session.last_epoch = outcome.epoch;
@@ -101,6 +102,25 @@ void Database::lock_keys(Context& context, std::uint32_t flags, LockSet& locks) 
   if (context.numbered()) locks.add(engine_.hash(context.client_));
   for_each_key(row, context.words, [&](std::string_view key) { locks.add(context.hash_of(key)); });
   for (const DocumentCall& call : context.prepared->documents) locks.add(engine_.hash(call.key));
+}
+
+void Database::lock_for_unique(Context& context, std::span<const DocumentCall> documents,
+                               LockSet& locks) {
+  if (context.holds_all_) return;
+  const bool unique =
+      std::any_of(documents.begin(), documents.end(), [&](const DocumentCall& call) {
+        if (call.kind == DocumentCall::Kind::read) return false;
+        const auto& indexes = engine_.partition_of(engine_.hash(call.key))
+                                  .collections()
+                                  .definitions(engine::split_document_key(call.key).collection);
+        return std::any_of(indexes.begin(), indexes.end(),
+                           [](const auto& index) { return index->unique; });
+      });
+  if (!unique) return;
+  locks.unlock();
+  locks.add_all();
+  locks.lock();
+  context.holds_all_ = true;
 }
 
 bool Database::answer_again(Context& context) {
@@ -157,6 +177,22 @@ void Database::commit(Context& context) {
   for (const auto& operation : context.operations_)
     context.at_once_ ? engine_.settle(lsn, operation) : engine_.apply(lsn, operation);
   context.depends_on(lsn);
+}
+
+Result<Lsn> Database::write_one(engine::Operation operation) {
+  operation.hash = engine_.hash(operation.key);
+  const std::string why = write_refusal(engine::encoded_size(operation), false);
+  if (!why.empty()) return Error{ErrorCode::unavailable, why};
+  engine::Partition& partition = engine_.partition_of(operation.hash);
+  MutexLock lock(partition.mutex());
+  if (is_slave()) return Error{ErrorCode::unavailable, std::string(kReadOnly)};
+  if (const engine::Entry* entry =
+          partition.find(operation.keyspace, operation.key, operation.hash))
+    operation.replaces = entry->lsn();
+  const Lsn lsn = log_->append(engine::encoded_size(operation),
+                               [&](char* out, Lsn) { engine::encode(out, operation); });
+  engine_.apply(lsn, operation);
+  return lsn;
 }
 
 // --- background: expiry, eviction ---

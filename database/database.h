@@ -48,6 +48,7 @@
 #include "database/context.h"
 #include "database/follower.h"
 #include "database/host.h"
+#include "database/indexes.h"
 #include "database/login_throttle.h"
 #include "database/maintenance.h"
 #include "database/prefix.h"
@@ -259,6 +260,7 @@ class Database {
   Statistics& statistics() { return statistics_; }
   WorkerPool& workers() { return workers_; }
   ChangeFeed& change_feed() { return change_feed_; }
+  Indexes& indexes() { return indexes_; }
   Checkpointer& checkpointer() { return *checkpointer_; }
   LoginThrottle& login_throttle() { return login_throttle_; }
   std::int64_t started_at_ms() const { return started_at_ms_; }
@@ -281,6 +283,10 @@ class Database {
 
   // Runs the commands queued by MULTI as one record. For EXEC.
   void execute_transaction(Context& exec);
+
+  // Logs one change of an entry that is not a command's, and applies it; gives its LSN. An error is
+  // what a command is refused by.
+  Result<Lsn> write_one(engine::Operation operation);
 
   // Removes what has expired, for at most `budget`; true when nothing is left to remove.
   bool sweep_expired(std::chrono::nanoseconds budget);
@@ -326,6 +332,8 @@ class Database {
   // Why a write of `bytes` must not run; empty: it may.
   std::string write_refusal(std::size_t bytes, bool needs_memory);
   void lock_keys(Context& context, std::uint32_t flags, LockSet& locks);
+  // The documents' partitions are locked: locks all where a unique index has to be looked at.
+  void lock_for_unique(Context& context, std::span<const DocumentCall> documents, LockSet& locks);
   // Answers a numbered write that was done before; false where it has to be done.
   bool answer_again(Context& context);
   void add_result(Context& context);
@@ -372,6 +380,7 @@ class Database {
   std::atomic<std::chrono::milliseconds> snapshot_interval_;
   WorkerPool workers_;
   std::unique_ptr<Maintenance> maintenance_;
+  Indexes indexes_{*this};
   ChangeFeed change_feed_{*this};  // the last: its thread uses what stands above
 };
 

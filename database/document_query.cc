@@ -35,26 +35,36 @@ std::optional<std::string> from_hex(std::string_view text) {
   return bytes;
 }
 
-// Calls visit(entry) for the collection's documents as of one LSN; false ends their partition.
+// The indexes of a collection: every partition knows them, but for those that come or go right now.
+engine::Collections::Definitions indexes_of(Context& c, std::string_view collection) {
+  engine::Collections::Definitions definitions;
+  c.with_partition(0, [&](engine::Partition& partition) {
+    definitions = partition.collections().definitions(collection);
+  });
+  return definitions;
+}
+
+// Calls visit(entry, order) for the collection's documents as of one LSN; false ends their
+// partition.
 template <class Visit>
-void scan(Context& c, std::string_view collection, std::string_view behind, Visit&& visit) {
+void scan(Context& c, std::string_view collection, std::string_view behind,
+          const std::optional<engine::IndexPlan>& plan, Visit&& visit) {
   engine::Engine& engine = c.database.engine();
+  const auto run = [&](engine::DocumentScan documents) {
+    documents.begin_behind(behind);
+    if (plan) documents.use(*plan);
+    while (documents.step(visit)) {
+    }
+  };
   if (c.holds_locks()) {
     for (std::size_t i = 0; i < engine.partition_count(); ++i)
       c.with_partition(i,
                        [&](engine::Partition& partition) { c.depends_on(partition.last_lsn()); });
-    engine::DocumentScan documents(engine, collection);
-    documents.begin_behind(behind);
-    while (documents.step(visit)) {
-    }
-    return;
+    return run(engine::DocumentScan(engine, collection));
   }
   const engine::ReadView view = engine.open_view([&] { return c.database.applied_lsn(); });
   c.depends_on(view.lsn());
-  engine::DocumentScan documents(engine, view, collection);
-  documents.begin_behind(behind);
-  while (documents.step(visit)) {
-  }
+  run(engine::DocumentScan(engine, view, collection));
 }
 
 // A document as it is shown, and as elements where somebody asks.
@@ -137,21 +147,30 @@ Result<FoundDocuments> find_documents(Context& c, const DocumentQuery& query) {
     after = std::move(*key);
   }
 
+  const auto plan = engine::plan_by_index(indexes_of(c, query.collection), *filter, order);
   FirstDocuments first(query.limit);
   Shown shown;
   const bool all = filter->matches_all();
-  scan(c, query.collection, order ? "" : after, [&](const engine::Entry& entry) {
+  std::size_t examined = 0;
+  using Order = engine::DocumentScan::Order;
+  const auto visit = [&](const engine::Entry& entry, Order visited) {
+    ++examined;
     const std::string_view id = engine::document_id(entry);
     // In the order of ids nothing behind this one is wanted either.
-    if (!order && !first.wants(id)) return false;
+    if (!order && !first.wants(id)) return visited != Order::by_id;
     shown.read(entry);
-    if (!all && !filter->matches(shown.element())) return true;
     std::string key;
-    if (order) engine::append_sort_key(key, shown.element(), *order);
+    if (order) {
+      engine::append_sort_key(key, shown.element(), *order);
+      // The same, and its id would only come behind that.
+      if (!first.wants(key)) return visited != Order::by_plan;
+    }
+    if (!all && !filter->matches(shown.element())) return true;
     key += id;
     if (key > after && first.wants(key)) first.add(std::move(key), shown.text());
     return true;
-  });
+  };
+  scan(c, query.collection, order ? "" : after, plan, visit);
 
   FoundDocuments result;
   auto found = first.take();
@@ -161,15 +180,19 @@ Result<FoundDocuments> find_documents(Context& c, const DocumentQuery& query) {
   }
   for (auto& [key, text] : found)
     result.documents.push_back(projection ? projection->apply(text) : std::move(text));
+  result.examined = examined;
+  if (plan)
+    result.plan = {plan->index->name, plan->index->fields, plan->ranges.size(), plan->sorted};
   return result;
 }
 
 Result<std::size_t> count_documents(Context& c, const DocumentQuery& query) {
   const auto filter = engine::Filter::parse(query.filter);
   if (!filter) return filter.error();
+  const auto plan = engine::plan_by_index(indexes_of(c, query.collection), *filter, {});
   Shown shown;
   std::size_t count = 0;
-  scan(c, query.collection, "", [&](const engine::Entry& entry) {
+  scan(c, query.collection, "", plan, [&](const engine::Entry& entry, engine::DocumentScan::Order) {
     shown.read(entry);
     if (filter->matches(shown.element())) ++count;
     return true;

@@ -22,9 +22,19 @@ struct DocumentQuery {
   std::optional<std::size_t> limit;
 };
 
+// Which index was used; no name: none.
+struct UsedIndex {
+  std::string name;
+  std::string fields;
+  std::size_t ranges = 0;  // of its keys
+  bool sorted = false;     // its order was that of the result
+};
+
 struct FoundDocuments {
   std::vector<std::string> documents;  // JSON
   std::string next;                    // the cursor of what follows; empty: nothing does
+  std::size_t examined = 0;            // documents that were looked at
+  UsedIndex plan;
 };
 
 // Of one state, whose LSN the reply depends on. An error says what is wrong with the query.

@@ -36,6 +36,8 @@ void Maintenance::run() {
     }
     sweep();
     database_.check_waiters();
+    // Of a slave: what its master has made or dropped.
+    if (database_.indexes().is_behind()) database_.indexes().keep_up();
     if (tick % 20 == 0) {
       database_.engine().prune();
       snapshot_when_due();

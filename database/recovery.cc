@@ -64,6 +64,7 @@ Result<std::unique_ptr<Database>> Database::open(const DatabaseOptions& given,
     if (loaded != nullptr) database->engine_.replace_state(*loaded, position->lsn);
     loaded.reset();
     KIMDB_RETURN_IF_ERROR(database->replay_log(*position));
+    database->indexes_.keep_up();
   }
   database->maintenance_ = std::make_unique<Maintenance>(*database);
   return database;

@@ -151,6 +151,7 @@ Status Database::promote(std::uint64_t seen) {
     // Not shown yet: what the former master did not tell to be committed, the new one's quorum must
     // have first.
     KIMDB_RETURN_IF_ERROR(follower_.apply_through(last));
+    indexes_.keep_up();  // a unique one has to be whole before anybody writes
   }
   // Who writes holds a partition's lock.
   LockSet locks(engine_);

@@ -55,6 +55,8 @@ void Database::execute_transaction(Context& exec) {
     }
   }
   locks.lock();
+  for (const QueuedCommand& command : queue)
+    lock_for_unique(exec, command.prepared.documents, locks);
   if (((flags & kWrite) || exec.numbered()) && is_slave())
     return exec.reply.error("EXECABORT Transaction discarded because of: " +
                             std::string(kReadOnly));

@@ -1,4 +1,5 @@
-// A partition's share of the collections: their documents in the order of their ids.
+// A partition's share of the collections: their documents in the order of their ids, and their
+// indexes.
 //
 // Kept by Partition at each change of the keyspace kDocuments, and never logged: what it says
 // follows from the documents. It holds what is current only; whoever reads an older state looks
@@ -12,9 +13,11 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "engine/document.h"
 #include "engine/entry.h"
+#include "engine/index.h"
 #include "engine/ordered_set.h"
 
 namespace kimdb::engine {
@@ -37,11 +40,14 @@ class Collection {
 
   const Documents& documents() const { return documents_; }
   std::uint64_t bytes() const { return bytes_; }  // of the documents' keys and values
-  std::size_t memory() const { return documents_.memory(); }
+  // Null where there is none of that name.
+  const CollectionIndex* index(std::string_view name) const;
+  std::size_t memory() const;
 
  private:
   friend class Collections;
   Documents documents_;
+  std::vector<std::unique_ptr<CollectionIndex>> indexes_;
   std::uint64_t bytes_ = 0;
 };
 
@@ -62,8 +68,24 @@ class Collections {
   // `after` takes the place of `before`, which has the same key; null: there was, or will be, none.
   void replace(const Entry* before, const Entry* after);
 
+  // --- indexes ---
+  using Definitions = std::vector<std::shared_ptr<const IndexDefinition>>;
+  // Of a collection, whether it has documents here or not.
+  const Definitions& definitions(std::string_view collection) const;
+  template <class Visit>
+  void for_each_definition(Visit&& visit) const {
+    for (const auto& [collection, definitions] : definitions_)
+      for (const auto& definition : definitions) visit(*definition);
+  }
+  // From now on documents stand in the index as they change; those that are here by fill().
+  void define(const std::shared_ptr<const IndexDefinition>& definition);
+  void drop(const IndexDefinition& definition);
+  // Adds up to `count` documents behind an id, and steps it on; true once the index is complete.
+  bool fill(const IndexDefinition& definition, std::string& behind, std::size_t count);
+
  private:
   std::map<std::string, Collection, std::less<>> collections_;  // none is empty
+  std::map<std::string, Definitions, std::less<>> definitions_;
   std::size_t memory_ = 0;
 };
 

@@ -40,6 +40,8 @@ void Engine::apply(Lsn lsn, const Operation& operation) {
     for (auto& partition : partitions_) partition->apply(context(lsn), operation);
   } else {
     partition_of(operation.hash).apply(context(lsn), operation);
+    if (operation.keyspace == kIndexes) [[unlikely]]
+      index_changes_.fetch_add(1, std::memory_order_release);
   }
 }
 
@@ -86,6 +88,7 @@ void Engine::replace_state(Engine& other, Lsn lsn) {
   KIMDB_CHECK(partition_count() == other.partition_count() && hash({}) == other.hash({}));
   for (std::size_t i = 0; i < partitions_.size(); ++i)
     partitions_[i]->replace_state(*other.partitions_[i], lsn);
+  index_changes_.fetch_add(1, std::memory_order_release);
 }
 
 void Engine::begin_registration(Lsn lower_bound) {

@@ -91,6 +91,9 @@ class Engine {
   // `other` has the same options and nobody else; nobody holds a view of either. `lsn`: what
   // readers of the new state depend on.
   void replace_state(Engine& other, Lsn lsn);
+  // Rises when the definitions of indexes (kIndexes) change, or partitions were exchanged: what
+  // the partitions have of indexes may be something else.
+  std::uint64_t index_changes() const { return index_changes_.load(std::memory_order_acquire); }
 
   // `last_lsn` gives the highest LSN drawn when called. Takes every partition's lock once.
   template <class LastLsn>
@@ -128,6 +131,7 @@ class Engine {
   unsigned partition_bits_;
   std::vector<std::unique_ptr<Partition>> partitions_;
   std::atomic<Lsn> horizon_{~Lsn{0}};
+  std::atomic<std::uint64_t> index_changes_{0};
   std::atomic<bool> keep_accessed_{false};
   std::atomic<std::uint32_t> access_time_{0};
 

@@ -435,6 +435,31 @@ bool Filter::matches(const JsonElement& document) const {
   return holds(state_->condition, document);
 }
 
+namespace {
+
+void add_required(const Condition& condition, std::vector<RequiredCondition>& out) {
+  using RequiredOp = RequiredCondition::Op;
+  constexpr std::pair<Op, RequiredOp> kServed[] = {
+      {Op::equals, RequiredOp::equals},
+      {Op::less, RequiredOp::less},
+      {Op::less_or_equal, RequiredOp::less_or_equal},
+      {Op::greater, RequiredOp::greater},
+      {Op::greater_or_equal, RequiredOp::greater_or_equal},
+      {Op::in, RequiredOp::in}};
+  if (condition.op == Op::all_of || condition.op == Op::has_all)
+    for (const Condition& child : condition.children) add_required(child, out);
+  for (const auto& [op, served] : kServed)
+    if (condition.op == op) out.push_back({served, &condition.path, condition.value});
+}
+
+}  // namespace
+
+std::vector<RequiredCondition> Filter::required() const {
+  std::vector<RequiredCondition> conditions;
+  add_required(state_->condition, conditions);
+  return conditions;
+}
+
 bool Filter::matches_all() const { return state_->condition.children.empty(); }
 
 }  // namespace kimdb::engine

@@ -30,6 +30,13 @@ bool any_value(const JsonElement& element, const FieldPath& path, std::size_t fr
 // Objects and arrays among themselves by their text.
 int compare(const JsonElement& a, const JsonElement& b);
 
+// One of the conditions that all have to hold.
+struct RequiredCondition {
+  enum class Op { equals, less, less_or_equal, greater, greater_or_equal, in } op = Op::equals;
+  const FieldPath* path = nullptr;
+  JsonElement value;
+};
+
 class Filter {
  public:
   // An error says what is wrong with it.
@@ -41,6 +48,8 @@ class Filter {
   // `document` as it is shown (engine/document.h).
   bool matches(const JsonElement& document) const;
   bool matches_all() const;
+  // Those that an index may serve; there may be others. They live as long as the filter.
+  std::vector<RequiredCondition> required() const;
 
  private:
   struct State;

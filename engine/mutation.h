@@ -40,7 +40,7 @@ namespace kimdb::engine {
 constexpr std::uint8_t kKeyKeyspaces = 16;
 // They take put without an expiry time, and remove.
 constexpr std::uint8_t kDocuments = 16;  // engine/document.h
-constexpr std::uint8_t kIndexes = 17;    // engine/index_definition.h
+constexpr std::uint8_t kIndexes = 17;    // engine/index.h
 constexpr std::uint8_t kKeyspaces = 18;
 constexpr std::uint8_t kEveryKeyspace = 0xff;  // of keys: FLUSHALL leaves the others alone
 constexpr Lsn kOwnRecord = ~Lsn{0};

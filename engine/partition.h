@@ -66,6 +66,12 @@ class Partition {
   Lsn last_removed_lsn() const { return last_removed_lsn_; }  // of the last removal here
 
   const Collections& collections() const { return collections_; }
+  // Calls change(Collections&), which defines, fills or drops indexes.
+  template <class Change>
+  void change_indexes(Change&& change) {
+    change(collections_);
+    update_memory();
+  }
   const RequestLog& requests() const { return requests_; }
   const UndoList& undo() const { return undo_; }
   std::size_t size(std::uint8_t keyspace) const;

@@ -25,6 +25,7 @@ Failure failure_of(std::string_view error) {
   std::string_view what = text;
   if (what.starts_with("item ")) what.remove_prefix(std::min(what.size(), what.find(": ") + 2));
   if (what.starts_with("version conflict")) return {409, "conflict", text};
+  if (what.starts_with("duplicate key")) return {409, "duplicate_key", text};
   if (what.starts_with("there is a document")) return {409, "conflict", text};
   if (what.starts_with("document not found")) return {404, "not_found", text};
   if (what.starts_with("invalid JSON")) return {400, "invalid_json", text};

@@ -3,7 +3,7 @@
 #include <doctest/doctest.h>
 
 #include "base/random.h"
-#include "tests/engine/random_json.h"
+#include "tests/support/random_json.h"
 #include "tests/support/test_seed.h"
 
 namespace kimdb::engine::test {
@@ -29,7 +29,8 @@ TEST_CASE("keys are in the order of their values") {
   JsonReader readers[2];
   do {
     for (int round = 0; round < 1000; ++round) {
-      const std::string texts[2] = {random_value(random, 2), random_value(random, 2)};
+      const std::string texts[2] = {support::random_value(random, 2),
+                                    support::random_value(random, 2)};
       JsonElement values[2];
       std::string rising[2], falling[2];
       for (int i = 0; i < 2; ++i) {

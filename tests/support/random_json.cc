@@ -1,8 +1,8 @@
-#include "tests/engine/random_json.h"
+#include "tests/support/random_json.h"
 
 #include <set>
 
-namespace kimdb::engine::test {
+namespace kimdb::support {
 
 namespace {
 
@@ -56,4 +56,4 @@ std::string random_object(Random& random, int depth) {
   return "{" + members + "}";
 }
 
-}  // namespace kimdb::engine::test
+}  // namespace kimdb::support

@@ -1,0 +1,66 @@
+// The indexes of collections: made, removed, and kept as the catalog says, which is the keyspace
+// kIndexes (engine/index.h).
+//
+// An index is made while writes go on: from its definition on, each partition lets documents stand
+// in it as they change; those that were there before are added in steps. A query uses it in those
+// partitions where it is complete. Its record is logged when it is whole; a slave, a recovery, or a
+// copy of a master's data then finds the record and does the same.
+//
+// Thread-safe; nobody who holds a partition's lock may call it.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/lsn.h"
+#include "base/mutex.h"
+#include "base/result.h"
+#include "engine/index.h"
+
+namespace kimdb::database {
+
+class Context;
+class Database;
+
+struct IndexStatus {
+  engine::IndexDefinition definition;
+  std::size_t keys = 0;
+  std::size_t bytes = 0;
+  bool complete = false;
+};
+
+class Indexes {
+ public:
+  explicit Indexes(Database& database) : database_(database) {}
+
+  // Gives the LSN of its record. An error, and no index, where there is one of that name, a
+  // document has too many keys, or two have the same one in a unique index.
+  Result<Lsn> create(const engine::IndexDefinition& definition);
+  Result<Lsn> drop(std::string_view collection, std::string_view name);
+  std::vector<IndexStatus> list(std::string_view collection);
+  // Makes the partitions' indexes those of the catalog, where it has changed or partitions were
+  // exchanged; returns when all of them are complete.
+  void keep_up();
+  // For the database's background work.
+  bool is_behind() const;
+
+ private:
+  using Definition = std::shared_ptr<const engine::IndexDefinition>;
+
+  std::vector<Definition> read_catalog(std::string_view collection = {});
+  void define(const Definition& definition);
+  void fill(const engine::IndexDefinition& definition);
+  void remove(const engine::IndexDefinition& definition);
+  Status check(const engine::IndexDefinition& definition);
+  Status check_unique(const engine::IndexDefinition& definition);
+
+  Database& database_;
+  Mutex mutex_;  // one change after the other
+  std::atomic<std::uint64_t> seen_changes_{0};
+};
+
+}  // namespace kimdb::database
