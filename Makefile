@@ -14,7 +14,7 @@ PACKAGES_RUN   := g++ make pkg-config git libasio-dev libcli11-dev libyaml-cpp-d
 PACKAGES_TEST  := doctest-dev openssl curl redis-server redis-tools wamerican-large netcat-openbsd strace clang-16 clang-tidy-16 \
                   clang-format libclang-rt-16-dev
 PACKAGES_WEB   :=
-PACKAGES_BENCH := redis-server redis-tools wamerican-large netcat-openbsd librestinio-dev wrk
+PACKAGES_BENCH := redis-server redis-tools wamerican-large netcat-openbsd librestinio-dev wrk postgresql-15
 
 # One static library per folder, linked in this order: a folder may use those before it, so an upward call fails to link.
 FOLDERS := base protocol engine wal replication database server client cli

@@ -2,7 +2,7 @@
 # Compares kimdb with Debian's redis-server on this machine: bench/run.sh build/release. `make bench` calls it.
 #
 # Prints Markdown tables on stdout (for docs/performance.md), progress on stderr. From the environment:
-#   KIMDB_BENCH_ONLY     parts to run, of: nosync durable replicated copy memory restart idle http websocket engine (all)
+#   KIMDB_BENCH_ONLY     parts to run, of: nosync durable replicated copy memory restart idle http websocket find engine (all)
 #   KIMDB_BENCH_ROUNDS   rounds of each measurement (5)
 #   KIMDB_BENCH_SECONDS  how long one run of redis-benchmark shall last (3)
 #   KIMDB_BENCH_KEYS     keys for memory and restart (2000000)
@@ -13,7 +13,7 @@ build=$(cd "${1:-build/release}" && pwd)
 rounds=${KIMDB_BENCH_ROUNDS:-5}
 seconds=${KIMDB_BENCH_SECONDS:-3}
 keys=${KIMDB_BENCH_KEYS:-2000000}
-only=${KIMDB_BENCH_ONLY:-nosync durable replicated copy memory restart idle http websocket engine}
+only=${KIMDB_BENCH_ONLY:-nosync durable replicated copy memory restart idle http websocket find engine}
 # Beside the build: a real disk, where a temporary directory may be memory, which syncs for nothing.
 work=$(mktemp -d "$build/bench-XXXXXX")
 . bench/servers.sh
@@ -22,7 +22,7 @@ trap 'exit 130' INT TERM
 
 main() {
   for part in $only; do
-    case $part in nosync | durable | replicated | copy | memory | restart | idle | http | websocket | engine) ;; *) fail "no such part: $part" ;; esac
+    case $part in nosync | durable | replicated | copy | memory | restart | idle | http | websocket | find | engine) ;; *) fail "no such part: $part" ;; esac
   done
   heading
   for part in $only; do "part_$part"; done
@@ -379,6 +379,76 @@ part_websocket() {
     round=$((round + 1))
   done
   echo
+}
+
+# Documents found by an index, beside PostgreSQL's JSONB with the same one: a million documents, 16 connections.
+part_find() {
+  postgres=/usr/lib/postgresql/15/bin
+  as_postgres=
+  # It does not run as root.
+  [ "$(id -u)" != 0 ] || as_postgres="runuser -u postgres --"
+  sql_directory=$(mktemp -d)
+  [ -z "$as_postgres" ] || chown postgres "$sql_directory"
+  $as_postgres "$postgres/initdb" -D "$sql_directory/data" -A trust >/dev/null
+  $as_postgres "$postgres/pg_ctl" -D "$sql_directory/data" -l "$sql_directory/log" -w start \
+    -o "-k $sql_directory -c listen_addresses= -c shared_buffers=1GB" >/dev/null
+  sql() { psql -h "$sql_directory" ${as_postgres:+-U postgres} -qAt -c "$1" postgres; }
+  start_kimdb "$work/kimdb" --set wal.sync=off
+  say "find: loading"
+  sql "CREATE TABLE docs (id text PRIMARY KEY, doc jsonb)"
+  sql "INSERT INTO docs SELECT 'd' || i, jsonb_build_object('k', 'k' || lpad(i::text, 12, '0'), 'n', i, 'city',
+    'c' || (i % 1000), 'name', 'Kim ' || i, 'tags', jsonb_build_array('a', 'b' || (i % 100)))
+    FROM generate_series(0, 999999) i"
+  sql "CREATE INDEX ON docs ((doc->>'k'))"
+  sql "CREATE INDEX ON docs ((doc->>'city'), ((doc->>'n')::int) DESC)"
+  sql "VACUUM ANALYZE docs"
+  awk 'BEGIN { for (i = 0; i < 1000000; ++i) {
+    id = "d" i
+    d = sprintf("{\"k\":\"k%012d\",\"n\":%d,\"city\":\"c%d\",\"name\":\"Kim %d\",\"tags\":[\"a\",\"b%d\"]}", i, i, i % 1000, i, i % 100)
+    printf "*5\r\n$3\r\nDOC\r\n$3\r\nPUT\r\n$5\r\nusers\r\n$%d\r\n%s\r\n$%d\r\n%s\r\n", length(id), id, length(d), d
+  } }' | redis-cli -p "$kimdb_port" --pipe >/dev/null
+  redis-cli -p "$kimdb_port" INDEX CREATE users "(k)" >/dev/null
+  redis-cli -p "$kimdb_port" INDEX CREATE users "(city, -n)" >/dev/null
+  cat >"$work/one.sql" <<'SQL'
+\set n random(0, 999999)
+SELECT doc FROM docs WHERE doc->>'k' = 'k' || lpad((:n)::text, 12, '0');
+SQL
+  cat >"$work/top.sql" <<'SQL'
+SELECT doc FROM docs WHERE doc->>'city' = 'c7' ORDER BY (doc->>'n')::int DESC LIMIT 20;
+SQL
+  for kind in one top; do : >"$work/find.$kind.postgres"; : >"$work/find.$kind.kimdb"; done
+  round=1
+  while [ $round -le "$rounds" ]; do
+    for kind in one top; do
+      "$postgres/pgbench" -h "$sql_directory" ${as_postgres:+-U postgres} -n -M prepared -c 16 -j 1 -T "$seconds" \
+        -f "$work/$kind.sql" postgres 2>/dev/null | awk '/^tps/ { print $3 }' >>"$work/find.$kind.postgres"
+    done
+    find_rate $((40000 * seconds)) DOC FIND users '{"k":"k__rand_int__"}' >>"$work/find.one.kimdb"
+    find_rate $((20000 * seconds)) DOC FIND users '{"city":"c7"}' SORT -n LIMIT 20 >>"$work/find.top.kimdb"
+    say "find, round $round: one $(tail -1 "$work/find.one.postgres") $(tail -1 "$work/find.one.kimdb")," \
+      "20 of 1000 in order $(tail -1 "$work/find.top.postgres") $(tail -1 "$work/find.top.kimdb")"
+    round=$((round + 1))
+  done
+  $as_postgres "$postgres/pg_ctl" -D "$sql_directory/data" -m immediate stop >/dev/null
+  stop_servers
+  rm -rf "$work/kimdb" "$sql_directory"
+  echo "### FIND by an index, 1000000 documents, 16 connections"
+  echo
+  echo "| | PostgreSQL 15, JSONB /s | kimdb /s | ratio |"
+  echo "|---|---|---|---|"
+  for kind in one top; do
+    title="one document by a string"
+    [ $kind = one ] || title="the first 20 of 1000 in the index's order"
+    echo "$(median <"$work/find.$kind.postgres") $(median <"$work/find.$kind.kimdb")" |
+      awk -v title="$title" '{ printf "| %s | %d | %d | %.2f |\n", title, $1, $2, $2 / $1 }'
+  done
+  echo
+}
+
+find_rate() { # requests words…
+  requests=$1
+  shift
+  redis-benchmark -p "$kimdb_port" -c 16 -n "$requests" -r 1000000 --csv "$@" | tail -1 | awk -F'","' '{ print $2 }'
 }
 
 # Engine and log in one process, no socket; the program prints its own table.

@@ -269,44 +269,30 @@ struct Final {
   std::optional<std::string_view> body;
 };
 
-// The id of another document that has the key in a unique index, and is not among `changed`.
-std::optional<std::string> holder_of(Context& c, const engine::IndexDefinition& index,
-                                     std::string_view key,
-                                     const std::map<std::string_view, Final>& changed) {
-  for (std::size_t i = 0; i < c.database.engine().partition_count(); ++i) {
-    const engine::Collection* collection =
-        c.database.engine().partition(i).collections().find(index.collection);
-    const engine::CollectionIndex* share =
-        collection == nullptr ? nullptr : collection->index(index.name);
-    if (share == nullptr) continue;
-    const auto& items = share->items();
-    for (auto at = items.lower_bound(key); at != items.end() && items[at]->key == key;
-         at = items.next(at))
-      if (!changed.contains(items[at]->document->key()))
-        return std::string(engine::document_id(*items[at]->document));
-  }
-  return std::nullopt;
-}
-
 // Why the collection's indexes do not take the documents as they will be; empty: they do. Where one
 // is unique, all partitions are locked (Database::lock_for_unique).
 std::string index_refusal(Context& c, const std::map<std::string_view, Final>& changed) {
-  std::map<std::pair<std::string_view, std::string>, std::string_view> claimed;  // index and key
+  std::map<std::pair<std::string, std::string>, std::string_view> claimed;  // index and key
   for (const auto& [document_key, document] : changed) {
     if (!document.body) continue;
     engine::Engine& engine = c.database.engine();
-    const auto [collection, id] = engine::split_document_key(document_key);
-    for (const auto& index :
-         engine.partition_of(engine.hash(document_key)).collections().definitions(collection)) {
-      const auto keys = engine::index_keys(*index, *document.body);
+    const std::string_view collection = engine::split_document_key(document_key).collection;
+    for (const engine::IndexPointer& index :
+         engine.partition_of(engine.hash(document_key)).collections().indexes(collection)) {
+      const engine::IndexDefinition& definition = index->definition();
+      const auto keys = engine::index_keys(definition, *document.body);
       if (!keys) return error_reply(keys.error());
       for (const std::string& key : *keys) {
-        if (!index->unique || engine::has_null_part(*index, key)) continue;
-        const auto [claim, is_new] = claimed.try_emplace({index->name, key}, id);
-        auto holder = is_new ? holder_of(c, *index, key, changed) : std::string(claim->second);
+        if (!definition.unique || engine::has_null_part(definition, key)) continue;
+        const auto [claim, is_new] = claimed.try_emplace({definition.name, key}, document_key);
+        const auto holder =
+            is_new ? index->holder_of(
+                         key, [&](std::string_view other) { return changed.contains(other); })
+                   : std::string(claim->second);
         if (holder)
-          return "ERR duplicate key: the document \"" + *holder + "\" has the same " +
-                 index->fields + " (index " + index->name + ")";
+          return "ERR duplicate key: the document \"" +
+                 std::string(engine::split_document_key(*holder).id) + "\" has the same " +
+                 definition.fields + " (index " + definition.name + ")";
       }
     }
   }

@@ -110,11 +110,9 @@ void Database::lock_for_unique(Context& context, std::span<const DocumentCall> d
   const bool unique =
       std::any_of(documents.begin(), documents.end(), [&](const DocumentCall& call) {
         if (call.kind == DocumentCall::Kind::read) return false;
-        const auto& indexes = engine_.partition_of(engine_.hash(call.key))
-                                  .collections()
-                                  .definitions(engine::split_document_key(call.key).collection);
-        return std::any_of(indexes.begin(), indexes.end(),
-                           [](const auto& index) { return index->unique; });
+        return engine_.partition_of(engine_.hash(call.key))
+            .collections()
+            .has_unique(engine::split_document_key(call.key).collection);
       });
   if (!unique) return;
   locks.unlock();

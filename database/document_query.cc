@@ -5,6 +5,7 @@
 #include "database/database.h"
 #include "engine/document_scan.h"
 #include "engine/filter.h"
+#include "engine/index_scan.h"
 #include "engine/projection.h"
 #include "engine/sort_key.h"
 
@@ -36,35 +37,66 @@ std::optional<std::string> from_hex(std::string_view text) {
 }
 
 // The indexes of a collection: every partition knows them, but for those that come or go right now.
-engine::Collections::Definitions indexes_of(Context& c, std::string_view collection) {
-  engine::Collections::Definitions definitions;
+engine::IndexList indexes_of(Context& c, std::string_view collection) {
+  engine::IndexList indexes;
   c.with_partition(0, [&](engine::Partition& partition) {
-    definitions = partition.collections().definitions(collection);
+    indexes = partition.collections().indexes(collection);
   });
-  return definitions;
+  return indexes;
 }
 
-// Calls visit(entry, order) for the collection's documents as of one LSN; false ends their
-// partition.
+// In which order documents come.
+enum class Visited { in_no_order, by_id, by_plan };
+
+// Calls visit(entry, Visited) for the collection's documents as of one LSN, those behind an id or
+// those that a plan leads to; false where what follows in this order is not wanted.
 template <class Visit>
-void scan(Context& c, std::string_view collection, std::string_view behind,
+void scan(Context& c, const DocumentQuery& query, std::string_view behind,
           const std::optional<engine::IndexPlan>& plan, Visit&& visit) {
   engine::Engine& engine = c.database.engine();
-  const auto run = [&](engine::DocumentScan documents) {
+  const auto by_index = [&](engine::IndexScan documents) {
+    const Visited order = documents.sorted() ? Visited::by_plan : Visited::in_no_order;
+    while (documents.step([&](const engine::Entry& entry) { return visit(entry, order); })) {
+    }
+  };
+  const auto by_id = [&](engine::DocumentScan documents) {
     documents.begin_behind(behind);
-    if (plan) documents.use(*plan);
-    while (documents.step(visit)) {
+    while (
+        documents.step([&](const engine::Entry& entry) { return visit(entry, Visited::by_id); })) {
     }
   };
   if (c.holds_locks()) {
     for (std::size_t i = 0; i < engine.partition_count(); ++i)
       c.with_partition(i,
                        [&](engine::Partition& partition) { c.depends_on(partition.last_lsn()); });
-    return run(engine::DocumentScan(engine, collection));
+    return plan ? by_index(engine::IndexScan(engine, *plan))
+                : by_id(engine::DocumentScan(engine, query.collection));
   }
   const engine::ReadView view = engine.open_view([&] { return c.database.applied_lsn(); });
   c.depends_on(view.lsn());
-  run(engine::DocumentScan(engine, view, collection));
+  plan ? by_index(engine::IndexScan(engine, view, *plan))
+       : by_id(engine::DocumentScan(engine, view, query.collection));
+}
+
+// The same, by the index that serves best, which it gives. begin() is called before it begins, anew
+// where an index was dropped or the state replaced meanwhile: what was seen then says nothing.
+template <class Begin, class Visit>
+Result<std::optional<engine::IndexPlan>> scan_whole(Context& c, const DocumentQuery& query,
+                                                    std::string_view behind,
+                                                    const engine::Filter& filter,
+                                                    const std::optional<engine::SortOrder>& order,
+                                                    Begin&& begin, Visit&& visit) {
+  constexpr int kAttempts = 5;
+  const engine::Engine& engine = c.database.engine();
+  for (int attempt = 0; attempt < kAttempts; ++attempt) {
+    const std::uint64_t changes = engine.index_changes();
+    auto plan = engine::plan_by_index(indexes_of(c, query.collection), filter, order);
+    begin();
+    scan(c, query, behind, plan, visit);
+    const bool dropped = plan && plan->index->retired();
+    if (c.holds_locks() || (!dropped && changes == engine.index_changes())) return plan;
+  }
+  return Error{ErrorCode::unavailable, "the state was replaced meanwhile: try again"};
 }
 
 // A document as it is shown, and as elements where somebody asks.
@@ -119,7 +151,7 @@ class FirstDocuments {
 
  private:
   static bool less(const Found& a, const Found& b) { return a.key < b.key; }
-  const std::size_t size_max_;
+  std::size_t size_max_;
   std::vector<Found> found_;  // a heap, the last one in front
 };
 
@@ -147,30 +179,33 @@ Result<FoundDocuments> find_documents(Context& c, const DocumentQuery& query) {
     after = std::move(*key);
   }
 
-  const auto plan = engine::plan_by_index(indexes_of(c, query.collection), *filter, order);
   FirstDocuments first(query.limit);
   Shown shown;
   const bool all = filter->matches_all();
   std::size_t examined = 0;
-  using Order = engine::DocumentScan::Order;
-  const auto visit = [&](const engine::Entry& entry, Order visited) {
+  const auto visit = [&](const engine::Entry& entry, Visited visited) {
     ++examined;
     const std::string_view id = engine::document_id(entry);
     // In the order of ids nothing behind this one is wanted either.
-    if (!order && !first.wants(id)) return visited != Order::by_id;
+    if (!order && !first.wants(id)) return visited != Visited::by_id;
     shown.read(entry);
     std::string key;
     if (order) {
       engine::append_sort_key(key, shown.element(), *order);
       // The same, and its id would only come behind that.
-      if (!first.wants(key)) return visited != Order::by_plan;
+      if (!first.wants(key)) return visited != Visited::by_plan;
     }
     if (!all && !filter->matches(shown.element())) return true;
     key += id;
     if (key > after && first.wants(key)) first.add(std::move(key), shown.text());
     return true;
   };
-  scan(c, query.collection, order ? "" : after, plan, visit);
+  const auto begin = [&] {
+    first = FirstDocuments(query.limit);
+    examined = 0;
+  };
+  const auto plan = scan_whole(c, query, order ? "" : after, *filter, order, begin, visit);
+  if (!plan) return plan.error();
 
   FoundDocuments result;
   auto found = first.take();
@@ -181,22 +216,25 @@ Result<FoundDocuments> find_documents(Context& c, const DocumentQuery& query) {
   for (auto& [key, text] : found)
     result.documents.push_back(projection ? projection->apply(text) : std::move(text));
   result.examined = examined;
-  if (plan)
-    result.plan = {plan->index->name, plan->index->fields, plan->ranges.size(), plan->sorted};
+  if (const auto& used = *plan)
+    result.plan = {used->index->definition().name, used->index->definition().fields,
+                   used->ranges.size(), used->sorted};
   return result;
 }
 
 Result<std::size_t> count_documents(Context& c, const DocumentQuery& query) {
   const auto filter = engine::Filter::parse(query.filter);
   if (!filter) return filter.error();
-  const auto plan = engine::plan_by_index(indexes_of(c, query.collection), *filter, {});
   Shown shown;
   std::size_t count = 0;
-  scan(c, query.collection, "", plan, [&](const engine::Entry& entry, engine::DocumentScan::Order) {
+  const auto visit = [&](const engine::Entry& entry, Visited) {
     shown.read(entry);
     if (filter->matches(shown.element())) ++count;
     return true;
-  });
+  };
+  const auto plan = scan_whole(
+      c, query, "", *filter, {}, [&] { count = 0; }, visit);
+  if (!plan) return plan.error();
   return count;
 }
 

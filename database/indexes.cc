@@ -1,13 +1,9 @@
 #include "database/indexes.h"
 
-#define XXH_INLINE_ALL
-#include <xxhash.h>
-
 #include <algorithm>
 #include <utility>
 
 #include "database/database.h"
-#include "database/lock_set.h"
 
 namespace kimdb::database {
 
@@ -23,10 +19,19 @@ bool same(const engine::IndexDefinition& a, const engine::IndexDefinition& b) {
 
 std::string in_quotes(std::string_view id) { return "\"" + std::string(id) + "\""; }
 
+// Calls change(Collections&) for each partition, under its lock.
+template <class Change>
+void for_each_partition(engine::Engine& engine, Change&& change) {
+  for (std::size_t i = 0; i < engine.partition_count(); ++i) {
+    MutexLock lock(engine.partition(i).mutex());
+    engine.partition(i).change_indexes(change);
+  }
+}
+
 }  // namespace
 
-std::vector<Indexes::Definition> Indexes::read_catalog(std::string_view collection) {
-  std::vector<Definition> definitions;
+std::vector<engine::IndexDefinition> Indexes::read_catalog(std::string_view collection) {
+  std::vector<engine::IndexDefinition> definitions;
   engine::Engine& engine = database_.engine();
   for (std::size_t i = 0; i < engine.partition_count(); ++i) {
     engine::Partition& partition = engine.partition(i);
@@ -37,14 +42,20 @@ std::vector<Indexes::Definition> Indexes::read_catalog(std::string_view collecti
         auto definition = engine::read_index(entry->key(), entry->value());
         if (!definition) return;  // of a later version, say
         if (collection.empty() || definition->collection == collection)
-          definitions.push_back(
-              std::make_shared<const engine::IndexDefinition>(std::move(*definition)));
+          definitions.push_back(std::move(*definition));
       });
   }
-  std::sort(definitions.begin(), definitions.end(), [](const Definition& a, const Definition& b) {
-    return std::pair(a->collection, a->name) < std::pair(b->collection, b->name);
+  std::sort(definitions.begin(), definitions.end(), [](const auto& a, const auto& b) {
+    return std::tie(a.collection, a.name) < std::tie(b.collection, b.name);
   });
   return definitions;
+}
+
+engine::IndexPointer Indexes::find(std::string_view collection, std::string_view name) {
+  for (const engine::IndexPointer& index : indexes_)
+    if (index->definition().collection == collection && index->definition().name == name)
+      return index;
+  return nullptr;
 }
 
 // --- as the catalog says ---
@@ -55,81 +66,71 @@ void Indexes::keep_up() {
   MutexLock lock(mutex_);
   engine::Engine& engine = database_.engine();
   for (std::uint64_t changes; seen_changes_ != (changes = engine.index_changes());) {
-    const std::vector<Definition> wanted = read_catalog();
-    const auto is_wanted = [&](const engine::IndexDefinition& definition) {
-      return std::any_of(wanted.begin(), wanted.end(),
-                         [&](const Definition& each) { return same(*each, definition); });
-    };
-    for (std::size_t i = 0; i < engine.partition_count(); ++i) {
-      engine::Partition& partition = engine.partition(i);
-      MutexLock partition_lock(partition.mutex());
-      partition.change_indexes([&](engine::Collections& collections) {
-        std::vector<engine::IndexDefinition> gone;
-        collections.for_each_definition([&](const engine::IndexDefinition& definition) {
-          if (!is_wanted(definition)) gone.push_back(definition);
-        });
-        for (const engine::IndexDefinition& definition : gone) collections.drop(definition);
-        for (const Definition& definition : wanted) {
-          const auto& there = collections.definitions(definition->collection);
-          if (std::none_of(there.begin(), there.end(),
-                           [&](const Definition& each) { return each->name == definition->name; }))
-            collections.define(definition);
-        }
-      });
+    const std::vector<engine::IndexDefinition> wanted = read_catalog();
+    engine::IndexList gone;
+    for (const engine::IndexPointer& index : indexes_)
+      if (index->retired() || std::none_of(wanted.begin(), wanted.end(), [&](const auto& each) {
+            return same(each, index->definition());
+          }))
+        gone.push_back(index);
+    for (const engine::IndexPointer& index : gone) {
+      remove(index);
+      std::erase(indexes_, index);
     }
-    for (const Definition& definition : wanted) fill(*definition);
+    for (const engine::IndexDefinition& definition : wanted) {
+      if (find(definition.collection, definition.name) != nullptr) continue;
+      indexes_.push_back(std::make_shared<engine::Index>(definition));
+      add(indexes_.back());
+    }
+    for (const engine::IndexPointer& index : indexes_)
+      if (!index->complete()) fill(*index);
     seen_changes_ = changes;
   }
 }
 
-void Indexes::define(const Definition& definition) {
-  engine::Engine& engine = database_.engine();
-  for (std::size_t i = 0; i < engine.partition_count(); ++i) {
-    MutexLock lock(engine.partition(i).mutex());
-    engine.partition(i).change_indexes(
-        [&](engine::Collections& collections) { collections.define(definition); });
-  }
+void Indexes::add(const engine::IndexPointer& index) {
+  for_each_partition(database_.engine(),
+                     [&](engine::Collections& collections) { collections.add_index(index); });
 }
 
-void Indexes::remove(const engine::IndexDefinition& definition) {
-  engine::Engine& engine = database_.engine();
-  for (std::size_t i = 0; i < engine.partition_count(); ++i) {
-    MutexLock lock(engine.partition(i).mutex());
-    engine.partition(i).change_indexes(
-        [&](engine::Collections& collections) { collections.drop(definition); });
-  }
+void Indexes::remove(const engine::IndexPointer& index) {
+  index->retire();
+  for_each_partition(database_.engine(),
+                     [&](engine::Collections& collections) { collections.remove_index(*index); });
 }
 
-void Indexes::fill(const engine::IndexDefinition& definition) {
+void Indexes::fill(engine::Index& index) {
   engine::Engine& engine = database_.engine();
   for (std::size_t i = 0; i < engine.partition_count(); ++i) {
     std::string behind;
     for (bool complete = false; !complete;) {
       MutexLock lock(engine.partition(i).mutex());
       engine.partition(i).change_indexes([&](engine::Collections& collections) {
-        complete = collections.fill(definition, behind, kFillDocuments);
+        complete = collections.fill(index, behind, kFillDocuments);
       });
     }
   }
+  // Else the state was replaced meanwhile: the next round makes it anew.
+  if (!index.retired()) index.set_complete();
 }
 
 // --- made and removed ---
 
 Result<Lsn> Indexes::create(const engine::IndexDefinition& definition) {
   MutexLock lock(mutex_);
-  const std::vector<Definition> there = read_catalog(definition.collection);
-  for (const Definition& each : there)
-    if (each->name == definition.name)
+  const auto there = read_catalog(definition.collection);
+  for (const engine::IndexDefinition& each : there)
+    if (each.name == definition.name)
       return Error{ErrorCode::invalid_argument,
                    "there is an index " + in_quotes(definition.name) + " already"};
   if (there.size() >= engine::kIndexesMax)
     return Error{ErrorCode::invalid_argument,
                  "a collection has at most " + std::to_string(engine::kIndexesMax) + " indexes"};
-  const auto shared = std::make_shared<const engine::IndexDefinition>(definition);
-  define(shared);
-  fill(definition);
+  const auto index = std::make_shared<engine::Index>(definition);
+  add(index);
+  fill(*index);
   const auto record = [&]() -> Result<Lsn> {
-    KIMDB_RETURN_IF_ERROR(check(definition));
+    KIMDB_RETURN_IF_ERROR(check(*index));
     const std::string key = engine::index_key(definition);
     const std::string value = engine::encode_index(definition);
     return database_.write_one({.kind = engine::OperationKind::put,
@@ -138,18 +139,24 @@ Result<Lsn> Indexes::create(const engine::IndexDefinition& definition) {
                                 .value = value});
   };
   Result<Lsn> written = record();
-  if (!written) remove(definition);
+  if (written)
+    indexes_.push_back(index);
+  else
+    remove(index);
   return written;
 }
 
 Result<Lsn> Indexes::drop(std::string_view collection, std::string_view name) {
   MutexLock lock(mutex_);
-  for (const Definition& definition : read_catalog(collection)) {
-    if (definition->name != name) continue;
-    const std::string key = engine::index_key(*definition);
+  for (const engine::IndexDefinition& definition : read_catalog(collection)) {
+    if (definition.name != name) continue;
+    const std::string key = engine::index_key(definition);
     Result<Lsn> written = database_.write_one(
         {.kind = engine::OperationKind::remove, .keyspace = engine::kIndexes, .key = key});
-    if (written) remove(*definition);
+    const engine::IndexPointer index = find(collection, name);
+    if (!written || index == nullptr) return written;
+    remove(index);
+    std::erase(indexes_, index);
     return written;
   }
   return Error{ErrorCode::not_found, "there is no index " + in_quotes(name)};
@@ -157,75 +164,38 @@ Result<Lsn> Indexes::drop(std::string_view collection, std::string_view name) {
 
 std::vector<IndexStatus> Indexes::list(std::string_view collection) {
   std::vector<IndexStatus> list;
-  engine::Engine& engine = database_.engine();
-  for (const Definition& definition : read_catalog(collection)) {
-    IndexStatus status{.definition = *definition, .complete = true};
-    for (std::size_t i = 0; i < engine.partition_count(); ++i) {
-      MutexLock lock(engine.partition(i).mutex());
-      const engine::Collection* documents = engine.partition(i).collections().find(collection);
-      if (documents == nullptr) continue;
-      const engine::CollectionIndex* index = documents->index(definition->name);
-      status.complete = status.complete && index != nullptr && index->complete();
-      if (index == nullptr) continue;
-      status.keys += index->items().size();
-      status.bytes += index->memory();
+  engine::IndexList indexes;
+  {
+    MutexLock lock(database_.engine().partition(0).mutex());
+    indexes = database_.engine().partition(0).collections().indexes(collection);
+  }
+  for (engine::IndexDefinition& definition : read_catalog(collection)) {
+    IndexStatus status{.definition = std::move(definition)};
+    for (const engine::IndexPointer& index : indexes) {
+      if (index->definition().name != status.definition.name) continue;
+      status.keys = index->size();
+      status.bytes = index->memory();
+      status.complete = index->complete();
     }
     list.push_back(std::move(status));
   }
   return list;
 }
 
-// What keeps the index, which is complete, from being one.
-Status Indexes::check(const engine::IndexDefinition& definition) {
-  engine::Engine& engine = database_.engine();
-  for (std::size_t i = 0; i < engine.partition_count(); ++i) {
-    MutexLock lock(engine.partition(i).mutex());
-    const engine::Collection* documents =
-        engine.partition(i).collections().find(definition.collection);
-    const engine::CollectionIndex* index =
-        documents == nullptr ? nullptr : documents->index(definition.name);
-    if (index != nullptr && index->refused_some())
-      return Error{ErrorCode::invalid_argument,
-                   "a document has more than " + std::to_string(engine::kIndexKeysMax) + " keys"};
-  }
-  return definition.unique ? check_unique(definition) : Status();
-}
-
-// Nothing is written meanwhile: about 150 ms for each million of keys.
-Status Indexes::check_unique(const engine::IndexDefinition& definition) {
-  engine::Engine& engine = database_.engine();
-  LockSet locks(engine);
-  locks.add_all();
-  locks.lock();
-  using Item = engine::CollectionIndex::Item;
-  std::vector<std::pair<std::uint64_t, const Item*>> items;
-  for (std::size_t i = 0; i < engine.partition_count(); ++i) {
-    const engine::Collection* documents =
-        engine.partition(i).collections().find(definition.collection);
-    const engine::CollectionIndex* index =
-        documents == nullptr ? nullptr : documents->index(definition.name);
-    if (index == nullptr) continue;
-    const auto& set = index->items();
-    for (auto position = set.begin(); position != set.end(); position = set.next(position)) {
-      const Item* item = set[position];
-      if (!engine::has_null_part(definition, item->key))
-        items.emplace_back(XXH3_64bits(item->key.data(), item->key.size()), item);
-    }
-  }
-  std::sort(items.begin(), items.end());
-  for (std::size_t i = 1; i < items.size(); ++i) {
-    // Of equal hashes all pairs, though hardly ever is there one.
-    for (std::size_t j = i; j-- > 0 && items[j].first == items[i].first;) {
-      if (items[j].second->key != items[i].second->key) continue;
-      std::string_view first = engine::document_id(*items[i].second->document);
-      std::string_view second = engine::document_id(*items[j].second->document);
-      if (second < first) std::swap(first, second);
-      return Error{ErrorCode::invalid_argument, "duplicate key: the documents " + in_quotes(first) +
-                                                    " and " + in_quotes(second) +
-                                                    " have the same " + definition.fields};
-    }
-  }
-  return {};
+// What keeps the index, in which all documents stand, from being one. Of a unique one writers look
+// into it, and have all locks: nobody adds what another one adds.
+Status Indexes::check(const engine::Index& index) {
+  if (index.refused_some())
+    return Error{ErrorCode::invalid_argument,
+                 "a document has more than " + std::to_string(engine::kIndexKeysMax) + " keys"};
+  if (!index.definition().unique) return {};
+  const auto duplicate = index.find_duplicate();
+  if (!duplicate) return {};
+  return Error{ErrorCode::invalid_argument,
+               "duplicate key: the documents " +
+                   in_quotes(engine::split_document_key(duplicate->first).id) + " and " +
+                   in_quotes(engine::split_document_key(duplicate->second).id) + " have the same " +
+                   index.definition().fields};
 }
 
 }  // namespace kimdb::database

@@ -1,10 +1,10 @@
 // The indexes of collections: made, removed, and kept as the catalog says, which is the keyspace
 // kIndexes (engine/index.h).
 //
-// An index is made while writes go on: from its definition on, each partition lets documents stand
-// in it as they change; those that were there before are added in steps. A query uses it in those
-// partitions where it is complete. Its record is logged when it is whole; a slave, a recovery, or a
-// copy of a master's data then finds the record and does the same.
+// An index is made while writes go on: from its definition on, documents stand in it as they
+// change; those that were there before are added in steps. Queries use it once it is complete. Then
+// its record is logged; a slave, a recovery, or a copy of a master's data finds the record and does
+// the same.
 //
 // Thread-safe; nobody who holds a partition's lock may call it.
 #pragma once
@@ -49,17 +49,16 @@ class Indexes {
   bool is_behind() const;
 
  private:
-  using Definition = std::shared_ptr<const engine::IndexDefinition>;
-
-  std::vector<Definition> read_catalog(std::string_view collection = {});
-  void define(const Definition& definition);
-  void fill(const engine::IndexDefinition& definition);
-  void remove(const engine::IndexDefinition& definition);
-  Status check(const engine::IndexDefinition& definition);
-  Status check_unique(const engine::IndexDefinition& definition);
+  std::vector<engine::IndexDefinition> read_catalog(std::string_view collection = {});
+  void add(const engine::IndexPointer& index);
+  void fill(engine::Index& index);
+  void remove(const engine::IndexPointer& index);
+  static Status check(const engine::Index& index);
+  engine::IndexPointer find(std::string_view collection, std::string_view name) REQUIRES(mutex_);
 
   Database& database_;
   Mutex mutex_;  // one change after the other
+  engine::IndexList indexes_ GUARDED_BY(mutex_);
   std::atomic<std::uint64_t> seen_changes_{0};
 };
 

@@ -12,18 +12,6 @@ std::uint64_t size_of(const Entry& entry) { return entry.key().size() + entry.va
 
 }  // namespace
 
-const CollectionIndex* Collection::index(std::string_view name) const {
-  for (const auto& index : indexes_)
-    if (index->definition().name == name) return index.get();
-  return nullptr;
-}
-
-std::size_t Collection::memory() const {
-  std::size_t bytes = documents_.memory();
-  for (const auto& index : indexes_) bytes += index->memory();
-  return bytes;
-}
-
 void Collections::replace(const Entry* before, const Entry* after) {
   if (before == nullptr && after == nullptr) return;
   const std::string_view name =
@@ -32,16 +20,11 @@ void Collections::replace(const Entry* before, const Entry* after) {
   if (found == collections_.end()) {
     found = collections_.try_emplace(std::string(name)).first;
     memory_ += kNodeBytes;
-    for (const auto& definition : definitions(name)) {
-      found->second.indexes_.push_back(std::make_unique<CollectionIndex>(definition));
-      found->second.indexes_.back()->set_complete();
-    }
   }
   Collection& collection = found->second;
   memory_ -= collection.memory();
   if (before != nullptr) collection.bytes_ -= size_of(*before);
   if (after != nullptr) collection.bytes_ += size_of(*after);
-  for (const auto& index : collection.indexes_) index->replace(before, after);
   if (before == nullptr)
     collection.documents_.insert(after);
   else if (after == nullptr)
@@ -49,6 +32,8 @@ void Collections::replace(const Entry* before, const Entry* after) {
   else
     collection.documents_.replace(after);
   memory_ += collection.memory();
+  if (const auto indexed = indexes_.find(name); indexed != indexes_.end())
+    for (Indexed& each : indexed->second) change_index(each, before, after);
   if (!collection.documents_.empty()) return;
   memory_ -= collection.memory() + kNodeBytes;
   collections_.erase(found);
@@ -56,53 +41,56 @@ void Collections::replace(const Entry* before, const Entry* after) {
 
 // --- indexes ---
 
-const Collections::Definitions& Collections::definitions(std::string_view collection) const {
-  static const Definitions kNone;
-  const auto found = definitions_.find(collection);
-  return found == definitions_.end() ? kNone : found->second;
+void Collections::change_index(Indexed& indexed, const Entry* before, const Entry* after) {
+  const std::int64_t grown = indexed.index->replace(before, after);
+  indexed.bytes += grown;
+  memory_ += static_cast<std::size_t>(grown);
 }
 
-void Collections::define(const std::shared_ptr<const IndexDefinition>& definition) {
-  definitions_[definition->collection].push_back(definition);
-  const auto found = collections_.find(definition->collection);
-  if (found != collections_.end())
-    found->second.indexes_.push_back(std::make_unique<CollectionIndex>(definition));
+IndexList Collections::indexes(std::string_view collection) const {
+  IndexList list;
+  if (const auto found = indexes_.find(collection); found != indexes_.end())
+    for (const Indexed& indexed : found->second) list.push_back(indexed.index);
+  return list;
 }
 
-void Collections::drop(const IndexDefinition& definition) {
-  const auto defined = definitions_.find(definition.collection);
-  if (defined == definitions_.end()) return;
-  std::erase_if(defined->second, [&](const auto& each) { return each->name == definition.name; });
-  if (defined->second.empty()) definitions_.erase(defined);
-  const auto found = collections_.find(definition.collection);
-  if (found == collections_.end()) return;
-  memory_ -= found->second.memory();
-  std::erase_if(found->second.indexes_,
-                [&](const auto& index) { return index->definition().name == definition.name; });
-  memory_ += found->second.memory();
+bool Collections::has_unique(std::string_view collection) const {
+  const auto found = indexes_.find(collection);
+  return found != indexes_.end() &&
+         std::any_of(found->second.begin(), found->second.end(),
+                     [](const Indexed& each) { return each.index->definition().unique; });
 }
 
-bool Collections::fill(const IndexDefinition& definition, std::string& behind, std::size_t count) {
-  const auto found = collections_.find(definition.collection);
-  if (found == collections_.end()) return true;
-  Collection& collection = found->second;
-  const auto index =
-      std::find_if(collection.indexes_.begin(), collection.indexes_.end(),
-                   [&](const auto& each) { return each->definition().name == definition.name; });
-  if (index == collection.indexes_.end()) return true;  // it was dropped
-  if ((*index)->complete()) return true;
-  memory_ -= collection.memory();
-  const auto& documents = collection.documents();
+void Collections::add_index(const IndexPointer& index) {
+  indexes_[index->definition().collection].push_back({index});
+}
+
+void Collections::remove_index(const Index& index) {
+  const auto found = indexes_.find(index.definition().collection);
+  if (found == indexes_.end()) return;
+  std::erase_if(found->second, [&](const Indexed& each) {
+    if (each.index.get() != &index) return false;
+    memory_ -= static_cast<std::size_t>(each.bytes);
+    return true;
+  });
+  if (found->second.empty()) indexes_.erase(found);
+}
+
+bool Collections::fill(const Index& index, std::string& behind, std::size_t count) {
+  const auto found = collections_.find(index.definition().collection);
+  const auto indexed = indexes_.find(index.definition().collection);
+  if (found == collections_.end() || indexed == indexes_.end()) return true;
+  const auto filled = std::find_if(indexed->second.begin(), indexed->second.end(),
+                                   [&](const Indexed& each) { return each.index.get() == &index; });
+  if (filled == indexed->second.end()) return true;
+  const auto& documents = found->second.documents();
   auto position =
       behind.empty() ? documents.begin() : documents.upper_bound(std::string_view(behind));
   for (; count > 0 && position != documents.end(); --count, position = documents.next(position)) {
-    (*index)->replace(nullptr, documents[position]);
+    change_index(*filled, nullptr, documents[position]);
     if (count == 1) behind = document_id(*documents[position]);
   }
-  const bool complete = position == documents.end();
-  if (complete) (*index)->set_complete();
-  memory_ += collection.memory();
-  return complete;
+  return position == documents.end();
 }
 
 }  // namespace kimdb::engine

@@ -1,5 +1,5 @@
-// A partition's share of the collections: their documents in the order of their ids, and their
-// indexes.
+// A partition's share of the collections: their documents in the order of their ids. What changes
+// goes into their indexes, too, which are shared by all partitions (engine/index.h).
 //
 // Kept by Partition at each change of the keyspace kDocuments, and never logged: what it says
 // follows from the documents. It holds what is current only; whoever reads an older state looks
@@ -40,14 +40,11 @@ class Collection {
 
   const Documents& documents() const { return documents_; }
   std::uint64_t bytes() const { return bytes_; }  // of the documents' keys and values
-  // Null where there is none of that name.
-  const CollectionIndex* index(std::string_view name) const;
-  std::size_t memory() const;
+  std::size_t memory() const { return documents_.memory(); }
 
  private:
   friend class Collections;
   Documents documents_;
-  std::vector<std::unique_ptr<CollectionIndex>> indexes_;
   std::uint64_t bytes_ = 0;
 };
 
@@ -69,23 +66,30 @@ class Collections {
   void replace(const Entry* before, const Entry* after);
 
   // --- indexes ---
-  using Definitions = std::vector<std::shared_ptr<const IndexDefinition>>;
   // Of a collection, whether it has documents here or not.
-  const Definitions& definitions(std::string_view collection) const;
+  IndexList indexes(std::string_view collection) const;
+  bool has_unique(std::string_view collection) const;
   template <class Visit>
-  void for_each_definition(Visit&& visit) const {
-    for (const auto& [collection, definitions] : definitions_)
-      for (const auto& definition : definitions) visit(*definition);
+  void for_each_index(Visit&& visit) const {
+    for (const auto& [collection, indexes] : indexes_)
+      for (const Indexed& indexed : indexes) visit(indexed.index);
   }
   // From now on documents stand in the index as they change; those that are here by fill().
-  void define(const std::shared_ptr<const IndexDefinition>& definition);
-  void drop(const IndexDefinition& definition);
-  // Adds up to `count` documents behind an id, and steps it on; true once the index is complete.
-  bool fill(const IndexDefinition& definition, std::string& behind, std::size_t count);
+  void add_index(const IndexPointer& index);
+  // Of an index that is retired.
+  void remove_index(const Index& index);
+  // Adds up to `count` documents behind an id, and steps it on; true once there are no more.
+  bool fill(const Index& index, std::string& behind, std::size_t count);
 
  private:
   std::map<std::string, Collection, std::less<>> collections_;  // none is empty
-  std::map<std::string, Definitions, std::less<>> definitions_;
+  struct Indexed {
+    IndexPointer index;
+    std::int64_t bytes = 0;  // that the documents here make of it
+  };
+  void change_index(Indexed& indexed, const Entry* before, const Entry* after);
+
+  std::map<std::string, std::vector<Indexed>, std::less<>> indexes_;
   std::size_t memory_ = 0;
 };
 

@@ -86,6 +86,8 @@ void Engine::restore(Lsn lsn, const Operation& operation) {
 
 void Engine::replace_state(Engine& other, Lsn lsn) {
   KIMDB_CHECK(partition_count() == other.partition_count() && hash({}) == other.hash({}));
+  // They point to what goes away.
+  partitions_[0]->collections().for_each_index([](const IndexPointer& index) { index->retire(); });
   for (std::size_t i = 0; i < partitions_.size(); ++i)
     partitions_[i]->replace_state(*other.partitions_[i], lsn);
   index_changes_.fetch_add(1, std::memory_order_release);

@@ -87,12 +87,11 @@ class Engine {
   // The same for one operation, its hash set.
   void restore(Lsn lsn, const Operation& operation);
 
-  // Puts another engine's state in the place of this one's; the caller holds all partitions' locks.
-  // `other` has the same options and nobody else; nobody holds a view of either. `lsn`: what
-  // readers of the new state depend on.
+  // Puts another engine's state in the place of this one's, whose indexes are retired; the caller
+  // holds all partitions' locks. `other` has the same options and nobody else; nobody holds a view
+  // of either. `lsn`: what readers of the new state depend on.
   void replace_state(Engine& other, Lsn lsn);
-  // Rises when the definitions of indexes (kIndexes) change, or partitions were exchanged: what
-  // the partitions have of indexes may be something else.
+  // Rises when the definitions of indexes (kIndexes) change, or the state was replaced.
   std::uint64_t index_changes() const { return index_changes_.load(std::memory_order_acquire); }
 
   // `last_lsn` gives the highest LSN drawn when called. Takes every partition's lock once.

@@ -15,11 +15,10 @@ namespace {
 constexpr char kUnique = 1;
 constexpr char kHash = 2;
 
-std::size_t memory_of(const CollectionIndex::Item& item) {
-  return sizeof item + (item.key.capacity() > 15 ? item.key.capacity() + 1 : 0);
+// Of a string, what it holds elsewhere.
+std::size_t memory_of(const std::string& text) {
+  return text.capacity() > 15 ? text.capacity() + 1 : 0;
 }
-
-std::string_view id_of(const Entry* document) { return split_document_key(document->key()).id; }
 
 std::string null_part(bool descending) {
   return std::string(1, descending ? static_cast<char>(~0x10) : '\x10');
@@ -150,58 +149,125 @@ Result<std::vector<std::string>> index_keys(const IndexDefinition& definition,
   return keys;
 }
 
-// --- a partition's share ---
+// --- the keys ---
 
-bool CollectionIndex::Less::operator()(const Item* a, const Item* b) const {
+bool Index::Less::operator()(const Item* a, const Item* b) const {
   const int order = a->key.compare(b->key);
-  return order != 0 ? order < 0 : id_of(a->document) < id_of(b->document);
+  return order != 0 ? order < 0 : a->document->key() < b->document->key();
 }
 
-bool CollectionIndex::Less::operator()(const Item* a, const Place& b) const {
+bool Index::Less::operator()(const Item* a, const Place& b) const {
   const int order = a->key.compare(b.key);
-  return order != 0 ? order < 0 : id_of(a->document) < b.id;
+  return order != 0 ? order < 0 : a->document->key() < b.document_key;
 }
 
-bool CollectionIndex::Less::operator()(const Place& a, const Item* b) const {
+bool Index::Less::operator()(const Place& a, const Item* b) const {
   const int order = a.key.compare(b->key);
-  return order != 0 ? order < 0 : a.id < id_of(b->document);
+  return order != 0 ? order < 0 : a.document_key < b->document->key();
 }
 
-CollectionIndex::~CollectionIndex() {
+Index::~Index() {
+  MutexLock lock(mutex_);
+  clear();
+}
+
+void Index::clear() {
   for (auto position = items_.begin(); position != items_.end(); position = items_.next(position))
     delete items_[position];
+  items_ = Items();
+  item_bytes_ = 0;
 }
 
-void CollectionIndex::replace(const Entry* before, const Entry* after) {
+void Index::retire() {
+  MutexLock lock(mutex_);
+  retired_.store(true, std::memory_order_release);
+  complete_.store(false, std::memory_order_release);
+  clear();
+}
+
+std::size_t Index::size() const {
+  MutexLock lock(mutex_);
+  return items_.size();
+}
+
+std::size_t Index::memory() const {
+  MutexLock lock(mutex_);
+  return memory_held();
+}
+
+std::int64_t Index::replace(const Entry* before, const Entry* after) {
+  if (retired()) return 0;
   const auto keys_of = [&](const Entry* document) -> std::vector<std::string> {
     if (document == nullptr) return {};
-    auto keys = index_keys(*definition_, read_document(document->value()).body);
+    auto keys = index_keys(definition_, read_document(document->value()).body);
     if (keys) return std::move(*keys);
-    refused_some_ = true;
+    refused_some_.store(true, std::memory_order_release);
     return {};
   };
   const std::vector<std::string> old_keys = keys_of(before);
   std::vector<std::string> new_keys = keys_of(after);
-  multikey_ = multikey_ || new_keys.size() > 1;
+  MutexLock lock(mutex_);
+  if (retired()) return 0;
+  if (new_keys.size() > 1) multikey_.store(true, std::memory_order_release);
+  const std::size_t held = memory_held();
   for (const std::string& key : old_keys) remove(key, before);
   for (std::string& key : new_keys) add(std::move(key), after);
+  return static_cast<std::int64_t>(memory_held()) - static_cast<std::int64_t>(held);
 }
 
-void CollectionIndex::add(std::string key, const Entry* document) {
+void Index::add(std::string key, const Entry* document) {
   auto item = std::make_unique<Item>(Item{std::move(key), document});
-  const std::size_t bytes = memory_of(*item);
+  const std::size_t bytes = memory_of(item->key) + sizeof(Item);
   if (!items_.insert(item.get())) return;
   (void)item.release();
   item_bytes_ += bytes;
 }
 
-void CollectionIndex::remove(const std::string& key, const Entry* document) {
-  Item sought{key, document};
-  const auto position = items_.lower_bound(&sought);
-  if (position == items_.end() || Less{}(&sought, items_[position])) return;
+void Index::remove(const std::string& key, const Entry* document) {
+  const Place place{key, document->key()};
+  const auto position = items_.lower_bound(place);
+  if (position == items_.end() || Less{}(place, items_[position])) return;
   const std::unique_ptr<Item> item(items_[position]);
-  item_bytes_ -= memory_of(*item);
-  items_.erase(&sought);
+  item_bytes_ -= memory_of(item->key) + sizeof(Item);
+  items_.erase(item.get());
+}
+
+bool Index::find(const Range& range, std::size_t count, std::vector<Found>& found) const {
+  MutexLock lock(mutex_);
+  const auto here =
+      range.last == nullptr ? Place{} : Place{range.last->key, range.last->document_key};
+  if (range.backwards) {
+    auto position = range.last != nullptr ? items_.lower_bound(here)
+                    : range.end.empty()   ? items_.end()
+                                          : items_.lower_bound(range.end);
+    for (; count > 0 && position != items_.begin(); --count) {
+      position = items_.previous(position);
+      const Item& item = *items_[position];
+      if (item.key < range.begin) return false;
+      found.push_back({item.key, std::string(item.document->key())});
+    }
+    return count == 0;
+  }
+  auto position =
+      range.last != nullptr ? items_.upper_bound(here) : items_.lower_bound(range.begin);
+  for (; count > 0 && position != items_.end(); --count, position = items_.next(position)) {
+    const Item& item = *items_[position];
+    if (!range.end.empty() && item.key >= range.end) return false;
+    found.push_back({item.key, std::string(item.document->key())});
+  }
+  return count == 0;
+}
+
+std::optional<std::pair<std::string, std::string>> Index::find_duplicate() const {
+  MutexLock lock(mutex_);
+  const Item* before = nullptr;
+  for (auto position = items_.begin(); position != items_.end(); position = items_.next(position)) {
+    const Item* item = items_[position];
+    if (before != nullptr && before->key == item->key && !has_null_part(definition_, item->key))
+      return std::pair(std::string(before->document->key()), std::string(item->document->key()));
+    before = item;
+  }
+  return std::nullopt;
 }
 
 }  // namespace kimdb::engine

@@ -1,4 +1,4 @@
-// Secondary indexes of collections: what one is made of, and a partition's share of it.
+// Secondary indexes of collections.
 //
 // A definition lies in the keyspace kIndexes:
 //
@@ -13,13 +13,17 @@
 // kimdb itself says (id, _version, …) cannot be indexed.
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
+#include "base/mutex.h"
 #include "base/result.h"
 #include "engine/document.h"
 #include "engine/entry.h"
@@ -59,16 +63,73 @@ bool has_null_part(const IndexDefinition& definition, std::string_view key);
 // What the parts of all fields become.
 std::string finish_index_key(const IndexDefinition& definition, std::string parts);
 
-// A partition's share. Not thread-safe: the partition's lock guards it.
-class CollectionIndex {
+// All keys of an index, in order, with the documents that stand under them.
+//
+// Thread-safe. Who changes a document holds its partition's lock and takes the index's within it; a
+// reader takes the index's alone, and gets copies of the documents' keys. It points to entries of
+// the partitions: before these may go without replace(), it has to be retired.
+class Index {
  public:
+  explicit Index(IndexDefinition definition) : definition_(std::move(definition)) {}
+  ~Index();
+  Index(const Index&) = delete;
+  Index& operator=(const Index&) = delete;
+
+  const IndexDefinition& definition() const { return definition_; }
+
+  // `after` takes the place of `before`; null: there was, or will be, none. A document that does
+  // not stand in it yet is added. Gives by how many bytes the index has grown.
+  std::int64_t replace(const Entry* before, const Entry* after);
+  // Every document stands in it: queries may use it.
+  void set_complete() { complete_.store(true, std::memory_order_release); }
+  bool complete() const { return complete_.load(std::memory_order_acquire); }
+  // Empties it for good.
+  void retire();
+  bool retired() const { return retired_.load(std::memory_order_acquire); }
+
+  // Some document stands, or stood, under several keys.
+  bool multikey() const { return multikey_.load(std::memory_order_acquire); }
+  // Some document has too many keys, and does not stand in it.
+  bool refused_some() const { return refused_some_.load(std::memory_order_acquire); }
+  std::size_t size() const;
+  std::size_t memory() const;
+
+  struct Found {
+    std::string key;
+    std::string document_key;
+  };
+  // Adds up to `count` keys from `begin` on (behind `last`, where that is given) and before `end`
+  // (empty: all), in order or, `backwards`, from the end. False where the range has no more of
+  // them.
+  struct Range {
+    std::string_view begin;
+    std::string_view end;
+    const Found* last = nullptr;
+    bool backwards = false;
+  };
+  bool find(const Range& range, std::size_t count, std::vector<Found>& found) const;
+
+  // Of a unique index: the key of a document that stands under this key, and that skip() does not
+  // leave out.
+  template <class Skip>
+  std::optional<std::string> holder_of(std::string_view key, Skip&& skip) const {
+    MutexLock lock(mutex_);
+    for (auto at = items_.lower_bound(key); at != items_.end() && items_[at]->key == key;
+         at = items_.next(at))
+      if (!skip(items_[at]->document->key())) return std::string(items_[at]->document->key());
+    return std::nullopt;
+  }
+  // Two documents that stand under one key without a null.
+  std::optional<std::pair<std::string, std::string>> find_duplicate() const;
+
+ private:
   struct Item {
     std::string key;
     const Entry* document = nullptr;
   };
   struct Place {
     std::string_view key;
-    std::string_view id;
+    std::string_view document_key;
   };
   struct Less {
     bool operator()(const Item* a, const Item* b) const;
@@ -79,37 +140,21 @@ class CollectionIndex {
   };
   using Items = OrderedSet<Item*, Less>;
 
-  explicit CollectionIndex(std::shared_ptr<const IndexDefinition> definition)
-      : definition_(std::move(definition)) {}
-  ~CollectionIndex();
-  CollectionIndex(const CollectionIndex&) = delete;
-  CollectionIndex& operator=(const CollectionIndex&) = delete;
+  std::size_t memory_held() const REQUIRES(mutex_) { return items_.memory() + item_bytes_; }
+  void add(std::string key, const Entry* document) REQUIRES(mutex_);
+  void remove(const std::string& key, const Entry* document) REQUIRES(mutex_);
+  void clear() REQUIRES(mutex_);
 
-  const IndexDefinition& definition() const { return *definition_; }
-  const Items& items() const { return items_; }
-  // Every document of the share stands in it.
-  bool complete() const { return complete_; }
-  // Some document stands, or stood, under several keys.
-  bool multikey() const { return multikey_; }
-  // Some document has too many keys, and does not stand in it.
-  bool refused_some() const { return refused_some_; }
-  std::size_t memory() const { return items_.memory() + item_bytes_; }
-
-  // `after` takes the place of `before`; null: there was, or will be, none. A document that does
-  // not stand in it yet is added.
-  void replace(const Entry* before, const Entry* after);
-  void set_complete() { complete_ = true; }
-
- private:
-  void add(std::string key, const Entry* document);
-  void remove(const std::string& key, const Entry* document);
-
-  const std::shared_ptr<const IndexDefinition> definition_;
-  Items items_;
-  std::size_t item_bytes_ = 0;
-  bool complete_ = false;
-  bool multikey_ = false;
-  bool refused_some_ = false;
+  const IndexDefinition definition_;
+  mutable Mutex mutex_;
+  Items items_ GUARDED_BY(mutex_);
+  std::size_t item_bytes_ GUARDED_BY(mutex_) = 0;
+  std::atomic<bool> complete_{false};
+  std::atomic<bool> retired_{false};
+  std::atomic<bool> multikey_{false};
+  std::atomic<bool> refused_some_{false};
 };
+using IndexPointer = std::shared_ptr<Index>;
+using IndexList = std::vector<IndexPointer>;
 
 }  // namespace kimdb::engine

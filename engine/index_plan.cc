@@ -133,10 +133,10 @@ std::optional<bool> sorts(const IndexDefinition& index, std::size_t from, const 
   return reversed;
 }
 
-IndexPlan plan_of(const std::shared_ptr<const IndexDefinition>& index,
-                  const std::vector<RequiredCondition>& conditions,
+IndexPlan plan_of(const IndexPointer& pointer, const std::vector<RequiredCondition>& conditions,
                   const std::optional<SortOrder>& order) {
-  IndexPlan plan{.index = index};
+  IndexPlan plan{.index = pointer};
+  const IndexDefinition* index = &pointer->definition();
   std::vector<std::string> prefixes(1);
   for (const SortField& field : index->order) {
     const auto values = equal_values(field, conditions);
@@ -175,8 +175,7 @@ IndexPlan plan_of(const std::shared_ptr<const IndexDefinition>& index,
 
 }  // namespace
 
-std::optional<IndexPlan> plan_by_index(const Collections::Definitions& indexes,
-                                       const Filter& filter,
+std::optional<IndexPlan> plan_by_index(const IndexList& indexes, const Filter& filter,
                                        const std::optional<SortOrder>& order) {
   const std::vector<RequiredCondition> conditions = filter.required();
   std::optional<IndexPlan> best;
@@ -184,9 +183,11 @@ std::optional<IndexPlan> plan_by_index(const Collections::Definitions& indexes,
   const auto worth = [](const IndexPlan& plan) {
     return 4 * plan.equal_fields + (plan.has_range ? 2 : 0) + (plan.sorted ? 1 : 0);
   };
-  for (const auto& index : indexes) {
+  for (const IndexPointer& index : indexes) {
+    if (!index->complete()) continue;
     IndexPlan plan = plan_of(index, conditions, order);
-    if (index->hash && plan.equal_fields != index->order.size()) continue;
+    const IndexDefinition& definition = index->definition();
+    if (definition.hash && plan.equal_fields != definition.order.size()) continue;
     if (worth(plan) == 0) continue;
     if (!best || worth(plan) > worth(*best)) best = std::move(plan);
   }

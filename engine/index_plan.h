@@ -1,4 +1,4 @@
-// Which index serves a query, and which of its keys have to be looked at. Pure.
+// Which index serves a query, and which of its keys have to be looked at.
 #pragma once
 
 #include <cstddef>
@@ -7,8 +7,8 @@
 #include <string>
 #include <vector>
 
-#include "engine/collection.h"
 #include "engine/filter.h"
+#include "engine/index.h"
 #include "engine/sort_key.h"
 
 namespace kimdb::engine {
@@ -20,7 +20,7 @@ struct KeyRange {
 };
 
 struct IndexPlan {
-  std::shared_ptr<const IndexDefinition> index;
+  IndexPointer index;
   // All documents that the filter matches stand under a key in one of these, which are sorted and
   // do not overlap. Both bounds of a field hold for one value, which is so only where no document
   // has several; `ranges_of_many` are for an index in which some do.
@@ -35,7 +35,7 @@ struct IndexPlan {
 };
 
 // Nothing where no index helps.
-std::optional<IndexPlan> plan_by_index(const Collections::Definitions& indexes,
-                                       const Filter& filter, const std::optional<SortOrder>& order);
+std::optional<IndexPlan> plan_by_index(const IndexList& indexes, const Filter& filter,
+                                       const std::optional<SortOrder>& order);
 
 }  // namespace kimdb::engine

@@ -77,7 +77,7 @@ class ChangingDocuments {
 
 // Adds what one step visits; false at the end.
 bool step(DocumentScan& scan, Documents& found) {
-  return scan.step([&](const Entry& entry, DocumentScan::Order) {
+  return scan.step([&](const Entry& entry) {
     const bool is_new =
         found.emplace(std::string(document_id(entry)), std::string(entry.value())).second;
     REQUIRE(is_new);
@@ -131,7 +131,7 @@ TEST_CASE("a scan that has enough of a partition goes on with the next one") {
   const ReadView view = data.engine().open_view([&] { return data.lsn(); });
   DocumentScan scan(data.engine(), view, "users");
   std::size_t visited = 0;
-  while (scan.step([&](const Entry&, DocumentScan::Order) {
+  while (scan.step([&](const Entry&) {
     ++visited;
     return false;
   })) {

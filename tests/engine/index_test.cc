@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "base/random.h"
-#include "engine/document_scan.h"
+#include "engine/index_scan.h"
 #include "engine/json_reader.h"
 #include "tests/support/random_json.h"
 #include "tests/support/test_seed.h"
@@ -20,12 +20,10 @@ namespace kimdb::engine::test {
 namespace {
 
 using Documents = std::map<std::string, std::string>;  // id to body
-using Definition = std::shared_ptr<const IndexDefinition>;
-
-Definition definition(const std::string& fields, bool hash = false) {
+IndexDefinition definition(const std::string& fields, bool hash = false) {
   const auto made = make_index_definition("c", fields, fields, false, hash);
   REQUIRE_MESSAGE(made, fields);
-  return std::make_shared<const IndexDefinition>(*made);
+  return *made;
 }
 
 class IndexedDocuments {
@@ -36,9 +34,7 @@ class IndexedDocuments {
   Engine& engine() { return engine_; }
   Lsn lsn() const { return lsn_; }
   const Documents& documents() const { return model_; }
-  const Collections::Definitions& indexes() {
-    return engine_.partition(0).collections().definitions("c");
-  }
+  const IndexList& indexes() const { return indexes_; }
 
   void change(std::uint64_t ids) {
     const std::string id = "id" + std::to_string(random_.below(ids));
@@ -57,33 +53,42 @@ class IndexedDocuments {
     engine_.apply(++lsn_, operation);
   }
 
-  // Makes one, filled at once or later, or drops one.
+  // Makes one, which is filled later, or drops one.
   void change_indexes() {
-    if (!indexes().empty() && random_.below(3) == 0) {
-      const Definition gone = indexes()[random_.below(indexes().size())];
-      each([&](Collections& collections) { collections.drop(*gone); });
-      filling_.erase(gone->name);
+    if (!indexes_.empty() && random_.below(3) == 0) {
+      const IndexPointer gone = indexes_[random_.below(indexes_.size())];
+      gone->retire();
+      each([&](Collections& collections) { collections.remove_index(*gone); });
+      std::erase(indexes_, gone);
+      filled_.erase(gone.get());
       return;
     }
+    add_index();
+  }
+  void add_index() {
     std::string fields;
     for (std::uint64_t i = 1 + random_.below(3); i > 0; --i)
       fields += (fields.empty() ? "" : ",") + std::string(random_.below(3) == 0 ? "-" : "") +
                 support::random_name(random_) +
                 (random_.below(4) == 0 ? "." + support::random_name(random_) : "");
-    const Definition made = definition(fields, random_.below(4) == 0);
-    for (const Definition& index : indexes())
-      if (index->name == made->name) return;
-    each([&](Collections& collections) { collections.define(made); });
-    filling_[made->name] = {made, std::vector<std::string>(engine_.partition_count())};
+    indexes_.push_back(std::make_shared<Index>(definition(fields, random_.below(4) == 0)));
+    each([&](Collections& collections) { collections.add_index(indexes_.back()); });
+    filled_[indexes_.back().get()].resize(engine_.partition_count());
   }
   // Some steps of those that are not complete.
   void fill_some() {
-    for (auto& [name, filling] : filling_)
+    for (const IndexPointer& index : indexes_) {
+      if (index->complete()) continue;
+      auto& filled = filled_[index.get()];
+      bool complete = true;
       for (std::size_t i = 0; i < engine_.partition_count(); ++i)
-        if (random_.below(2) == 0)
-          engine_.partition(i).change_indexes([&](Collections& collections) {
-            collections.fill(*filling.first, filling.second[i], 1 + random_.below(20));
-          });
+        engine_.partition(i).change_indexes([&](Collections& collections) {
+          if (!filled[i].done)
+            filled[i].done = collections.fill(*index, filled[i].behind, 1 + random_.below(200));
+          complete = complete && filled[i].done;
+        });
+      if (complete) index->set_complete();
+    }
   }
 
  private:
@@ -96,7 +101,12 @@ class IndexedDocuments {
   Random& random_;
   Engine engine_;
   Documents model_;
-  std::map<std::string, std::pair<Definition, std::vector<std::string>>> filling_;
+  IndexList indexes_;
+  struct Filled {
+    std::string behind;
+    bool done = false;
+  };
+  std::map<const Index*, std::vector<Filled>> filled_;  // for each partition
   Lsn lsn_ = 0;
 };
 
@@ -121,7 +131,10 @@ TEST_CASE("a scan by an index finds what a filter matches as of its LSN, each on
     const std::uint64_t ids = 1 + random.below(400);
     for (std::uint64_t i = random.below(3 * ids); i > 0; --i) data.change(ids);
     for (int i = 0; i < 4; ++i) data.change_indexes();
+    for (int i = 0; i < 20; ++i) data.fill_some();
     for (int query = 0; query < 40; ++query, ++queries) {
+      if (random.below(10) == 0) data.change_indexes();
+      data.fill_some();
       const std::string text = filters.filter(1);
       const auto filter = Filter::parse(text);
       REQUIRE(filter);
@@ -131,14 +144,13 @@ TEST_CASE("a scan by an index finds what a filter matches as of its LSN, each on
       const auto plan = plan_by_index(data.indexes(), *filter, order);
       planned += plan.has_value();
       CAPTURE(text);
-      CAPTURE(plan ? plan->index->fields : "");
+      CAPTURE(plan ? plan->index->definition().fields : "");
       const ReadView view = data.engine().open_view([&] { return data.lsn(); });
       std::set<std::string> expected, found;
       for (const auto& [id, body] : data.documents())
         if (matches(*filter, id, body)) expected.insert(id);
-      DocumentScan scan(data.engine(), view, "c");
-      if (plan) scan.use(*plan);
-      const auto visit = [&](const Entry& entry, DocumentScan::Order) {
+      if (!plan) continue;
+      const auto visit = [&](const Entry& entry) {
         const std::string id(document_id(entry));
         if (matches(*filter, id, std::string(read_document(entry.value()).body))) {
           const bool is_new = found.insert(id).second;
@@ -146,10 +158,11 @@ TEST_CASE("a scan by an index finds what a filter matches as of its LSN, each on
         }
         return true;
       };
+      IndexScan scan(data.engine(), view, *plan);
       while (scan.step(visit)) {
         for (std::uint64_t i = random.below(100); i > 0; --i) data.change(ids);
         if (random.below(4) == 0) data.fill_some();
-        if (random.below(30) == 0) data.change_indexes();
+        if (random.below(30) == 0 && data.indexes().size() < 8) data.add_index();
       }
       REQUIRE(found == expected);
     }
@@ -159,7 +172,7 @@ TEST_CASE("a scan by an index finds what a filter matches as of its LSN, each on
 
 TEST_CASE("a document's keys are the combinations of its values") {
   const auto keys = [](const std::string& fields, std::string_view body) {
-    const auto found = index_keys(*definition(fields), body);
+    const auto found = index_keys(definition(fields), body);
     return found ? found->size() : 0;
   };
   CHECK(keys("a", R"({"a":1})") == 1);
@@ -176,10 +189,10 @@ TEST_CASE("a document's keys are the combinations of its values") {
 
 TEST_CASE("a null in a key is found behind every kind of part") {
   const auto null = [](const std::string& fields, std::string_view body) {
-    const Definition index = definition(fields);
-    const auto keys = index_keys(*index, body);
+    const IndexDefinition index = definition(fields);
+    const auto keys = index_keys(index, body);
     REQUIRE(keys);
-    return has_null_part(*index, keys->front());
+    return has_null_part(index, keys->front());
   };
   for (const char* value : {"1", "-2.5", "\"\"", "\"a\\u0000b\"", "true", "false", "{\"x\":1}"}) {
     CAPTURE(value);
