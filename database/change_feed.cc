@@ -91,6 +91,12 @@ void ChangeReader::take(const ChangeBatch& batch) {
   changes_ = 0;
 }
 
+void ChangeReader::skip_to(Lsn lsn) {
+  if (lsn <= after_) return;
+  after_ = lsn;
+  changes_ = 0;
+}
+
 void ChangeReader::take(const DocumentChange& change) {
   changes_ = change.position.changes;
   after_ = change.position.position.lsn - (changes_ != 0 ? 1 : 0);

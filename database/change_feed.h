@@ -77,6 +77,8 @@ class ChangeReader {
   // What has been seen: all of a batch, or of its collection's changes those up to this one.
   void take(const ChangeBatch& batch);
   void take(const DocumentChange& change);
+  // What was committed up to here has been seen elsewhere.
+  void skip_to(Lsn lsn);
   // The batch follows on what was taken: all of it is new.
   bool is_at(const ChangeBatch& batch) const { return batch.after == after_ && changes_ == 0; }
   // Everything up to here has been taken.

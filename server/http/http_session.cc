@@ -263,6 +263,13 @@ void HttpSession::called(const protocol::Value& reply, const database::Outcome& 
   release();
 }
 
+std::string HttpSession::position_of(Lsn lsn) {
+  const wal::DataDirectory* directory = thread_.database().directory();
+  if (directory == nullptr) return {};
+  const auto position = database::position_of(directory->meta().history, lsn);
+  return position ? to_string(*position) : std::string();
+}
+
 HttpSession::Commit HttpSession::commit_of(const database::Outcome& outcome) {
   const database::Database& database = thread_.database();
   if (outcome.depends_on == 0) return Commit::reached;

@@ -36,6 +36,11 @@ class HttpSession final : public Connection {
   std::string server_id() { return thread_.database().node_id(); }
   std::int64_t now_ms() { return thread_.now_ms(); }
   void send_stream(std::string_view bytes) { send(bytes); }
+  // What is sent was the last.
+  void finish_stream() {
+    lingers_ = true;
+    finish();
+  }
   // What is sent now need not wait for long.
   bool wants_more() const { return open_ && !congested(); }
   // takes_input() may have become true.
@@ -46,6 +51,8 @@ class HttpSession final : public Connection {
       const std::optional<database::FeedPosition>& since) {
     return thread_.database().change_feed().subscribe(since, thread_);
   }
+  // The position of an LSN of this log; empty where it is unknown.
+  std::string position_of(Lsn lsn);
   // Calls `then` with the reply, now or later; one command after the other.
   using Then = std::function<void(const protocol::Value& reply, const database::Outcome& outcome)>;
   void execute(const std::vector<std::string>& words, Then then);

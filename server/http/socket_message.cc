@@ -73,6 +73,12 @@ class Message {
     if (!number || *number < 0) complain(std::string(name) + " takes a number");
     return std::string(member->value.text);
   }
+  bool flag(std::string_view name) {
+    const JsonMember* member = tree_.find(name);
+    if (member != nullptr && member->value.kind != JsonKind::boolean)
+      complain(std::string(name) + " takes true or false");
+    return member != nullptr && member->value.text == "true";
+  }
   // As it is, or null.
   std::string json(std::string_view name) {
     const JsonMember* member = tree_.find(name);
@@ -153,9 +159,14 @@ void read_subscribe(Message& message, SocketCall& call) {
   if (!call.since) message.complain("since takes a position that a message had");
 }
 
-void read_unsubscribe(Message&, SocketCall& call) {
-  call.kind = Kind::unsubscribe;
+// {"collection":…}, or {"queryId":…} of a live query.
+void read_unsubscribe(Message& message, SocketCall& call) {
   call.reply_type = "unsubscribed";
+  call.kind = message.has("queryId") ? Kind::end_query : Kind::unsubscribe;
+  if (message.has("queryId"))
+    call.query_id = message.text("queryId");
+  else
+    call.collection = message.text("collection");
 }
 
 void read_create(Message& message, SocketCall& call) { put(message, call, "created", "0"); }
@@ -188,12 +199,18 @@ void read_get(Message& message, SocketCall& call) {
 // {"filter":…,"sort":"-age,name","fields":"a,b","limit":20,"after":…}
 void read_find(Message& message, SocketCall& call) {
   call.reply_type = call.type + "_ok";
+  if (message.flag("live")) {
+    call.kind = Kind::live_query;
+    call.query_id = message.text("queryId");
+    call.echo += text_member("queryId", call.query_id);
+  }
   call.words = {"DOC",           "FIND",
                 call.collection, message.object_or("filter", "{}"),
                 "LIMIT",         message.number_or("limit", kLimitDefault)};
   for (const std::string_view option : {"sort", "fields", "after"})
     if (message.has(option))
       call.words.insert(call.words.end(), {std::string(option), message.text(option)});
+  call.filter = call.words[3];
   call.answer = show_found;
 }
 
@@ -207,7 +224,7 @@ constexpr std::array kTypes = {
     Type{"ping", read_ping, false},
     Type{"auth", read_auth, false},
     Type{"subscribe", read_subscribe},
-    Type{"unsubscribe", read_unsubscribe},
+    Type{"unsubscribe", read_unsubscribe, false},
     Type{"create", read_create},
     Type{"insert", read_insert},
     Type{"update", read_update},

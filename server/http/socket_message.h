@@ -13,7 +13,15 @@
 namespace kimdb::server {
 
 struct SocketCall {
-  enum class Kind { command, auth, subscribe, unsubscribe, answered } kind = Kind::command;
+  enum class Kind {
+    command,
+    auth,
+    subscribe,
+    unsubscribe,
+    live_query,
+    end_query,
+    answered
+  } kind = Kind::command;
   std::string type;                // of the request
   std::string reply_type;          // of what is answered
   std::string echo;                // members that come back: ,"requestId":7
@@ -25,7 +33,8 @@ struct SocketCall {
   std::string id;
   bool shows_conflict = false;  // a version conflict is answered with the document that is there
   bool must_exist = false;      // a version conflict means that it is not there
-  // Of a subscription:
+  std::string query_id;         // of a live query
+  // Of a subscription or a live query:
   std::string filter;  // JSON; empty: none
   std::optional<database::FeedPosition> since;
 };

@@ -100,7 +100,7 @@ void WebSocket::on_received(std::string_view bytes) {
   if (!goes_on) {
     ended_ = true;
     session_.send_stream(protocol_answers);
-    return session_.finish();
+    return session_.finish_stream();
   }
   if (!protocol_answers.empty()) session_.send_stream(protocol_answers);
   for (std::string& message : messages) {
@@ -121,6 +121,7 @@ void WebSocket::process() {
     begin(read_socket_message(text));
   }
   processing_ = false;
+  refresh_one();
   session_.input_taken();
 }
 
@@ -134,16 +135,29 @@ void WebSocket::begin(SocketCall call) {
       return subscribe(call);
     case SocketCall::Kind::unsubscribe:
       return unsubscribe(call);
+    case SocketCall::Kind::live_query:
+      return begin_query(call);
+    case SocketCall::Kind::end_query:
+      end_query(call.query_id);
+      return answer(socket_reply(call, call.reply_type, text_member("queryId", call.query_id)));
     default:
       break;
   }
-  executing_ = true;
   const std::vector<std::string> words = std::move(call.words);
-  session_.execute(words, [this, call = std::move(call)](const protocol::Value& reply,
+  execute(words, [this, call = std::move(call)](const protocol::Value& reply,
+                                                const database::Outcome& outcome) {
+    executed(call, reply, outcome);
+  });
+}
+
+// One command after the other; what waits goes on behind it.
+void WebSocket::execute(const std::vector<std::string>& words, Then then) {
+  executing_ = true;
+  session_.execute(words, [this, then = std::move(then)](const protocol::Value& reply,
                                                          const database::Outcome& outcome) {
     executing_ = false;
-    executed(call, reply, outcome);
-    process();
+    then(reply, outcome);
+    if (!executing_) process();
   });
 }
 
@@ -165,19 +179,18 @@ void WebSocket::show_conflict(SocketCall call) {
     return text_member("id", asked.id) +
            ",\"conflict\":true,\"serverData\":" + (reply.is_null() ? "null" : reply.string);
   };
-  executing_ = true;
-  session_.execute({"DOC", "GET", call.collection, call.id},
-                   [this, call](const protocol::Value& reply, const database::Outcome& outcome) {
-                     executing_ = false;
-                     executed(call, reply, outcome);
-                   });
+  execute({"DOC", "GET", call.collection, call.id},
+          [this, call](const protocol::Value& reply, const database::Outcome& outcome) {
+            executed(call, reply, outcome);
+          });
 }
 
 // --- what it is answered ---
 
-void WebSocket::answer(std::string text, const database::Outcome& outcome, std::string echo) {
+void WebSocket::answer(std::string text, const database::Outcome& outcome, std::string echo,
+                       std::function<void()> sent) {
   if (ended_) return;
-  replies_.push_back({outcome, std::move(text), std::move(echo)});
+  replies_.push_back({outcome, std::move(text), std::move(echo), std::move(sent)});
   if (replies_.size() == 1) send_replies();
   if (!replies_.empty() && session_.commit_of(outcome) == HttpSession::Commit::awaited)
     session_.wait_for(outcome.depends_on);
@@ -190,7 +203,7 @@ void WebSocket::release() {
 }
 
 void WebSocket::send_replies() {
-  while (!replies_.empty() && !ended_) {
+  while (!replies_.empty() && session_.wants_more() && !ended_) {
     Reply& reply = replies_.front();
     const HttpSession::Commit commit = session_.commit_of(reply.outcome);
     if (commit == HttpSession::Commit::awaited) return;
@@ -199,8 +212,11 @@ void WebSocket::send_replies() {
             ? std::move(reply.text)
             : socket_error(reply.echo, "outcome_unknown",
                            "the replicas did not acknowledge in time, outcome unknown");
+    const std::function<void()> sent =
+        commit == HttpSession::Commit::reached ? std::move(reply.sent) : nullptr;
     replies_.pop_front();
     send_text(text);
+    if (sent) sent();
   }
 }
 
@@ -213,12 +229,15 @@ void WebSocket::subscribe(const SocketCall& call) {
     if (!parsed) return answer(socket_error(call.echo, "bad_request", parsed.error().message));
     filter = std::move(*parsed);
   }
-  const auto known = std::find_if(
-      subscriptions_.begin(), subscriptions_.end(),
-      [&](const auto& subscription) { return subscription->collection == call.collection; });
+  const auto known =
+      std::find_if(subscriptions_.begin(), subscriptions_.end(), [&](const auto& subscription) {
+        return subscription->query == nullptr && subscription->collection == call.collection;
+      });
   if (known == subscriptions_.end() && subscriptions_.size() == kSubscriptionsMax)
     return answer(socket_error(call.echo, "bad_request", "too many subscriptions"));
   auto reader = session_.subscribe(call.since);
+  const bool unknown = !reader && call.since && reader.error().code == ErrorCode::not_found;
+  if (unknown) reader = session_.subscribe(std::nullopt);
   if (!reader)
     return answer(socket_error(
         call.echo, reader.error().code == ErrorCode::unsupported ? "no_log" : "position_unknown",
@@ -229,6 +248,7 @@ void WebSocket::subscribe(const SocketCall& call) {
   subscription->collection = call.collection;
   subscription->reader = std::move(*reader);
   subscription->filter = std::move(filter);
+  if (unknown) return reset(call, std::move(subscription));
   answer(socket_reply(call, call.reply_type,
                       text_member("collection", call.collection) +
                           text_member("position", to_string(subscription->reader->begin()))));
@@ -237,15 +257,40 @@ void WebSocket::subscribe(const SocketCall& call) {
 
 void WebSocket::unsubscribe(const SocketCall& call) {
   std::erase_if(subscriptions_, [&](const auto& subscription) {
-    return subscription->collection == call.collection;
+    return subscription->query == nullptr && subscription->collection == call.collection;
   });
   answer(socket_reply(call, call.reply_type, text_member("collection", call.collection)));
 }
 
+void WebSocket::reset(const SocketCall& call, std::unique_ptr<Subscription> subscription) {
+  const std::shared_ptr<Subscription> begun = std::move(subscription);
+  const auto then = [this, call, begun](const protocol::Value& reply,
+                                        const database::Outcome& outcome) {
+    if (reply.is_error()) return answer(socket_answer(call, reply), outcome, call.echo);
+    // The state is the one at this LSN: what came before is in it.
+    begun->reader->skip_to(outcome.depends_on);
+    const std::string position = text_member("position", session_.position_of(outcome.depends_on));
+    const std::string members = text_member("collection", call.collection) + position;
+    answer(socket_reply(call, "reset", members), outcome, call.echo);
+    for (const ShownDocument& document : shown_documents(reply))
+      answer("{\"type\":\"sync\"" + text_member("collection", call.collection) +
+                 ",\"event\":\"insert\"" + text_member("id", document.id) + ",\"data\":" +
+                 document.json + ",\"_version\":" + std::to_string(document.version) + position +
+                 ",\"timestamp\":" + std::to_string(session_.now_ms()) + "}",
+             outcome);
+    answer(socket_reply(call, "live", members), outcome, {}, [this, begun] {
+      subscriptions_.push_back(std::make_unique<Subscription>(std::move(*begun)));
+    });
+  };
+  execute({"DOC", "FIND", call.collection, call.filter.empty() ? "{}" : call.filter}, then);
+}
+
 void WebSocket::on_ready() {
+  send_replies();
   process();
   while (!ended_ && session_.wants_more() && send_changes()) {
   }
+  refresh_one();
 }
 
 // Sends what comes next to those that are furthest behind, so that all of them come to the order of
@@ -277,8 +322,8 @@ std::vector<WebSocket::Subscription*> WebSocket::furthest_behind(Lsn behind) {
 bool WebSocket::send_batch(const ChangeBatchPointer& batch,
                            const std::vector<Subscription*>& subscriptions) {
   Subscription& first = *subscriptions.front();
-  if (subscriptions.size() == 1 && !first.filter && first.reader->is_at(*batch) &&
-      batch->bytes <= kSendBytes) {
+  if (subscriptions.size() == 1 && !first.filter && first.query == nullptr &&
+      first.reader->is_at(*batch) && batch->bytes <= kSendBytes) {
     first.reader->take(*batch);
     const std::string& frames = shared_frames(batch, first.collection);
     if (!frames.empty()) session_.send_stream(frames);
@@ -304,18 +349,12 @@ bool WebSocket::send_batch(const ChangeBatchPointer& batch,
 
 void WebSocket::append_change(Subscription& subscription, const DocumentChange& change,
                               std::string& out) {
+  if (subscription.query != nullptr) return subscription.query->look_at(change);
   if (!subscription.filter) return append_sync(out, change);
   const std::string id(change.id());
-  if (change.kind != DocumentChange::Kind::remove) {
-    thread_local std::string shown;
-    shown.clear();
-    engine::append_document(shown, change.id(), engine::read_document(change.value));
-    engine::JsonElement element;
-    if (engine::JsonReader::of_this_thread().read(shown, element) &&
-        subscription.filter->matches(element)) {
-      subscription.gone.erase(id);
-      return append_sync(out, change);
-    }
+  if (matches(*subscription.filter, change)) {
+    subscription.gone.erase(id);
+    return append_sync(out, change);
   }
   if (subscription.gone.size() >= kGoneMax) subscription.gone.clear();
   if (!subscription.gone.insert(id).second) return;
@@ -324,9 +363,70 @@ void WebSocket::append_change(Subscription& subscription, const DocumentChange& 
 }
 
 void WebSocket::lose(Subscription& subscription, const Error& why) {
-  const std::string members = text_member("collection", subscription.collection);
+  const std::string members = subscription.query != nullptr
+                                  ? text_member("queryId", subscription.query->id())
+                                  : text_member("collection", subscription.collection);
   std::erase_if(subscriptions_, [&](const auto& each) { return each.get() == &subscription; });
   send_text(socket_error(members, "position_unknown", why.message));
+}
+
+// --- live queries ---
+
+LiveQuery* WebSocket::find_query(const std::string& id) {
+  for (const auto& subscription : subscriptions_)
+    if (subscription->query != nullptr && subscription->query->id() == id)
+      return subscription->query.get();
+  return nullptr;
+}
+
+void WebSocket::end_query(const std::string& id) {
+  std::erase_if(subscriptions_, [&](const auto& subscription) {
+    return subscription->query != nullptr && subscription->query->id() == id;
+  });
+}
+
+void WebSocket::begin_query(const SocketCall& call) {
+  end_query(call.query_id);  // another one of the same name takes its place
+  if (subscriptions_.size() >= kSubscriptionsMax)
+    return answer(socket_error(call.echo, "bad_request", "too many subscriptions"));
+  // Before the result is read: a change that is in it already does no harm.
+  auto reader = session_.subscribe(std::nullopt);
+  if (!reader) return answer(socket_error(call.echo, "no_log", reader.error().message));
+  const auto begun = std::make_shared<Subscription>();
+  begun->collection = call.collection;
+  begun->reader = std::move(*reader);
+  execute(call.words,
+          [this, call, begun](const protocol::Value& reply, const database::Outcome& outcome) {
+            auto filter = engine::Filter::parse(call.filter);
+            if (reply.is_error() || !filter)
+              return answer(socket_answer(call, reply), outcome, call.echo);
+            begun->query = std::make_unique<LiveQuery>(call.query_id, call.words,
+                                                       std::move(*filter), shown_documents(reply));
+            subscriptions_.push_back(std::make_unique<Subscription>(std::move(*begun)));
+            answer(socket_answer(call, reply), outcome, call.echo);
+          });
+}
+
+void WebSocket::refresh_one() {
+  if (executing_ || ended_ || !session_.wants_more() || replies_.size() >= kRepliesMax) return;
+  const auto stale =
+      std::find_if(subscriptions_.begin(), subscriptions_.end(), [](const auto& subscription) {
+        return subscription->query != nullptr && subscription->query->stale();
+      });
+  if (stale == subscriptions_.end()) return;
+  LiveQuery& query = *(*stale)->query;
+  query.take_stale();
+  execute(query.words(), [this, id = query.id()](const protocol::Value& reply,
+                                                 const database::Outcome& outcome) {
+    LiveQuery* const asked = find_query(id);
+    if (asked == nullptr) return;
+    if (reply.is_error()) {
+      answer(socket_error(text_member("queryId", id), "query_failed", reply.string), outcome);
+      return end_query(id);
+    }
+    for (std::string& message : asked->become(shown_documents(reply)))
+      answer(std::move(message), outcome);
+  });
 }
 
 // --- time ---
@@ -338,7 +438,7 @@ void WebSocket::on_tick() {
     append_close_frame(frame, CloseCode::policy_violation, "no login");
     ended_ = true;
     session_.send_stream(frame);
-    return session_.finish();
+    return session_.finish_stream();
   }
   if (now - last_received_ms_ >= kSilenceMs) return session_.close("answers no pings");
   if (now - last_ping_ms_ < kPingMs) return;

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <deque>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -15,6 +16,7 @@
 #include "database/database.h"
 #include "engine/filter.h"
 #include "server/http/http_stream.h"
+#include "server/http/live_query.h"
 #include "server/http/socket_message.h"
 #include "server/http/websocket_codec.h"
 
@@ -41,22 +43,35 @@ class WebSocket final : public HttpStream {
     std::optional<engine::Filter> filter;
     // Documents that the client has been told not to match: it is told once.
     std::unordered_set<std::string> gone;
+    // Not told to the client: they may concern this query's result.
+    std::unique_ptr<LiveQuery> query;
   };
   // A reply that waits for the commit of what it shows, or for one that does.
   struct Reply {
     database::Outcome outcome;
     std::string text;
     std::string echo;
+    std::function<void()> sent;  // called then
   };
 
   void process();
   void begin(SocketCall call);
+  using Then = std::function<void(const protocol::Value& reply, const database::Outcome& outcome)>;
+  void execute(const std::vector<std::string>& words, Then then);
   void executed(const SocketCall& call, const protocol::Value& reply,
                 const database::Outcome& outcome);
   void show_conflict(SocketCall call);
   void subscribe(const SocketCall& call);
   void unsubscribe(const SocketCall& call);
-  void answer(std::string text, const database::Outcome& outcome = {}, std::string echo = {});
+  // Sends all documents of the collection, and then what follows on that state.
+  void reset(const SocketCall& call, std::unique_ptr<Subscription> subscription);
+  void begin_query(const SocketCall& call);
+  LiveQuery* find_query(const std::string& id);
+  void end_query(const std::string& id);
+  // Asks a live query again whose result may have changed.
+  void refresh_one();
+  void answer(std::string text, const database::Outcome& outcome = {}, std::string echo = {},
+              std::function<void()> sent = {});
   void send_replies();
   void send_text(std::string_view text);
 

@@ -1,13 +1,16 @@
 // WebSockets: messages, subscriptions, and what the protocol asks for.
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <string>
 #include <vector>
 
+#include "base/random.h"
 #include "database/password.h"
 #include "engine/json_tree.h"
 #include "server/http/websocket_codec.h"
 #include "tests/support/tcp_client.h"
+#include "tests/support/test_seed.h"
 #include "tests/support/test_server.h"
 #include "tests/support/websocket_client.h"
 
@@ -114,8 +117,8 @@ TEST_CASE("what is wrong with a message is said, and nothing else happens") {
         "\"bad_request\"");
   CHECK(code(R"({"type":"subscribe","collection":"_x"})") == "\"bad_request\"");
   CHECK(code(R"({"type":"subscribe","collection":"c","since":"yesterday"})") == "\"bad_request\"");
-  CHECK(code(R"({"type":"subscribe","collection":"c","since":"1-999999"})") ==
-        "\"position_unknown\"");
+  CHECK(code(R"({"type":"query","collection":"c","live":true})") == "\"bad_request\"");
+  CHECK(code(R"({"type":"query","collection":"c","live":1,"queryId":"q"})") == "\"bad_request\"");
   CHECK(code(R"({"type":"subscribe","collection":"c","filter":{"a":{"$no":1}}})") ==
         "\"bad_request\"");
   CHECK(member(client.ask(R"({"type":"list","collection":"c"})"), "count") == "0");
@@ -196,6 +199,101 @@ TEST_CASE("a filter's subscriber gets what matches, and is told what does not ma
   }
   CHECK(told == std::vector<std::string>{R"("delete""old")", R"("insert""b")", R"("update""a")",
                                          R"("delete""b")", R"("delete""a")"});
+}
+
+TEST_CASE("a position that is unknown begins anew: all documents, and then what changes") {
+  SocketServer s;
+  TcpClient lines = s.server.connect();
+  for (int i = 0; i < 300; ++i)
+    lines.call({"DOC", "PUT", "c", std::to_string(i), "{\"n\":" + std::to_string(i) + "}"});
+  for (const char* since : {"1-999999", "7-3"}) {
+    WebSocketClient client(s.port);
+    const std::string reset =
+        client.ask(R"({"type":"subscribe","collection":"c","filter":{"n":{"$gte":100}},"since":")" +
+                   std::string(since) + R"(","requestId":5})");
+    CHECK(has(reset, R"({"type":"reset","requestId":5,"collection":"c","position":")"));
+    for (int i = 0; i < 200; ++i) {
+      const std::string insert = client.receive();
+      REQUIRE(has(insert, R"({"type":"sync","collection":"c","event":"insert","id":")"));
+      REQUIRE(member(insert, "_version") == "1");
+      REQUIRE(member(insert, "position") == member(reset, "position"));
+    }
+    CHECK(has(client.receive(), R"({"type":"live","requestId":5,"collection":"c")"));
+    lines.call({"DOC", "PUT", "c", "x", "{\"n\":1000}"});
+    CHECK(member(client.receive(), "id") == "\"x\"");
+    lines.call({"DOC", "DEL", "c", "x"});
+    CHECK(member(client.receive(), "event") == "\"delete\"");
+  }
+}
+
+TEST_CASE("a live query's result is kept as it is") {
+  SocketServer s;
+  TcpClient lines = s.server.connect();
+  const auto put = [&](std::string_view id, int n) {
+    lines.call({"DOC", "PUT", "c", id, "{\"n\":" + std::to_string(n) + "}"});
+  };
+  put("a", 10), put("b", 20), put("c", 30), put("d", 1);
+  WebSocketClient client(s.port);
+  const std::string first = client.ask(
+      R"({"type":"query","collection":"c","filter":{"n":{"$gte":10}},"sort":"n","limit":3,)"
+      R"("fields":"n","live":true,"queryId":"q"})");
+  CHECK(has(first, R"({"type":"query_ok","queryId":"q","collection":"c","count":3,)"));
+  put("d", 15);
+  CHECK(has(client.receive(), R"({"type":"removed","queryId":"q","id":"c"})"));
+  CHECK(client.receive() ==
+        R"({"type":"added","queryId":"q","id":"d","index":1,"data":{"id":"d","n":15}})");
+  put("a", 17);
+  CHECK(client.receive() == R"({"type":"moved","queryId":"q","id":"d","index":0})");
+  CHECK(client.receive() ==
+        R"({"type":"changed","queryId":"q","id":"a","index":1,"data":{"id":"a","n":17}})");
+  put("z", 500);  // beyond the limit: nothing
+  put("y", 2);    // does not match
+  lines.call({"DOC", "DEL", "c", "b"});
+  CHECK(client.receive() == R"({"type":"removed","queryId":"q","id":"b"})");
+  CHECK(has(client.receive(), R"({"type":"added","queryId":"q","id":"c","index":2)"));
+  CHECK(client.ask(R"({"type":"unsubscribe","queryId":"q"})") ==
+        R"({"type":"unsubscribed","queryId":"q"})");
+  put("a", 18);
+  CHECK(client.ask(R"({"type":"ping"})") == R"({"type":"pong","time":null})");
+}
+
+TEST_CASE("whatever changes, the messages of a live query lead to its result") {
+  SeededRandom random(support::test_seed("the messages of a live query lead to its result"));
+  SocketServer s;
+  TcpClient lines = s.server.connect();
+  WebSocketClient client(s.port);
+  const std::string words = R"("collection":"c","filter":{"n":{"$lt":50}},"sort":"-n","limit":8)";
+  std::vector<std::string> ids;  // as the client has them
+  std::string reply = client.ask(R"({"type":"query",)" + words + R"(,"live":true,"queryId":"q"})");
+  REQUIRE(member(reply, "count") == "0");
+  const auto take = [&](const std::string& message) {
+    const std::string type = member(message, "type"), id = member(message, "id");
+    const auto at = std::find(ids.begin(), ids.end(), id);
+    if (type == "\"removed\"" || type == "\"moved\"") {
+      REQUIRE(at != ids.end());
+      ids.erase(at);
+    }
+    if (type == "\"added\"" || type == "\"moved\"") {
+      const std::size_t index = std::stoul(member(message, "index"));
+      REQUIRE(index <= ids.size());
+      ids.insert(ids.begin() + static_cast<std::ptrdiff_t>(index), id);
+    }
+  };
+  for (int round = 0; round < 100; ++round) {
+    for (std::uint64_t i = random.below(6); i > 0; --i) {
+      const std::string id = "d" + std::to_string(random.below(20));
+      if (random.below(4) == 0)
+        lines.call({"DOC", "DEL", "c", id});
+      else
+        lines.call({"DOC", "PUT", "c", id, "{\"n\":" + std::to_string(random.below(60)) + "}"});
+    }
+    const auto shown = lines.call(
+        {"DOC", "FIND", "c", "{\"n\":{\"$lt\":50}}", "SORT", "-n", "LIMIT", "8", "FIELDS", "n"});
+    std::vector<std::string> expected;
+    for (const auto& document : shown.elements[1].elements)
+      expected.push_back(member(document.text, "id"));
+    while (ids != expected) take(client.receive());
+  }
 }
 
 TEST_CASE("a WebSocket logs in by its request or by a message") {

@@ -1,0 +1,51 @@
+// A query whose result is kept as it is: when a change of its collection may concern it, it is
+// asked again, and what has become different is told. Pure.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "database/change_feed.h"
+#include "engine/filter.h"
+#include "protocol/reply_reader.h"
+
+namespace kimdb::server {
+
+struct ShownDocument {
+  std::string id;
+  std::string json;
+  std::uint64_t version = 0;  // 0: not among its fields
+};
+// Of DOC FIND's reply, [cursor, [documents]].
+std::vector<ShownDocument> shown_documents(const protocol::Value& reply);
+// The change's document as it is shown matches; false of one that was removed.
+bool matches(const engine::Filter& filter, const database::DocumentChange& change);
+
+class LiveQuery {
+ public:
+  // `words` ask for the result.
+  LiveQuery(std::string id, std::vector<std::string> words, engine::Filter filter,
+            std::vector<ShownDocument> result);
+
+  const std::string& id() const { return id_; }
+  const std::vector<std::string>& words() const { return words_; }
+  // A change may concern the result.
+  void look_at(const database::DocumentChange& change);
+  bool take_stale() { return std::exchange(stale_, false); }
+  bool stale() const { return stale_; }
+  // Messages that lead from the last result to this one, each from where the one before it led:
+  // removed {id}, added {id, index, data}, moved {id, index}, changed {id, index, data}.
+  std::vector<std::string> become(std::vector<ShownDocument> result);
+
+ private:
+  std::string message(std::string_view type, const ShownDocument& document) const;
+
+  const std::string id_;
+  const std::vector<std::string> words_;
+  const engine::Filter filter_;
+  std::vector<ShownDocument> result_;
+  bool stale_ = false;
+};
+
+}  // namespace kimdb::server
