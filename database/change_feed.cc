@@ -19,6 +19,7 @@ constexpr std::size_t kBytesAtOnce = 1 << 20;
 // Of what was read last: enough for who is busy for a while.
 constexpr std::size_t kKeptBytesMax = 16 << 20;
 constexpr std::size_t kKeptBatchesMax = 4096;
+constexpr std::size_t kLedAtOnce = 8;
 
 // Adds the changes of a record.
 Status add_changes(Lsn lsn, std::uint64_t term, std::int64_t time_ms, std::string_view record,
@@ -72,6 +73,12 @@ std::optional<FeedPosition> parse_feed_position(std::string_view text) {
   return result;
 }
 
+std::string_view event_name(DocumentChange::Kind kind) {
+  return kind == DocumentChange::Kind::insert   ? "insert"
+         : kind == DocumentChange::Kind::update ? "update"
+                                                : "delete";
+}
+
 // --- one reader ---
 
 ChangeReader::~ChangeReader() { feed_.leave(this); }
@@ -111,7 +118,8 @@ ChangeFeed::ChangeFeed(Database& database) : database_(database) {
   });
 }
 
-ChangeFeed::~ChangeFeed() {
+void ChangeFeed::stop() {
+  if (!thread_.joinable()) return;
   {
     MutexLock lock(mutex_);
     stopping_ = true;
@@ -127,7 +135,7 @@ Lsn ChangeFeed::limit() const {
 }
 
 Result<std::unique_ptr<ChangeReader>> ChangeFeed::subscribe(
-    const std::optional<FeedPosition>& since, Listener& listener) {
+    const std::optional<FeedPosition>& since, ChangeListener& listener) {
   if (database_.directory() == nullptr)
     return Error{ErrorCode::unsupported, "changes are read from the log: set wal.enabled"};
   const auto history = database_.directory()->meta().history;
@@ -161,6 +169,8 @@ Result<std::unique_ptr<ChangeReader>> ChangeFeed::subscribe(
     begin.position = *position;
   }
   if (places_.empty()) {
+    kept_.clear();
+    kept_bytes_ = 0;
     position_ = now;
     ++round_;
   }
@@ -238,7 +248,7 @@ bool ChangeFeed::read_for_all(Lsn limit) {
     if (!opened) return lose_all(opened.error()), true;
     log_ = std::move(*opened);
   }
-  auto batch = read(*log_, limit);
+  auto batch = read(*log_, begin, limit);
   if (!batch) {
     log_.reset();
     return lose_all(batch.error()), true;
@@ -247,7 +257,7 @@ bool ChangeFeed::read_for_all(Lsn limit) {
   if (batch->end == 0) return false;
   MutexLock lock(mutex_);
   // Else all have gone, and others have come.
-  if (round_ == round) {
+  if (round_ == round && !places_.empty()) {
     batch->after = begin;
     keep(std::move(*batch));
   }
@@ -275,7 +285,12 @@ Result<ChangeBatchPointer> ChangeFeed::next(const ChangeReader& reader) {
   MutexLock lock(mutex_);
   Place& place = places_.find(&reader)->second;
   if (place.lost) return *place.lost;
-  if (after >= position_) return ChangeBatchPointer();
+  if (after >= position_) {  // as far as all
+    place.log.reset();
+    place.part.reset();
+    place.wants_behind.reset();
+    return ChangeBatchPointer();
+  }
   if (place.part != nullptr && place.part->after <= after && after < place.part->end)
     return place.part;
   place.part.reset();
@@ -298,12 +313,17 @@ Result<ChangeBatchPointer> ChangeFeed::next(const ChangeReader& reader) {
 
 // Reads on for each that has asked; false where there was nothing.
 bool ChangeFeed::lead_along(Lsn limit) {
+  // Some of them, in turn: those who are as far as all must not wait for long.
   std::vector<const ChangeReader*> asked;
   {
     MutexLock lock(mutex_);
-    for (const auto& [reader, place] : places_)
-      if (place.wants_behind) asked.push_back(reader);
+    auto next = places_.upper_bound(led_last_);
+    for (std::size_t i = 0; i < places_.size() && asked.size() < kLedAtOnce; ++i, ++next) {
+      if (next == places_.end()) next = places_.begin();
+      if (next->second.wants_behind) asked.push_back(next->first);
+    }
   }
+  if (!asked.empty()) led_last_ = asked.back();
   bool progress = false;
   for (const ChangeReader* reader : asked) progress |= lead_along(reader, limit);
   return progress;
@@ -328,7 +348,7 @@ bool ChangeFeed::lead_along(const ChangeReader* reader, Lsn limit) {
       if (!opened) return std::move(opened).error();
       log = std::move(*opened);
     }
-    return read(*log, limit);
+    return read(*log, after, limit);
   };
   auto part = read_part();
 
@@ -351,7 +371,7 @@ bool ChangeFeed::lead_along(const ChangeReader* reader, Lsn limit) {
   return true;
 }
 
-Result<ChangeBatch> ChangeFeed::read(wal::Reader& log, Lsn limit) {
+Result<ChangeBatch> ChangeFeed::read(wal::Reader& log, Lsn after, Lsn limit) {
   ChangeBatch batch;
   std::size_t bytes = 0;
   for (int count = 0; count < kFramesAtOnce && bytes < kBytesAtOnce; ++count) {
@@ -361,7 +381,7 @@ Result<ChangeBatch> ChangeFeed::read(wal::Reader& log, Lsn limit) {
     const wal::FrameHeader& header = (*frame)->header;
     bytes += (*frame)->payload.size();
     KIMDB_RETURN_IF_ERROR(wal::visit_records(
-        header, (*frame)->payload, 0, [&](std::span<const wal::RecordView> records) -> Status {
+        header, (*frame)->payload, after, [&](std::span<const wal::RecordView> records) -> Status {
           for (const wal::RecordView& record : records)
             KIMDB_RETURN_IF_ERROR(
                 add_changes(record.lsn, header.term, header.commit_time_ms, record.bytes, batch));

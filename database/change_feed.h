@@ -6,8 +6,8 @@
 // Readers take batches at their own pace. A thread reads the log as long as there are readers; each
 // frame is read once, and what was read last is kept for all of them. Who is further behind than
 // that (who began with an old position, or was slow) is led along: his part of the log is read once
-// he asks for it, so he costs no memory however slow he is. Thread-safe, but a ChangeReader is used
-// by one thread at a time.
+// he asks for it, so he costs a megabyte or two however slow he is. Thread-safe, but a ChangeReader
+// is used by one thread at a time.
 #pragma once
 
 #include <atomic>
@@ -53,6 +53,9 @@ struct DocumentChange {
   std::string_view id() const { return engine::split_document_key(key).id; }
 };
 
+// insert, update, delete
+std::string_view event_name(DocumentChange::Kind kind);
+
 // What some frames of the log changed in collections, in order.
 struct ChangeBatch {
   Lsn after = 0;  // it follows on this LSN,
@@ -96,25 +99,27 @@ class ChangeReader {
   std::uint32_t changes_;  // and so many changes of the record behind it
 };
 
+// Told that its readers may find something, on the feed's thread, under its lock: must neither
+// block nor call the feed. Outlives its readers.
+class ChangeListener {
+ public:
+  virtual void changes_ready() = 0;
+
+ protected:
+  ~ChangeListener() = default;
+};
+
 class ChangeFeed {
  public:
-  // Told that its readers may find something, on the feed's thread, under its lock: must neither
-  // block nor call the feed. Outlives its readers.
-  class Listener {
-   public:
-    virtual void changes_ready() = 0;
-
-   protected:
-    ~Listener() = default;
-  };
-
   explicit ChangeFeed(Database& database);
-  ~ChangeFeed();
+  ~ChangeFeed() { stop(); }
+  // Nothing is read any more.
+  void stop();
 
   // Gets every change behind `since`; of what is committed from now on where there is none. An
   // error where the log does not hold what came behind `since`, or there is no log.
   Result<std::unique_ptr<ChangeReader>> subscribe(const std::optional<FeedPosition>& since,
-                                                  Listener& listener);
+                                                  ChangeListener& listener);
   // More is committed. Any thread, often.
   void wake();
   // Changes what lies in the log behind what is committed; nobody reads it meanwhile.
@@ -131,7 +136,7 @@ class ChangeFeed {
   friend class ChangeReader;
 
   struct Place {
-    Listener* listener = nullptr;
+    ChangeListener* listener = nullptr;
     std::optional<Error> lost;
     // What it is led along by, where it is behind what is kept for all:
     std::optional<Lsn> wants_behind;
@@ -144,8 +149,9 @@ class ChangeFeed {
   bool read_for_all(Lsn limit);
   bool lead_along(Lsn limit);
   bool lead_along(const ChangeReader* reader, Lsn limit);
-  // Reads some frames; an empty batch where there was none.
-  static Result<ChangeBatch> read(wal::Reader& log, Lsn limit);
+  // Reads some frames, what lies behind `after` in them; a batch that ends at 0 where there was
+  // none.
+  static Result<ChangeBatch> read(wal::Reader& log, Lsn after, Lsn limit);
   Result<ChangeBatchPointer> next(const ChangeReader& reader);
   void leave(const ChangeReader* reader);
   void keep(ChangeBatch batch) REQUIRES(mutex_);
@@ -154,6 +160,8 @@ class ChangeFeed {
 
   Database& database_;
 
+  const ChangeReader* led_last_ = nullptr;  // the thread's; only compared
+
   Mutex reading_;  // held while the log is read; before mutex_
   std::optional<wal::Reader> log_ GUARDED_BY(reading_);
   Lsn log_at_ GUARDED_BY(reading_) = 0;  // what it has read is position_, while they are equal
@@ -161,8 +169,9 @@ class ChangeFeed {
   Mutex mutex_;
   CondVar changed_;
   std::map<const ChangeReader*, Place> places_ GUARDED_BY(mutex_);
-  std::map<Listener*, std::size_t> listeners_ GUARDED_BY(mutex_);  // and how many readers they have
-  std::deque<ChangeBatchPointer> kept_ GUARDED_BY(mutex_);         // one follows on the other
+  std::map<ChangeListener*, std::size_t> listeners_
+      GUARDED_BY(mutex_);                                   // and how many readers they have
+  std::deque<ChangeBatchPointer> kept_ GUARDED_BY(mutex_);  // one follows on the other
   std::size_t kept_bytes_ GUARDED_BY(mutex_) = 0;
   Lsn position_ GUARDED_BY(mutex_) = 0;         // where kept_ ends
   std::uint64_t round_ GUARDED_BY(mutex_) = 0;  // counts how often there was a first reader

@@ -8,6 +8,7 @@
 
 #include "base/ulid.h"
 #include "database/arguments.h"
+#include "database/collection_watch.h"
 #include "database/command_table.h"
 #include "database/database.h"
 #include "database/document_query.h"
@@ -289,6 +290,7 @@ std::string index_refusal(Context& c, const std::map<std::string_view, Final>& c
             is_new ? index->holder_of(
                          key, [&](std::string_view other) { return changed.contains(other); })
                    : std::string(claim->second);
+        if (holder) c.find(kDocuments, *holder);  // what the error says depends on it
         if (holder)
           return "ERR duplicate key: the document \"" +
                  std::string(engine::split_document_key(*holder).id) + "\" has the same " +
@@ -467,6 +469,35 @@ void list(Context& c) {
   show_all(c, found->documents);
 }
 
+// The documents, and from then on what changes (Session's connection sends it).
+void watch(Context& c) {
+  DocumentQuery query{.collection = c.words[2]};
+  if (!is_collection(query.collection)) return c.reply.error(kNoCollection);
+  if (c.words.size() > 4) return syntax_error(c);
+  if (c.session.receiver == nullptr)
+    return c.reply.error("ERR this kind of session cannot receive events");
+  std::optional<engine::Filter> filter;
+  if (c.words.size() == 4) {
+    query.filter = c.words[3];
+    auto parsed = engine::Filter::parse(query.filter);
+    if (!parsed) return c.reply.error(error_reply(parsed.error()));
+    filter = std::move(*parsed);
+  }
+  auto reader =
+      c.database.change_feed().subscribe(std::nullopt, c.session.receiver->change_listener());
+  if (!reader) return c.reply.error(error_reply(reader.error()));
+  const auto found = find_documents(c, query);
+  if (!found) return c.reply.error(error_reply(found.error()));
+  (*reader)->skip_to(found->lsn);  // that is what is shown now
+  c.session.watches.insert_or_assign(
+      std::string(query.collection),
+      std::make_shared<CollectionWatch>(std::string(query.collection), std::move(*reader),
+                                        std::move(filter)));
+  show_all(c, found->documents);
+}
+
+void unwatch(Context& c) { c.reply.integer(c.session.watches.erase(std::string(c.words[2])) != 0); }
+
 void count(Context& c) {
   DocumentQuery query;
   if (!take_query(c, c.words.size(), false, query)) return;
@@ -519,7 +550,7 @@ constexpr std::uint32_t kChange = kWrite | kDenyOom;
 
 constexpr std::uint32_t kSearch = kRead | kSlow | kWholeKeyspace;
 
-const std::array<Subcommand, 10> kDocSubcommands = {{
+const std::array<Subcommand, 12> kDocSubcommands = {{
     {"put", -5, change_one, "collection id|* json [IFVERSION version]",
      "Store a document, under an id made for it with *; gives the id and the version.", kChange,
      prepare_put},
@@ -541,6 +572,10 @@ const std::array<Subcommand, 10> kDocSubcommands = {{
     {"list", -3, list, "collection [LIMIT n] [AFTER id]", "The documents in the order of ids.",
      kSearch},
     {"count", -3, count, "collection [filter]", "The number of documents.", kSearch},
+    {"watch", -3, watch, "collection [filter]",
+     "The documents, then every change of them as it is committed, until UNSUBSCRIBE.",
+     kRead | kSlow | kNoMulti},
+    {"unwatch", 3, unwatch, "collection", "Ends DOC WATCH: 1, or 0.", kRead | kNoMulti},
 }};
 
 const std::array<CommandRow, 2> kRows = {{

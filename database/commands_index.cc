@@ -15,6 +15,7 @@ namespace kimdb::database {
 namespace {
 
 constexpr std::size_t kNameBytesMax = 256;
+constexpr std::string_view kNoCollection = "ERR there are no collections of this name";
 
 std::string error_reply_of(const Error& error) {
   return error.code == ErrorCode::unavailable ? error.message : "ERR " + error.message;
@@ -49,8 +50,7 @@ std::optional<std::string> take_fields(Words words, std::size_t& from) {
 
 void create(Context& c) {
   if (c.numbered()) return c.reply.error("ERR INDEX takes no ID");
-  if (!engine::is_collection_name(c.words[2]))
-    return c.reply.error("ERR there are no collections of this name");
+  if (!engine::is_collection_name(c.words[2])) return c.reply.error(kNoCollection);
   std::size_t at = 3;
   const auto fields = take_fields(c.words, at);
   if (!fields) return c.reply.error("ERR the fields stand in parentheses: (address.city, -age)");
@@ -73,6 +73,7 @@ void create(Context& c) {
   if (name.empty() || name.size() > kNameBytesMax || !is_utf8(name))
     return c.reply.error("ERR an index's name has 1 to 256 bytes of UTF-8");
   const auto created = c.database.indexes().create(*definition);
+  c.depends_on(c.database.applied_lsn());  // an error, too, says what is there
   if (!created) return c.reply.error(error_reply_of(created.error()));
   c.depends_on(*created);
   c.reply.bulk(name);
@@ -80,13 +81,16 @@ void create(Context& c) {
 
 void drop(Context& c) {
   if (c.numbered()) return c.reply.error("ERR INDEX takes no ID");
+  if (!engine::is_collection_name(c.words[2])) return c.reply.error(kNoCollection);
   const auto dropped = c.database.indexes().drop(c.words[2], c.words[3]);
+  c.depends_on(c.database.applied_lsn());
   if (!dropped) return c.reply.error(error_reply_of(dropped.error()));
   c.depends_on(*dropped);
   c.reply.ok();
 }
 
 void list(Context& c) {
+  if (!engine::is_collection_name(c.words[2])) return c.reply.error(kNoCollection);
   const auto indexes = c.database.indexes().list(c.words[2]);
   c.depends_on(c.database.applied_lsn());
   c.reply.array(indexes.size());
@@ -110,11 +114,11 @@ void list(Context& c) {
 }
 
 // Not under locks of their own: an index takes those that it needs, one after the other.
-constexpr std::uint32_t kChange = kWrite | kDenyOom | kSlow | kNoMulti;
+constexpr std::uint32_t kChange = kWrite | kSlow | kNoMulti;
 
 const std::array<Subcommand, 3> kSubcommands = {{
     {"create", -4, create, "collection (field, -field, …) [UNIQUE] [HASH] [NAME name]",
-     "Make an index over a collection's documents; gives its name.", kChange},
+     "Make an index over a collection's documents; gives its name.", kChange | kDenyOom},
     {"list", 3, list, "collection", "The collection's indexes: fields, kind, size.",
      kRead | kSlow | kNoMulti},
     {"drop", 4, drop, "collection name", "Remove an index.", kChange},

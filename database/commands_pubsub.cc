@@ -59,7 +59,10 @@ void leave(Context& c, Names& names, Leave leave_one, std::string_view kind) {
     confirm(c, kind, name);
   }
 }
-void unsubscribe(Context& c) { leave(c, c.session.channels, &PubSub::unsubscribe, "unsubscribe"); }
+void unsubscribe(Context& c) {
+  if (c.words.size() == 1) c.session.watches.clear();  // DOC WATCH
+  leave(c, c.session.channels, &PubSub::unsubscribe, "unsubscribe");
+}
 void punsubscribe(Context& c) {
   leave(c, c.session.patterns, &PubSub::unsubscribe_pattern, "punsubscribe");
 }

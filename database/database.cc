@@ -301,6 +301,7 @@ void Database::end_session(Session& session) {
     pubsub_.unsubscribe_pattern(pattern, session.receiver);
   session.channels.clear();
   session.patterns.clear();
+  session.watches.clear();
   if (session.monitor) pubsub_.remove_monitor(session.receiver);
   session.monitor = false;
   session.info.channels = session.info.patterns = 0;

@@ -52,7 +52,7 @@ enum class Visited { in_no_order, by_id, by_plan };
 // those that a plan leads to; false where what follows in this order is not wanted.
 template <class Visit>
 void scan(Context& c, const DocumentQuery& query, std::string_view behind,
-          const std::optional<engine::IndexPlan>& plan, Visit&& visit) {
+          const std::optional<engine::IndexPlan>& plan, Lsn& lsn, Visit&& visit) {
   engine::Engine& engine = c.database.engine();
   const auto by_index = [&](engine::IndexScan documents) {
     const Visited order = documents.sorted() ? Visited::by_plan : Visited::in_no_order;
@@ -74,6 +74,7 @@ void scan(Context& c, const DocumentQuery& query, std::string_view behind,
   }
   const engine::ReadView view = engine.open_view([&] { return c.database.applied_lsn(); });
   c.depends_on(view.lsn());
+  lsn = view.lsn();
   plan ? by_index(engine::IndexScan(engine, view, *plan))
        : by_id(engine::DocumentScan(engine, view, query.collection));
 }
@@ -85,16 +86,17 @@ Result<std::optional<engine::IndexPlan>> scan_whole(Context& c, const DocumentQu
                                                     std::string_view behind,
                                                     const engine::Filter& filter,
                                                     const std::optional<engine::SortOrder>& order,
-                                                    Begin&& begin, Visit&& visit) {
+                                                    Lsn& lsn, Begin&& begin, Visit&& visit) {
   constexpr int kAttempts = 5;
   const engine::Engine& engine = c.database.engine();
   for (int attempt = 0; attempt < kAttempts; ++attempt) {
-    const std::uint64_t changes = engine.index_changes();
+    const std::uint64_t replacements = engine.replacements();
     auto plan = engine::plan_by_index(indexes_of(c, query.collection), filter, order);
     begin();
-    scan(c, query, behind, plan, visit);
-    const bool dropped = plan && plan->index->retired();
-    if (c.holds_locks() || (!dropped && changes == engine.index_changes())) return plan;
+    scan(c, query, behind, plan, lsn, visit);
+    const bool useless = plan && (plan->index->retired() || plan->index->refused_some());
+    const bool replaced = !c.holds_locks() && replacements != engine.replacements();
+    if (!useless && !replaced) return plan;
   }
   return Error{ErrorCode::unavailable, "the state was replaced meanwhile: try again"};
 }
@@ -179,6 +181,7 @@ Result<FoundDocuments> find_documents(Context& c, const DocumentQuery& query) {
     after = std::move(*key);
   }
 
+  FoundDocuments result;
   FirstDocuments first(query.limit);
   Shown shown;
   const bool all = filter->matches_all();
@@ -204,10 +207,10 @@ Result<FoundDocuments> find_documents(Context& c, const DocumentQuery& query) {
     first = FirstDocuments(query.limit);
     examined = 0;
   };
-  const auto plan = scan_whole(c, query, order ? "" : after, *filter, order, begin, visit);
+  const auto plan =
+      scan_whole(c, query, order ? "" : after, *filter, order, result.lsn, begin, visit);
   if (!plan) return plan.error();
 
-  FoundDocuments result;
   auto found = first.take();
   if (query.limit && found.size() > *query.limit) {
     found.pop_back();
@@ -218,7 +221,7 @@ Result<FoundDocuments> find_documents(Context& c, const DocumentQuery& query) {
   result.examined = examined;
   if (const auto& used = *plan)
     result.plan = {used->index->definition().name, used->index->definition().fields,
-                   used->ranges.size(), used->sorted};
+                   used->ranges.size(), used->sorted && !used->index->multikey()};
   return result;
 }
 
@@ -227,13 +230,14 @@ Result<std::size_t> count_documents(Context& c, const DocumentQuery& query) {
   if (!filter) return filter.error();
   Shown shown;
   std::size_t count = 0;
+  Lsn lsn = 0;
   const auto visit = [&](const engine::Entry& entry, Visited) {
     shown.read(entry);
     if (filter->matches(shown.element())) ++count;
     return true;
   };
   const auto plan = scan_whole(
-      c, query, "", *filter, {}, [&] { count = 0; }, visit);
+      c, query, "", *filter, {}, lsn, [&] { count = 0; }, visit);
   if (!plan) return plan.error();
   return count;
 }

@@ -33,7 +33,8 @@ struct UsedIndex {
 struct FoundDocuments {
   std::vector<std::string> documents;  // JSON
   std::string next;                    // the cursor of what follows; empty: nothing does
-  std::size_t examined = 0;            // documents that were looked at
+  Lsn lsn = 0;  // of the state that they stood in; not where the caller holds all locks
+  std::size_t examined = 0;  // documents that were looked at
   UsedIndex plan;
 };
 

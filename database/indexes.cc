@@ -60,10 +60,27 @@ engine::IndexPointer Indexes::find(std::string_view collection, std::string_view
 
 // --- as the catalog says ---
 
-bool Indexes::is_behind() const { return seen_changes_ != database_.engine().index_changes(); }
-
 void Indexes::keep_up() {
   MutexLock lock(mutex_);
+  keep_up_locked();
+}
+
+void Indexes::keep_up_if_idle() {
+  if (seen_changes_ == database_.engine().index_changes() || !mutex_.try_lock()) return;
+  keep_up_locked();
+  mutex_.unlock();
+}
+
+template <class Change>
+Result<Lsn> Indexes::change_catalog(Change&& change) {
+  const std::uint64_t before = database_.engine().index_changes();
+  Result<Lsn> changed = change();
+  // Its own change need not be looked at again.
+  if (changed && seen_changes_ == before) seen_changes_ = before + 1;
+  return changed;
+}
+
+void Indexes::keep_up_locked() {
   engine::Engine& engine = database_.engine();
   for (std::uint64_t changes; seen_changes_ != (changes = engine.index_changes());) {
     const std::vector<engine::IndexDefinition> wanted = read_catalog();
@@ -117,6 +134,15 @@ void Indexes::fill(engine::Index& index) {
 // --- made and removed ---
 
 Result<Lsn> Indexes::create(const engine::IndexDefinition& definition) {
+  // One at a time: a second one would only keep another worker from everything else.
+  if (making_.exchange(true))
+    return Error{ErrorCode::unavailable, "ERR another index is being made: try again"};
+  Result<Lsn> made = make(definition);
+  making_ = false;
+  return made;
+}
+
+Result<Lsn> Indexes::make(const engine::IndexDefinition& definition) {
   MutexLock lock(mutex_);
   const auto there = read_catalog(definition.collection);
   for (const engine::IndexDefinition& each : there)
@@ -138,7 +164,7 @@ Result<Lsn> Indexes::create(const engine::IndexDefinition& definition) {
                                 .key = key,
                                 .value = value});
   };
-  Result<Lsn> written = record();
+  Result<Lsn> written = change_catalog(record);
   if (written)
     indexes_.push_back(index);
   else
@@ -151,8 +177,10 @@ Result<Lsn> Indexes::drop(std::string_view collection, std::string_view name) {
   for (const engine::IndexDefinition& definition : read_catalog(collection)) {
     if (definition.name != name) continue;
     const std::string key = engine::index_key(definition);
-    Result<Lsn> written = database_.write_one(
-        {.kind = engine::OperationKind::remove, .keyspace = engine::kIndexes, .key = key});
+    Result<Lsn> written = change_catalog([&] {
+      return database_.write_one(
+          {.kind = engine::OperationKind::remove, .keyspace = engine::kIndexes, .key = key});
+    });
     const engine::IndexPointer index = find(collection, name);
     if (!written || index == nullptr) return written;
     remove(index);

@@ -45,8 +45,8 @@ class Indexes {
   // Makes the partitions' indexes those of the catalog, where it has changed or partitions were
   // exchanged; returns when all of them are complete.
   void keep_up();
-  // For the database's background work.
-  bool is_behind() const;
+  // For the database's background work: the same, where nobody is at it already.
+  void keep_up_if_idle();
 
  private:
   std::vector<engine::IndexDefinition> read_catalog(std::string_view collection = {});
@@ -54,12 +54,18 @@ class Indexes {
   void fill(engine::Index& index);
   void remove(const engine::IndexPointer& index);
   static Status check(const engine::Index& index);
+  void keep_up_locked() REQUIRES(mutex_);
+  Result<Lsn> make(const engine::IndexDefinition& definition);
+  // Calls change(), which changes the catalog itself.
+  template <class Change>
+  Result<Lsn> change_catalog(Change&& change) REQUIRES(mutex_);
   engine::IndexPointer find(std::string_view collection, std::string_view name) REQUIRES(mutex_);
 
   Database& database_;
   Mutex mutex_;  // one change after the other
   engine::IndexList indexes_ GUARDED_BY(mutex_);
   std::atomic<std::uint64_t> seen_changes_{0};
+  std::atomic<bool> making_{false};
 };
 
 }  // namespace kimdb::database

@@ -37,7 +37,7 @@ void Maintenance::run() {
     sweep();
     database_.check_waiters();
     // Of a slave: what its master has made or dropped.
-    if (database_.indexes().is_behind()) database_.indexes().keep_up();
+    database_.indexes().keep_up_if_idle();
     if (tick % 20 == 0) {
       database_.engine().prune();
       snapshot_when_due();

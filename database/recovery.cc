@@ -37,6 +37,10 @@ Database::Database(const DatabaseOptions& options, Environment environment)
 Database::~Database() {
   maintenance_.reset();
   workers_.stop();
+  checkpointer_.reset();
+  // The feed reads the log, whose threads wake the feed.
+  change_feed_.stop();
+  log_.reset();
 }
 
 Result<std::unique_ptr<Database>> Database::open(const DatabaseOptions& given,

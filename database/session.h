@@ -7,6 +7,8 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
+#include <map>
 #include <memory>
 #include <set>
 #include <string>
@@ -22,6 +24,8 @@
 
 namespace kimdb::database {
 
+class ChangeListener;
+class CollectionWatch;
 struct CommandRow;
 
 // What other sessions may see. The server keeps one for each connection in its list; thread-safe.
@@ -79,6 +83,8 @@ struct Event {
 class EventReceiver {
  public:
   virtual ~EventReceiver() = default;
+  // Told when there are changes of what the session watches.
+  virtual ChangeListener& change_listener() = 0;
   virtual void deliver(std::shared_ptr<const Event> event,
                        std::shared_ptr<const std::string> pattern) = 0;
 };
@@ -131,6 +137,8 @@ struct Session {
     return framing == protocol::Framing::line ? line_format : resp_format;
   }
   bool subscribed() const { return !channels.empty() || !patterns.empty(); }
+  // DOC WATCH: by collection.
+  std::map<std::string, std::shared_ptr<CollectionWatch>, std::less<>> watches;
 };
 
 }  // namespace kimdb::database

@@ -20,6 +20,10 @@ void WorkerPool::stop() {
   }
   for (std::thread& thread : threads_) thread.join();
   threads_.clear();
+  // What was not begun may hold what has to go before this does.
+  std::deque<Work> never_done;
+  MutexLock lock(mutex_);
+  never_done.swap(waiting_);
 }
 
 void WorkerPool::run(std::size_t worker) {

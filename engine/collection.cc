@@ -6,6 +6,7 @@ namespace kimdb::engine {
 
 namespace {
 
+constexpr std::size_t kFillBytes = 256 << 10;                                      // under one lock
 constexpr std::size_t kNodeBytes = sizeof(std::string) + sizeof(Collection) + 48;  // of the map
 
 std::uint64_t size_of(const Entry& entry) { return entry.key().size() + entry.value().size(); }
@@ -86,9 +87,13 @@ bool Collections::fill(const Index& index, std::string& behind, std::size_t coun
   const auto& documents = found->second.documents();
   auto position =
       behind.empty() ? documents.begin() : documents.upper_bound(std::string_view(behind));
+  std::size_t bytes = 0;
   for (; count > 0 && position != documents.end(); --count, position = documents.next(position)) {
-    change_index(*filled, nullptr, documents[position]);
-    if (count == 1) behind = document_id(*documents[position]);
+    const Entry* document = documents[position];
+    change_index(*filled, nullptr, document);
+    bytes += document->value().size();
+    if (bytes > kFillBytes) count = 1;
+    if (count == 1) behind = document_id(*document);
   }
   return position == documents.end();
 }

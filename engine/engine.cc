@@ -90,6 +90,7 @@ void Engine::replace_state(Engine& other, Lsn lsn) {
   partitions_[0]->collections().for_each_index([](const IndexPointer& index) { index->retire(); });
   for (std::size_t i = 0; i < partitions_.size(); ++i)
     partitions_[i]->replace_state(*other.partitions_[i], lsn);
+  replacements_.fetch_add(1, std::memory_order_release);
   index_changes_.fetch_add(1, std::memory_order_release);
 }
 

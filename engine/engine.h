@@ -93,10 +93,17 @@ class Engine {
   void replace_state(Engine& other, Lsn lsn);
   // Rises when the definitions of indexes (kIndexes) change, or the state was replaced.
   std::uint64_t index_changes() const { return index_changes_.load(std::memory_order_acquire); }
+  // Counts calls of replace_state().
+  std::uint64_t replacements() const { return replacements_.load(std::memory_order_acquire); }
 
   // `last_lsn` gives the highest LSN drawn when called. Takes every partition's lock once.
   template <class LastLsn>
   ReadView open_view(LastLsn&& last_lsn);
+
+  // Returns when every change has been made whose LSN was drawn before. Takes every partition's
+  // lock
+  // once.
+  void await_writers() { pass_all_locks(); }
 
   // Frees old versions that nobody needs any more; in steps, each well below a millisecond under a
   // partition's lock. For the owner to call from time to time after a view was closed: without it,
@@ -131,6 +138,7 @@ class Engine {
   std::vector<std::unique_ptr<Partition>> partitions_;
   std::atomic<Lsn> horizon_{~Lsn{0}};
   std::atomic<std::uint64_t> index_changes_{0};
+  std::atomic<std::uint64_t> replacements_{0};
   std::atomic<bool> keep_accessed_{false};
   std::atomic<std::uint32_t> access_time_{0};
 

@@ -24,27 +24,25 @@ std::string null_part(bool descending) {
   return std::string(1, descending ? static_cast<char>(~0x10) : '\x10');
 }
 
-// The parts that one field gives. What is not there counts as null, as it does in sorting; an empty
-// array is both that and itself.
+// The parts that one field gives. What is not there counts as null, as it does in sorting, and so
+// does an empty array.
 std::vector<std::string> field_parts(const SortField& field, const JsonElement& document) {
   std::vector<std::string> parts;
   const auto add = [&](const JsonElement& value) {
     append_key_part(parts.emplace_back(), value, field.descending);
   };
-  bool has_item = false;
   any_value(document, field.path, 0, [&](const JsonElement& value) {
-    add(value);
     if (!value.is_array()) {
-      has_item = true;
-      return false;
+      add(value);
+    } else {
+      for (const JsonElement item : simdjson::dom::array(value)) {
+        add(item);
+        if (parts.size() > 2 * kIndexKeysMax) break;  // too many, unless they are alike
+      }
     }
-    for (const JsonElement item : simdjson::dom::array(value)) {
-      add(item);
-      has_item = true;
-    }
-    return false;
+    return parts.size() > 2 * kIndexKeysMax;
   });
-  if (!has_item) parts.push_back(null_part(field.descending));
+  if (parts.empty()) parts.push_back(null_part(field.descending));
   std::sort(parts.begin(), parts.end());
   parts.erase(std::unique(parts.begin(), parts.end()), parts.end());
   return parts;
@@ -139,8 +137,17 @@ Result<std::vector<std::string>> index_keys(const IndexDefinition& definition,
                                                     std::to_string(kIndexKeysMax) +
                                                     " keys in the index " + definition.name};
     std::vector<std::string> longer;
-    for (const std::string& key : keys)
-      for (const std::string& part : parts) longer.push_back(key + part);
+    std::size_t bytes = 0;
+    for (const std::string& key : keys) {
+      for (const std::string& part : parts) {
+        bytes += key.size() + part.size();
+        if (bytes > kIndexKeyBytesMax)
+          return Error{
+              ErrorCode::invalid_argument,
+              "the document's keys in the index " + definition.name + " are longer than 256 KB"};
+        longer.push_back(key + part);
+      }
+    }
     keys = std::move(longer);
   }
   for (std::string& key : keys) key = finish_index_key(definition, std::move(key));
@@ -168,21 +175,24 @@ bool Index::Less::operator()(const Place& a, const Item* b) const {
 
 Index::~Index() {
   MutexLock lock(mutex_);
-  clear();
+  free(items_);
 }
 
-void Index::clear() {
-  for (auto position = items_.begin(); position != items_.end(); position = items_.next(position))
-    delete items_[position];
-  items_ = Items();
-  item_bytes_ = 0;
+void Index::free(const Items& items) {
+  for (auto position = items.begin(); position != items.end(); position = items.next(position))
+    delete items[position];
 }
 
 void Index::retire() {
-  MutexLock lock(mutex_);
-  retired_.store(true, std::memory_order_release);
-  complete_.store(false, std::memory_order_release);
-  clear();
+  Items items;
+  {
+    MutexLock lock(mutex_);
+    retired_.store(true, std::memory_order_release);
+    complete_.store(false, std::memory_order_release);
+    std::swap(items, items_);
+    item_bytes_ = 0;
+  }
+  free(items);  // of a million that takes a while
 }
 
 std::size_t Index::size() const {
@@ -233,6 +243,13 @@ void Index::remove(const std::string& key, const Entry* document) {
 }
 
 bool Index::find(const Range& range, std::size_t count, std::vector<Found>& found) const {
+  // Of long keys fewer: writers wait meanwhile.
+  constexpr std::size_t kBytesMax = 1 << 20;
+  std::size_t bytes = 0;
+  const auto add = [&](const Item& item) {
+    found.push_back({item.key, std::string(item.document->key())});
+    bytes += item.key.size();
+  };
   MutexLock lock(mutex_);
   const auto here =
       range.last == nullptr ? Place{} : Place{range.last->key, range.last->document_key};
@@ -244,7 +261,8 @@ bool Index::find(const Range& range, std::size_t count, std::vector<Found>& foun
       position = items_.previous(position);
       const Item& item = *items_[position];
       if (item.key < range.begin) return false;
-      found.push_back({item.key, std::string(item.document->key())});
+      add(item);
+      if (bytes > kBytesMax) return true;
     }
     return count == 0;
   }
@@ -253,7 +271,8 @@ bool Index::find(const Range& range, std::size_t count, std::vector<Found>& foun
   for (; count > 0 && position != items_.end(); --count, position = items_.next(position)) {
     const Item& item = *items_[position];
     if (!range.end.empty() && item.key >= range.end) return false;
-    found.push_back({item.key, std::string(item.document->key())});
+    add(item);
+    if (bytes > kBytesMax) return true;
   }
   return count == 0;
 }

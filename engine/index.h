@@ -8,7 +8,7 @@
 //
 // The index itself is never logged: it follows from the documents. A document stands in it under
 // one key for each combination of the values that its fields have; of an array each item is a
-// value, and the array itself. Keys are parts in the order of values (engine/sort_key.h); an index
+// value. Keys are parts in the order of values (engine/sort_key.h); an index
 // by hash keeps a hash of them, in less memory, and finds only what is equal. The members that
 // kimdb itself says (id, _version, …) cannot be indexed.
 #pragma once
@@ -43,8 +43,9 @@ struct IndexDefinition {
 
 constexpr std::size_t kIndexFieldsMax = 8;
 constexpr std::size_t kIndexesMax = 32;  // of one collection
-// A document may have so many keys in an index.
+// A document may have so many keys in an index, with so many bytes.
 constexpr std::size_t kIndexKeysMax = 1000;
+constexpr std::size_t kIndexKeyBytesMax = 256 << 10;
 
 // `fields` as in the definition's value. An error says what is wrong with them.
 Result<IndexDefinition> make_index_definition(std::string_view collection, std::string_view name,
@@ -143,7 +144,7 @@ class Index {
   std::size_t memory_held() const REQUIRES(mutex_) { return items_.memory() + item_bytes_; }
   void add(std::string key, const Entry* document) REQUIRES(mutex_);
   void remove(const std::string& key, const Entry* document) REQUIRES(mutex_);
-  void clear() REQUIRES(mutex_);
+  static void free(const Items& items);
 
   const IndexDefinition definition_;
   mutable Mutex mutex_;

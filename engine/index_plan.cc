@@ -184,7 +184,7 @@ std::optional<IndexPlan> plan_by_index(const IndexList& indexes, const Filter& f
     return 4 * plan.equal_fields + (plan.has_range ? 2 : 0) + (plan.sorted ? 1 : 0);
   };
   for (const IndexPointer& index : indexes) {
-    if (!index->complete()) continue;
+    if (!index->complete() || index->refused_some()) continue;
     IndexPlan plan = plan_of(index, conditions, order);
     const IndexDefinition& definition = index->definition();
     if (definition.hash && plan.equal_fields != definition.order.size()) continue;

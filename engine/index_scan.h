@@ -21,7 +21,7 @@ class IndexScan {
  public:
   // Of a view that outlives the scan, as the plan does.
   IndexScan(Engine& engine, const ReadView& view, const IndexPlan& plan)
-      : IndexScan(engine, plan, view.lsn(), true) {}
+      : IndexScan(awaited(engine), plan, view.lsn(), true) {}
   // Of what is current, for a caller who holds all partitions' locks all the time.
   IndexScan(Engine& engine, const IndexPlan& plan) : IndexScan(engine, plan, kOwnRecord, false) {}
 
@@ -38,6 +38,11 @@ class IndexScan {
   static constexpr std::size_t kFirstStepKeys = 32;
   static constexpr std::size_t kStepKeysMax = 1024;
 
+  // The view's LSN may have been drawn by one who has not changed the index yet.
+  static Engine& awaited(Engine& engine) {
+    engine.await_writers();
+    return engine;
+  }
   IndexScan(Engine& engine, const IndexPlan& plan, Lsn lsn, bool takes_locks)
       : engine_(engine),
         plan_(plan),
@@ -81,10 +86,11 @@ bool IndexScan::step(Visit&& visit) {
                                          .backwards = backwards},
                                         step_keys_ - found_.size(), found_);
     resumes_ = more;
-    if (more)
+    if (more) {
       last_ = found_.back();
-    else
-      ++range_;
+      break;  // enough, or enough bytes
+    }
+    ++range_;
   }
   step_keys_ = std::min(2 * step_keys_, kStepKeysMax);
   if (visit_found(visit) && range_ < ranges.size()) return true;

@@ -114,8 +114,8 @@ void Connection::send(std::string_view bytes) {
     }
   }
   if (bytes.empty()) return;
-  // One reply may be larger than that.
-  if (queue_.size() - queue_sent_ > options_.max_output_buffer)
+  const std::size_t unread = queue_.size() - queue_sent_ + (sends_wholes_ ? 0 : bytes.size());
+  if (unread > options_.max_output_buffer)
     return close("does not read its replies (network.max_output_buffer)");
   queue_.append(bytes);
   if (stalled_since_ms_ == 0) stalled_since_ms_ = thread_.now_ms();

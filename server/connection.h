@@ -65,6 +65,8 @@ class Connection : public std::enable_shared_from_this<Connection>, public Polle
   void close(std::string_view why);
   // Executes nothing more and closes once every reply is sent.
   void finish();
+  // Of what is gathered for a stream of changes: sent from this size on.
+  static constexpr std::size_t kSendBytes = 256 << 10;
   bool waits = false;  // IoThread's: the connection is in its list
 
  protected:
@@ -110,6 +112,8 @@ class Connection : public std::enable_shared_from_this<Connection>, public Polle
   // What the client still sends is read and thrown away before the connection is closed, since
   // closing it at once could take from the client what was sent last.
   bool lingers_ = false;
+  // What is sent at once may be larger than network.max_output_buffer, if nothing waits before it.
+  bool sends_wholes_ = false;
   std::int64_t started_request_ms_ = 0;  // when the unfinished request began, 0: none
 
  private:

@@ -50,6 +50,7 @@ void IoThread::run() {
     }
   }
   for (const auto& connection : open_connections()) connection->close("server stops");
+  context_.poll();  // what they left to be done
 }
 
 void IoThread::stop() {

@@ -24,7 +24,7 @@ namespace kimdb::server {
 
 class Connection;
 
-class IoThread final : public database::ChangeFeed::Listener {
+class IoThread final : public database::ChangeListener {
  public:
   explicit IoThread(database::Database& database);
   virtual ~IoThread() { stop(); }

@@ -3,6 +3,8 @@
 #include <utility>
 
 #include "base/cycles.h"
+#include "database/collection_watch.h"
+#include "engine/document.h"
 #include "server/connection_manager.h"
 
 namespace kimdb::server {
@@ -205,6 +207,12 @@ void Session::complete(std::string reply, Outcome outcome) {
   hold(reply, 0, outcome, deferred_format_, deferred_tagged_);
   if (!reply.empty()) send(reply);
   if (!open_) return;
+  if (!state_.watches.empty()) {
+    if (!state_.subscribed()) events_format_ = deferred_format_;
+    thread_.follow(shared_from_this());
+    send_changes();
+    if (!open_) return;
+  }
   process_kept();
   thread_.round_end();
 }
@@ -315,6 +323,8 @@ void Session::finish_explanation() {
 }
 
 void Session::on_sent() {
+  send_changes();
+  if (!open_) return;
   if (!congested() && !input_.empty() && !deferred_ && !explaining_) return process_kept();
   update_interest();
   close_if_done();
@@ -338,7 +348,9 @@ void Session::on_closed() {
     thread_.database().end_session(state_);
 }
 
-bool Session::may_be_idle() const { return deferred_ || state_.subscribed() || state_.monitor; }
+bool Session::may_be_idle() const {
+  return deferred_ || state_.subscribed() || state_.monitor || !state_.watches.empty();
+}
 
 // --- events ---
 
@@ -394,6 +406,68 @@ void Session::deliver_events() {
   }
   if (!marks_.empty()) hold(out, 0, {}, events_format_);  // behind the replies that wait
   if (!out.empty()) send(out);
+}
+
+// --- changes ---
+
+void Session::on_changes() { send_changes(); }
+
+// What a worker has, or a reply that has no end yet, is left alone: it comes here when it is done.
+void Session::send_changes() {
+  if (deferred_ || explaining_) return;
+  for (auto watch = state_.watches.begin(); watch != state_.watches.end();) {
+    const auto current = watch++;
+    if (!open_ || congested()) return;
+    if (!send_changes(*current->second)) state_.watches.erase(current);
+  }
+}
+
+// False where the watch has come to its end.
+bool Session::send_changes(database::CollectionWatch& watch) {
+  std::string out;
+  ReplyWriter writer(out, events_format_);
+  const auto flush = [&] {
+    if (!marks_.empty()) hold(out, 0, {}, events_format_);  // behind the replies that wait
+    if (!out.empty()) send(out);
+    out.clear();
+  };
+  while (open_ && !congested()) {
+    const auto batch = watch.reader().next();
+    if (!batch) {
+      writer.push(3);
+      writer.bulk("unwatched");
+      writer.bulk(watch.collection());
+      writer.bulk(batch.error().message);
+      flush();
+      return false;
+    }
+    if (*batch == nullptr) break;
+    for (const database::DocumentChange& change : (*batch)->changes) {
+      if (!watch.concerns(change)) continue;
+      const auto told = watch.look_at(change);
+      watch.reader().take(change);
+      if (!told) continue;
+      writer.push(6);
+      writer.bulk("change");
+      writer.bulk(watch.collection());
+      writer.bulk(database::event_name(*told));
+      writer.bulk(change.id());
+      if (*told == database::DocumentChange::Kind::remove) {
+        writer.null();
+      } else {
+        std::string document;
+        engine::append_document(document, change.id(), engine::read_document(change.value));
+        writer.bulk(document);
+      }
+      writer.bulk(to_string(change.position));
+      if (out.size() >= kSendBytes) flush();
+      if (!open_ || congested()) return true;
+    }
+    watch.reader().take(**batch);
+    flush();
+  }
+  flush();
+  return true;
 }
 
 }  // namespace kimdb::server

@@ -29,6 +29,8 @@ class Session final : public Connection, public database::EventReceiver {
   ~Session() override;
 
   void release() override;
+  void on_changes() override;
+  database::ChangeListener& change_listener() override { return thread_; }
   void deliver(std::shared_ptr<const database::Event> event,
                std::shared_ptr<const std::string> pattern) override;
 
@@ -82,6 +84,8 @@ class Session final : public Connection, public database::EventReceiver {
   void finish_explanation();
   void set_limits();
   void deliver_events();
+  void send_changes();
+  bool send_changes(database::CollectionWatch& watch);
   bool may_execute() const {
     return open_ && !deferred_ && !explaining_ && !close_when_sent_ && !congested();
   }

@@ -7,15 +7,9 @@ namespace kimdb::server {
 
 using database::DocumentChange;
 
-std::string_view event_name(DocumentChange::Kind kind) {
-  return kind == DocumentChange::Kind::insert   ? "insert"
-         : kind == DocumentChange::Kind::update ? "update"
-                                                : "delete";
-}
-
 void append_change_members(std::string& out, const DocumentChange& change) {
   out += "\"event\":\"";
-  out += event_name(change.kind);
+  out += database::event_name(change.kind);
   out += "\",\"id\":";
   append_json_string(out, change.id());
   if (change.kind != DocumentChange::Kind::remove) {

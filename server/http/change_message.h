@@ -9,10 +9,6 @@
 
 namespace kimdb::server {
 
-// What has been gathered is sent from this size on.
-constexpr std::size_t kSendBytes = 256 << 10;
-
-std::string_view event_name(database::DocumentChange::Kind kind);
 // "event":"update","id":…,"data":…,"_version":…,"position":…,"timestamp":…
 void append_change_members(std::string& out, const database::DocumentChange& change);
 

@@ -41,7 +41,7 @@ void EventStream::on_ready() {
       if (change.collection() != collection_ || !reader_->is_new(change)) continue;
       append_event(events, change);
       reader_->take(change);
-      if (events.size() < kSendBytes) continue;
+      if (events.size() < Connection::kSendBytes) continue;
       send(events);
       events.clear();
       if (!session_.wants_more()) return;

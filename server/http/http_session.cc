@@ -37,6 +37,7 @@ HttpSession::HttpSession(IoThread& thread, ConnectionManager& connections, Socke
                          std::uint64_t id, const ConnectionOptions& options,
                          const HttpOptions& http)
     : Connection(thread, connections, std::move(socket), id, options), http_(http), state_(info_) {
+  sends_wholes_ = true;
   state_.peer_host = peer_host_;
   state_.resp_format = protocol::Format::resp3;
   if (options.auth_enabled) state_.role = database::Role::readonly;
@@ -83,6 +84,7 @@ void HttpSession::on_sent() {
 void HttpSession::on_closed() {
   // It may be the stream that closes the connection: it goes when that is done.
   thread_.post([stream = std::shared_ptr<HttpStream>(std::move(stream_))] {});
+  then_ = nullptr;
   // A deferred command may still use the state; its completion ends it then.
   if (deferred_)
     thread_.database().cancel_waits(state_, database::Waiters::Cancel::all);
@@ -145,7 +147,11 @@ void HttpSession::begin() {
   if (!options_.auth_enabled || call_.open) return call();
   const std::string* authorization = request_.header("authorization");
   // A browser cannot send one when it opens a WebSocket: a message logs in.
-  if (authorization == nullptr && call_.stream == RestCall::Stream::websocket) return call();
+  if (authorization == nullptr && call_.stream == RestCall::Stream::websocket) {
+    state_.authenticated = false;  // what came before may have been somebody else's
+    state_.role = database::Role::readonly;
+    return call();
+  }
   if (authorization == nullptr)
     return respond(problem(401, "not_authenticated", "log in by Authorization: Basic …"));
   // A password takes its time to check: once for each connection.
@@ -332,6 +338,7 @@ void HttpSession::begin_websocket() {
   }
   if (const auto bytes = base64_decode(*key); !bytes || bytes->size() != 16)
     return respond(problem(400, "bad_request", "Sec-WebSocket-Key is no 16 bytes in base64"));
+  if (input_ended_) return close("");
   send(
       "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
       "Sec-WebSocket-Accept: " +

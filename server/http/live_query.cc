@@ -4,7 +4,7 @@
 #include <unordered_set>
 #include <utility>
 
-#include "engine/document.h"
+#include "database/collection_watch.h"
 #include "engine/json_reader.h"
 #include "server/http/socket_message.h"
 
@@ -25,15 +25,6 @@ std::vector<ShownDocument> shown_documents(const protocol::Value& reply) {
   return documents;
 }
 
-bool matches(const engine::Filter& filter, const database::DocumentChange& change) {
-  if (change.kind == database::DocumentChange::Kind::remove) return false;
-  thread_local std::string shown;
-  shown.clear();
-  engine::append_document(shown, change.id(), engine::read_document(change.value));
-  engine::JsonElement element;
-  return engine::JsonReader::of_this_thread().read(shown, element) && filter.matches(element);
-}
-
 LiveQuery::LiveQuery(std::string id, std::vector<std::string> words, engine::Filter filter,
                      std::vector<ShownDocument> result)
     : id_(std::move(id)),
@@ -42,7 +33,7 @@ LiveQuery::LiveQuery(std::string id, std::vector<std::string> words, engine::Fil
       result_(std::move(result)) {}
 
 void LiveQuery::look_at(const database::DocumentChange& change) {
-  stale_ = stale_ || matches(filter_, change) ||
+  stale_ = stale_ || asking_ || database::matches(filter_, change) ||
            std::any_of(result_.begin(), result_.end(),
                        [&](const ShownDocument& document) { return document.id == change.id(); });
 }
@@ -53,6 +44,7 @@ std::string LiveQuery::message(std::string_view type, const ShownDocument& docum
 }
 
 std::vector<std::string> LiveQuery::become(std::vector<ShownDocument> result) {
+  asking_ = false;
   std::vector<std::string> messages;
   std::unordered_set<std::string_view> stays;
   for (const ShownDocument& document : result) stays.insert(document.id);

@@ -4,6 +4,8 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "database/change_feed.h"
@@ -19,8 +21,6 @@ struct ShownDocument {
 };
 // Of DOC FIND's reply, [cursor, [documents]].
 std::vector<ShownDocument> shown_documents(const protocol::Value& reply);
-// The change's document as it is shown matches; false of one that was removed.
-bool matches(const engine::Filter& filter, const database::DocumentChange& change);
 
 class LiveQuery {
  public:
@@ -32,7 +32,11 @@ class LiveQuery {
   const std::vector<std::string>& words() const { return words_; }
   // A change may concern the result.
   void look_at(const database::DocumentChange& change);
-  bool take_stale() { return std::exchange(stale_, false); }
+  // The result is being read: whatever changes now may be in it, or not.
+  void begin_asking() {
+    stale_ = false;
+    asking_ = true;
+  }
   bool stale() const { return stale_; }
   // Messages that lead from the last result to this one, each from where the one before it led:
   // removed {id}, added {id, index, data}, moved {id, index}, changed {id, index, data}.
@@ -46,6 +50,7 @@ class LiveQuery {
   const engine::Filter filter_;
   std::vector<ShownDocument> result_;
   bool stale_ = false;
+  bool asking_ = false;
 };
 
 }  // namespace kimdb::server

@@ -21,6 +21,7 @@ using protocol::Value;
 using Kind = SocketCall::Kind;
 
 constexpr std::string_view kLimitDefault = "100";
+constexpr std::size_t kLiveLimitMax = 1000;
 
 std::string json_string(std::string_view text) {
   std::string out;
@@ -203,6 +204,9 @@ void read_find(Message& message, SocketCall& call) {
     call.kind = Kind::live_query;
     call.query_id = message.text("queryId");
     call.echo += text_member("queryId", call.query_id);
+    const std::string limit = message.number_or("limit", kLimitDefault);
+    if (limit.size() > 4 || std::stoul("0" + limit) > kLiveLimitMax)
+      message.complain("a live query has a limit of at most 1000");
   }
   call.words = {"DOC",           "FIND",
                 call.collection, message.object_or("filter", "{}"),

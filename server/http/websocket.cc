@@ -20,9 +20,8 @@ using database::DocumentChange;
 constexpr std::size_t kInboxMessagesMax = 64;
 constexpr std::size_t kInboxBytesMax = 1 << 20;
 constexpr std::size_t kRepliesMax = 1024;
+constexpr std::size_t kReplyBytesMax = 8 << 20;
 constexpr std::size_t kSubscriptionsMax = 1000;
-// A filter's subscription remembers so many documents that do not match; then it tells them again.
-constexpr std::size_t kGoneMax = 100'000;
 
 constexpr std::int64_t kPingMs = 15'000;
 constexpr std::int64_t kSilenceMs = 60'000;
@@ -88,21 +87,19 @@ void WebSocket::send_text(std::string_view text) {
 // --- what the client says ---
 
 bool WebSocket::takes_input() const {
-  return inbox_.size() < kInboxMessagesMax && inbox_bytes_ < kInboxBytesMax;
+  return !farewell_ && inbox_.size() < kInboxMessagesMax && inbox_bytes_ < kInboxBytesMax;
 }
 
 void WebSocket::on_received(std::string_view bytes) {
-  if (ended_) return;
+  if (ended_ || farewell_) return;
   last_received_ms_ = session_.now_ms();
   std::vector<std::string> messages;
   std::string protocol_answers;
   const bool goes_on = codec_.receive(bytes, messages, protocol_answers);
-  if (!goes_on) {
-    ended_ = true;
+  if (!goes_on)
+    farewell_ = std::move(protocol_answers);
+  else if (!protocol_answers.empty())
     session_.send_stream(protocol_answers);
-    return session_.finish_stream();
-  }
-  if (!protocol_answers.empty()) session_.send_stream(protocol_answers);
   for (std::string& message : messages) {
     inbox_bytes_ += message.size();
     inbox_.push_back(std::move(message));
@@ -114,7 +111,7 @@ void WebSocket::process() {
   if (processing_) return;
   processing_ = true;
   while (!inbox_.empty() && !executing_ && !ended_ && replies_.size() < kRepliesMax &&
-         session_.wants_more()) {
+         reply_bytes_ < kReplyBytesMax && session_.wants_more()) {
     const std::string text = std::move(inbox_.front());
     inbox_.pop_front();
     inbox_bytes_ -= text.size();
@@ -123,6 +120,14 @@ void WebSocket::process() {
   processing_ = false;
   refresh_one();
   session_.input_taken();
+  end_when_done();
+}
+
+void WebSocket::end_when_done() {
+  if (!farewell_ || ended_ || !inbox_.empty() || !replies_.empty() || executing_) return;
+  ended_ = true;
+  session_.send_stream(*farewell_);
+  session_.finish_stream();
 }
 
 void WebSocket::begin(SocketCall call) {
@@ -188,9 +193,11 @@ void WebSocket::show_conflict(SocketCall call) {
 // --- what it is answered ---
 
 void WebSocket::answer(std::string text, const database::Outcome& outcome, std::string echo,
-                       std::function<void()> sent) {
+                       std::function<void()> sent, std::function<void()> failed) {
   if (ended_) return;
-  replies_.push_back({outcome, std::move(text), std::move(echo), std::move(sent)});
+  reply_bytes_ += text.size() + echo.size();
+  replies_.push_back(
+      {outcome, std::move(text), std::move(echo), std::move(sent), std::move(failed)});
   if (replies_.size() == 1) send_replies();
   if (!replies_.empty() && session_.commit_of(outcome) == HttpSession::Commit::awaited)
     session_.wait_for(outcome.depends_on);
@@ -204,19 +211,16 @@ void WebSocket::release() {
 
 void WebSocket::send_replies() {
   while (!replies_.empty() && session_.wants_more() && !ended_) {
-    Reply& reply = replies_.front();
-    const HttpSession::Commit commit = session_.commit_of(reply.outcome);
+    const HttpSession::Commit commit = session_.commit_of(replies_.front().outcome);
     if (commit == HttpSession::Commit::awaited) return;
-    const std::string text =
-        commit == HttpSession::Commit::reached
-            ? std::move(reply.text)
-            : socket_error(reply.echo, "outcome_unknown",
-                           "the replicas did not acknowledge in time, outcome unknown");
-    const std::function<void()> sent =
-        commit == HttpSession::Commit::reached ? std::move(reply.sent) : nullptr;
+    const Reply reply = std::move(replies_.front());
     replies_.pop_front();
-    send_text(text);
-    if (sent) sent();
+    reply_bytes_ -= reply.text.size() + reply.echo.size();
+    const bool reached = commit == HttpSession::Commit::reached;
+    send_text(reached ? reply.text
+                      : socket_error(reply.echo, "outcome_unknown",
+                                     "the replicas did not acknowledge in time, outcome unknown"));
+    if (const auto& then = reached ? reply.sent : reply.failed) then();
   }
 }
 
@@ -231,9 +235,10 @@ void WebSocket::subscribe(const SocketCall& call) {
   }
   const auto known =
       std::find_if(subscriptions_.begin(), subscriptions_.end(), [&](const auto& subscription) {
-        return subscription->query == nullptr && subscription->collection == call.collection;
+        return subscription->query == nullptr &&
+               subscription->watch.collection() == call.collection;
       });
-  if (known == subscriptions_.end() && subscriptions_.size() == kSubscriptionsMax)
+  if (known == subscriptions_.end() && subscriptions_.size() >= kSubscriptionsMax)
     return answer(socket_error(call.echo, "bad_request", "too many subscriptions"));
   auto reader = session_.subscribe(call.since);
   const bool unknown = !reader && call.since && reader.error().code == ErrorCode::not_found;
@@ -244,43 +249,45 @@ void WebSocket::subscribe(const SocketCall& call) {
         reader.error().message));
   // Another one of the same collection takes its place.
   if (known != subscriptions_.end()) subscriptions_.erase(known);
-  auto subscription = std::make_unique<Subscription>();
-  subscription->collection = call.collection;
-  subscription->reader = std::move(*reader);
-  subscription->filter = std::move(filter);
-  if (unknown) return reset(call, std::move(subscription));
+  const auto subscription = std::make_shared<Subscription>(Subscription{
+      database::CollectionWatch(call.collection, std::move(*reader), std::move(filter)), nullptr});
+  subscriptions_.push_back(subscription);
+  if (unknown) return reset(call, subscription);
   answer(socket_reply(call, call.reply_type,
                       text_member("collection", call.collection) +
-                          text_member("position", to_string(subscription->reader->begin()))));
-  subscriptions_.push_back(std::move(subscription));
+                          text_member("position", to_string(subscription->watch.reader().begin()))),
+         {}, {}, [subscription] { subscription->begun = true; });
 }
 
 void WebSocket::unsubscribe(const SocketCall& call) {
   std::erase_if(subscriptions_, [&](const auto& subscription) {
-    return subscription->query == nullptr && subscription->collection == call.collection;
+    return subscription->query == nullptr && subscription->watch.collection() == call.collection;
   });
   answer(socket_reply(call, call.reply_type, text_member("collection", call.collection)));
 }
 
-void WebSocket::reset(const SocketCall& call, std::unique_ptr<Subscription> subscription) {
-  const std::shared_ptr<Subscription> begun = std::move(subscription);
-  const auto then = [this, call, begun](const protocol::Value& reply,
-                                        const database::Outcome& outcome) {
-    if (reply.is_error()) return answer(socket_answer(call, reply), outcome, call.echo);
-    // The state is the one at this LSN: what came before is in it.
-    begun->reader->skip_to(outcome.depends_on);
-    const std::string position = text_member("position", session_.position_of(outcome.depends_on));
-    const std::string members = text_member("collection", call.collection) + position;
-    answer(socket_reply(call, "reset", members), outcome, call.echo);
+void WebSocket::reset(const SocketCall& call, const std::shared_ptr<Subscription>& subscription) {
+  const auto then = [this, call, subscription](const protocol::Value& reply,
+                                               const database::Outcome& outcome) {
+    const auto give_up = [this, subscription] { std::erase(subscriptions_, subscription); };
+    if (reply.is_error()) {
+      give_up();
+      return answer(socket_answer(call, reply), outcome, call.echo);
+    }
+    // The state is the one at this LSN: what came before is in it. Its position comes when all has
+    // been told.
+    subscription->watch.reader().skip_to(outcome.depends_on);
+    const std::string collection = text_member("collection", call.collection);
+    answer(socket_reply(call, "reset", collection), outcome, call.echo, {}, give_up);
     for (const ShownDocument& document : shown_documents(reply))
-      answer("{\"type\":\"sync\"" + text_member("collection", call.collection) +
-                 ",\"event\":\"insert\"" + text_member("id", document.id) + ",\"data\":" +
-                 document.json + ",\"_version\":" + std::to_string(document.version) + position +
+      answer("{\"type\":\"sync\"" + collection + ",\"event\":\"insert\"" +
+                 text_member("id", document.id) + ",\"data\":" + document.json +
+                 ",\"_version\":" + std::to_string(document.version) +
                  ",\"timestamp\":" + std::to_string(session_.now_ms()) + "}",
-             outcome);
-    answer(socket_reply(call, "live", members), outcome, {}, [this, begun] {
-      subscriptions_.push_back(std::make_unique<Subscription>(std::move(*begun)));
-    });
+             outcome, collection);
+    const auto begin = [subscription] { subscription->begun = true; };
+    const std::string position = text_member("position", session_.position_of(outcome.depends_on));
+    answer(socket_reply(call, "live", collection + position), outcome, call.echo, begin, give_up);
   };
   execute({"DOC", "FIND", call.collection, call.filter.empty() ? "{}" : call.filter}, then);
 }
@@ -300,20 +307,21 @@ bool WebSocket::send_changes() {
   for (;;) {
     const std::vector<Subscription*> those = furthest_behind(behind);
     if (those.empty()) return false;
-    const auto batch = those.front()->reader->next();
+    const auto batch = those.front()->watch.reader().next();
     if (!batch) return lose(*those.front(), batch.error()), true;
     if (*batch != nullptr) return send_batch(*batch, those);
-    behind = those.front()->reader->after() + 1;  // the log is being read for them: others go on
+    behind =
+        those.front()->watch.reader().after() + 1;  // the log is being read for them: others go on
   }
 }
 
 std::vector<WebSocket::Subscription*> WebSocket::furthest_behind(Lsn behind) {
   std::vector<Subscription*> those;
   for (const auto& subscription : subscriptions_) {
-    const Lsn after = subscription->reader->after();
-    if (after < behind) continue;
-    if (!those.empty() && after < those.front()->reader->after()) those.clear();
-    if (those.empty() || after == those.front()->reader->after())
+    const Lsn after = subscription->watch.reader().after();
+    if (!subscription->begun || after < behind) continue;
+    if (!those.empty() && after < those.front()->watch.reader().after()) those.clear();
+    if (those.empty() || after == those.front()->watch.reader().after())
       those.push_back(subscription.get());
   }
   return those;
@@ -322,27 +330,32 @@ std::vector<WebSocket::Subscription*> WebSocket::furthest_behind(Lsn behind) {
 bool WebSocket::send_batch(const ChangeBatchPointer& batch,
                            const std::vector<Subscription*>& subscriptions) {
   Subscription& first = *subscriptions.front();
-  if (subscriptions.size() == 1 && !first.filter && first.query == nullptr &&
-      first.reader->is_at(*batch) && batch->bytes <= kSendBytes) {
-    first.reader->take(*batch);
-    const std::string& frames = shared_frames(batch, first.collection);
+  if (subscriptions.size() == 1 && !first.watch.filtered() && first.query == nullptr &&
+      first.watch.reader().is_at(*batch) && batch->bytes <= Connection::kSendBytes) {
+    first.watch.reader().take(*batch);
+    const std::string& frames = shared_frames(batch, first.watch.collection());
     if (!frames.empty()) session_.send_stream(frames);
     return true;
   }
   std::string out;
+  Lsn before = 0;  // of the change before
   for (const DocumentChange& change : batch->changes) {
-    for (Subscription* subscription : subscriptions) {
-      if (change.collection() != subscription->collection || !subscription->reader->is_new(change))
-        continue;
-      append_change(*subscription, change, out);
-      subscription->reader->take(change);
+    const Lsn lsn = change.position.position.lsn;
+    if (lsn != before && out.size() >= Connection::kSendBytes) {
+      session_.send_stream(out);
+      out.clear();
+      // All of them have seen what came up to here.
+      for (Subscription* subscription : subscriptions) subscription->watch.reader().skip_to(before);
+      if (!session_.wants_more()) return true;
     }
-    if (out.size() < kSendBytes) continue;
-    session_.send_stream(out);
-    out.clear();
-    if (!session_.wants_more()) return true;
+    before = lsn;
+    for (Subscription* subscription : subscriptions) {
+      if (!subscription->watch.concerns(change)) continue;
+      append_change(*subscription, change, out);
+      subscription->watch.reader().take(change);
+    }
   }
-  for (Subscription* subscription : subscriptions) subscription->reader->take(*batch);
+  for (Subscription* subscription : subscriptions) subscription->watch.reader().take(*batch);
   if (!out.empty()) session_.send_stream(out);
   return true;
 }
@@ -350,22 +363,18 @@ bool WebSocket::send_batch(const ChangeBatchPointer& batch,
 void WebSocket::append_change(Subscription& subscription, const DocumentChange& change,
                               std::string& out) {
   if (subscription.query != nullptr) return subscription.query->look_at(change);
-  if (!subscription.filter) return append_sync(out, change);
-  const std::string id(change.id());
-  if (matches(*subscription.filter, change)) {
-    subscription.gone.erase(id);
-    return append_sync(out, change);
-  }
-  if (subscription.gone.size() >= kGoneMax) subscription.gone.clear();
-  if (!subscription.gone.insert(id).second) return;
-  // What did not exist before, nobody has to forget.
-  if (change.kind != DocumentChange::Kind::insert) append_sync_of_removal(out, change);
+  const auto told = subscription.watch.look_at(change);
+  if (!told) return;
+  if (*told == DocumentChange::Kind::remove)
+    append_sync_of_removal(out, change);
+  else
+    append_sync(out, change);
 }
 
 void WebSocket::lose(Subscription& subscription, const Error& why) {
   const std::string members = subscription.query != nullptr
                                   ? text_member("queryId", subscription.query->id())
-                                  : text_member("collection", subscription.collection);
+                                  : text_member("collection", subscription.watch.collection());
   std::erase_if(subscriptions_, [&](const auto& each) { return each.get() == &subscription; });
   send_text(socket_error(members, "position_unknown", why.message));
 }
@@ -392,18 +401,19 @@ void WebSocket::begin_query(const SocketCall& call) {
   // Before the result is read: a change that is in it already does no harm.
   auto reader = session_.subscribe(std::nullopt);
   if (!reader) return answer(socket_error(call.echo, "no_log", reader.error().message));
-  const auto begun = std::make_shared<Subscription>();
-  begun->collection = call.collection;
-  begun->reader = std::move(*reader);
+  const auto begun = std::make_shared<Subscription>(Subscription{
+      database::CollectionWatch(call.collection, std::move(*reader), std::nullopt), nullptr});
   execute(call.words,
           [this, call, begun](const protocol::Value& reply, const database::Outcome& outcome) {
             auto filter = engine::Filter::parse(call.filter);
             if (reply.is_error() || !filter)
               return answer(socket_answer(call, reply), outcome, call.echo);
+            begun->begun = true;
             begun->query = std::make_unique<LiveQuery>(call.query_id, call.words,
                                                        std::move(*filter), shown_documents(reply));
-            subscriptions_.push_back(std::make_unique<Subscription>(std::move(*begun)));
-            answer(socket_answer(call, reply), outcome, call.echo);
+            subscriptions_.push_back(begun);
+            answer(socket_answer(call, reply), outcome, call.echo, {},
+                   [this, id = call.query_id] { end_query(id); });
           });
 }
 
@@ -414,8 +424,10 @@ void WebSocket::refresh_one() {
         return subscription->query != nullptr && subscription->query->stale();
       });
   if (stale == subscriptions_.end()) return;
-  LiveQuery& query = *(*stale)->query;
-  query.take_stale();
+  // The others come first next time.
+  std::rotate(stale, stale + 1, subscriptions_.end());
+  LiveQuery& query = *subscriptions_.back()->query;
+  query.begin_asking();
   execute(query.words(), [this, id = query.id()](const protocol::Value& reply,
                                                  const database::Outcome& outcome) {
     LiveQuery* const asked = find_query(id);
@@ -424,16 +436,21 @@ void WebSocket::refresh_one() {
       answer(socket_error(text_member("queryId", id), "query_failed", reply.string), outcome);
       return end_query(id);
     }
+    // Where the commit fails, nobody knows what the client has.
     for (std::string& message : asked->become(shown_documents(reply)))
-      answer(std::move(message), outcome);
+      answer(std::move(message), outcome, text_member("queryId", id), {},
+             [this, id] { end_query(id); });
   });
 }
 
 // --- time ---
 
 void WebSocket::on_tick() {
+  if (ended_ || farewell_) return;
   const std::int64_t now = session_.now_ms();
-  if (!session_.is_logged_in() && now - begun_ms_ >= kLoginMs) {
+  // Nothing is read from who has much to read himself.
+  if (!session_.wants_more()) last_received_ms_ = now;
+  if (!executing_ && !session_.is_logged_in() && now - begun_ms_ >= kLoginMs) {
     std::string frame;
     append_close_frame(frame, CloseCode::policy_violation, "no login");
     ended_ = true;

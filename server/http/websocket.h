@@ -10,11 +10,10 @@
 #include <memory>
 #include <string>
 #include <string_view>
-#include <unordered_set>
 #include <vector>
 
+#include "database/collection_watch.h"
 #include "database/database.h"
-#include "engine/filter.h"
 #include "server/http/http_stream.h"
 #include "server/http/live_query.h"
 #include "server/http/socket_message.h"
@@ -38,23 +37,22 @@ class WebSocket final : public HttpStream {
  private:
   // Of a collection's changes.
   struct Subscription {
-    std::string collection;
-    std::unique_ptr<database::ChangeReader> reader;
-    std::optional<engine::Filter> filter;
-    // Documents that the client has been told not to match: it is told once.
-    std::unordered_set<std::string> gone;
-    // Not told to the client: they may concern this query's result.
+    database::CollectionWatch watch;
+    // Where there is one, the changes are not told to the client: they may concern its result.
     std::unique_ptr<LiveQuery> query;
+    bool begun = false;  // what the changes follow on has been sent
   };
   // A reply that waits for the commit of what it shows, or for one that does.
   struct Reply {
     database::Outcome outcome;
     std::string text;
     std::string echo;
-    std::function<void()> sent;  // called then
+    std::function<void()> sent;    // called then
+    std::function<void()> failed;  // called where it is an error, since the commit failed
   };
 
   void process();
+  void end_when_done();
   void begin(SocketCall call);
   using Then = std::function<void(const protocol::Value& reply, const database::Outcome& outcome)>;
   void execute(const std::vector<std::string>& words, Then then);
@@ -64,14 +62,14 @@ class WebSocket final : public HttpStream {
   void subscribe(const SocketCall& call);
   void unsubscribe(const SocketCall& call);
   // Sends all documents of the collection, and then what follows on that state.
-  void reset(const SocketCall& call, std::unique_ptr<Subscription> subscription);
+  void reset(const SocketCall& call, const std::shared_ptr<Subscription>& subscription);
   void begin_query(const SocketCall& call);
   LiveQuery* find_query(const std::string& id);
   void end_query(const std::string& id);
   // Asks a live query again whose result may have changed.
   void refresh_one();
   void answer(std::string text, const database::Outcome& outcome = {}, std::string echo = {},
-              std::function<void()> sent = {});
+              std::function<void()> sent = {}, std::function<void()> failed = {});
   void send_replies();
   void send_text(std::string_view text);
 
@@ -89,7 +87,10 @@ class WebSocket final : public HttpStream {
   std::deque<std::string> inbox_;  // messages that wait for their turn
   std::size_t inbox_bytes_ = 0;
   std::deque<Reply> replies_;
-  std::vector<std::unique_ptr<Subscription>> subscriptions_;
+  std::size_t reply_bytes_ = 0;
+  // The client has closed, or broken the protocol: sent behind the last reply.
+  std::optional<std::string> farewell_;
+  std::vector<std::shared_ptr<Subscription>> subscriptions_;
   bool executing_ = false;  // a worker is at a command
   bool processing_ = false;
   bool ended_ = false;  // a close frame was sent

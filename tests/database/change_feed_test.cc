@@ -3,10 +3,12 @@
 
 #include <doctest/doctest.h>
 
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <mutex>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "base/random.h"
@@ -18,6 +20,7 @@ namespace kimdb::database {
 namespace {
 
 using support::TestDb;
+using support::TestSession;
 
 DatabaseOptions with_log(const std::string& directory) {
   DatabaseOptions options = TestDb::in_memory();
@@ -27,7 +30,7 @@ DatabaseOptions with_log(const std::string& directory) {
   return options;
 }
 
-class Waiter final : public ChangeFeed::Listener {
+class Waiter final : public ChangeListener {
  public:
   void changes_ready() override {
     const std::lock_guard lock(mutex_);
@@ -64,8 +67,10 @@ class TestReader {
       const auto batch = reader_->next();
       REQUIRE(batch);
       if (*batch == nullptr) return taken;
+      // As those do who share what was made of a batch.
+      const bool whole = count == SIZE_MAX && reader_->is_at(**batch);
       for (const DocumentChange& change : (*batch)->changes) {
-        if (change.collection() != "c" || !reader_->is_new(change)) continue;
+        if (change.collection() != "c" || (!whole && !reader_->is_new(change))) continue;
         if (taken == count) return taken;
         positions.push_back(to_string(change.position));
         reader_->take(change);
@@ -137,6 +142,43 @@ TEST_CASE("readers at any pace get each change once, also behind what is kept in
                                  all.positions.end()));
   }
   CHECK(all.take(1) == 0);
+}
+
+TEST_CASE("readers come and go while others write, and who comes back misses nothing") {
+  SeededRandom random(support::test_seed("readers come and go while others write"));
+  const support::TestDeadline deadline(3);
+  const support::TemporaryDirectory directory;
+  TestDb db(with_log(directory.path()));
+  ChangeFeed& feed = db.database().change_feed();
+  TestSession writer_session(db.database(), 2);
+  std::atomic<bool> stopping{false};
+  std::thread writer([&] {
+    SeededRandom choice(7);
+    while (!stopping) {
+      writer_session.run(choice.below(2) == 0 ? "SET k v" : "DOC PUT c d {}");
+    }
+  });
+  std::vector<std::string> positions;
+  std::optional<FeedPosition> last;
+  do {
+    // Now and then nobody is left for a while.
+    TestReader reader(feed, last);
+    for (std::uint64_t i = random.below(20); i > 0; --i) {
+      reader.take(random.below(3) == 0 ? SIZE_MAX : random.below(50));
+      std::this_thread::sleep_for(std::chrono::microseconds(random.below(300)));
+    }
+    for (const std::string& position : reader.positions) positions.push_back(position);
+    if (!positions.empty()) last = parse_feed_position(positions.back());
+  } while (!deadline.passed());
+  stopping = true;
+  writer.join();
+  REQUIRE(!positions.empty());
+  // The same as one gets who reads all in one piece.
+  TestReader whole(feed, parse_feed_position(positions.front()));
+  const std::size_t rest = positions.size() - 1;
+  whole.take_until(rest);
+  whole.positions.resize(rest);
+  CHECK(whole.positions == std::vector<std::string>(positions.begin() + 1, positions.end()));
 }
 
 TEST_CASE("who follows is told when the log holds something else") {

@@ -9,8 +9,10 @@ namespace kimdb::database {
 namespace {
 
 // Keeps what a session would be sent as events.
-class Events final : public EventReceiver {
+class Events final : public EventReceiver, public ChangeListener {
  public:
+  ChangeListener& change_listener() override { return *this; }
+  void changes_ready() override {}
   void deliver(std::shared_ptr<const Event> event, std::shared_ptr<const std::string>) override {
     // Of a line of MONITOR, what stands behind its time and address.
     const std::string& line = event->payload;

@@ -176,14 +176,16 @@ TEST_CASE("a document's keys are the combinations of its values") {
     return found ? found->size() : 0;
   };
   CHECK(keys("a", R"({"a":1})") == 1);
-  CHECK(keys("a", R"({})") == 1);             // null
-  CHECK(keys("a", R"({"a":[1,2,2]})") == 3);  // 1, 2, and the array
-  CHECK(keys("a", R"({"a":[]})") == 2);       // the array, and null
+  CHECK(keys("a", R"({})") == 1);  // null
+  CHECK(keys("a", R"({"a":[1,2,2]})") == 2);
+  CHECK(keys("a", R"({"a":[]})") == 1);  // null
   CHECK(keys("a.b", R"({"a":[{"b":1},{"b":2},{"c":3}]})") == 2);
-  CHECK(keys("a,b", R"({"a":[1,2],"b":[3,4]})") == 9);
+  CHECK(keys("a,b", R"({"a":[1,2],"b":[3,4]})") == 4);
   std::string many = "[0";
-  for (int i = 1; i < 1000; ++i) many += "," + std::to_string(i);
-  CHECK(keys("a", "{\"a\":" + many + "]}") == 0);  // with the array 1001
+  for (int i = 1; i < 1001; ++i) many += "," + std::to_string(i);
+  CHECK(keys("a", "{\"a\":" + many + "]}") == 0);
+  const std::string long_text(300'000, 'x');
+  CHECK(keys("a", "{\"a\":\"" + long_text + "\"}") == 0);
   CHECK(keys("a", "{\"a\":[" + many.substr(3) + "]}") == 1000);
 }
 

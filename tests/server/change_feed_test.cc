@@ -284,4 +284,49 @@ TEST_CASE("a subscriber that reads late gets everything, and costs no memory unt
   }
 }
 
+TEST_CASE("DOC WATCH shows the documents and then each change, on lines and RESP, until the end") {
+  TestServer server;
+  TcpClient writer = server.connect();
+  writer.call({"DOC", "PUT", "c", "a", "{\"n\":1}"});
+  writer.call({"DOC", "PUT", "c", "b", "{\"n\":9}"});
+  TcpClient lines = server.connect();
+  lines.send("DOC WATCH c {\"n\": {\"$gte\": 5}}\n");
+  CHECK(lines.receive_line() == "*1");
+  CHECK(lines.receive_line().starts_with("{\"id\":\"b\",\"n\":9,"));
+  TcpClient resp = server.connect();
+  resp.call({"HELLO", "3"});
+  CHECK(resp.call({"DOC", "WATCH", "c"}).elements.size() == 2);
+  writer.call({"DOC", "PUT", "c", "a", "{\"n\":7}"});
+  writer.call({"DOC", "PUT", "c", "b", "{\"n\":2}"});
+  writer.call({"DOC", "PUT", "c", "new", "{}"});
+  writer.call({"DOC", "DEL", "c", "a"});
+  const auto event = [&](const std::string& kind, const std::string& id) {
+    const std::string line = lines.receive_line();
+    CAPTURE(line);
+    CHECK(line.starts_with("> change c " + kind + " " + id + " "));
+    CHECK(line.find(kind == "delete" ? " (nil) 1-" : "\"n\":7,") != std::string::npos);
+  };
+  event("update", "a");
+  event("delete", "b");  // it does not match any more
+  event("delete", "a");
+  for (const std::string id : {"a", "b", "new", "a"}) {
+    const auto push = resp.receive_reply();
+    CHECK(push.type == '>');
+    REQUIRE(push.elements.size() == 6);
+    CHECK(push.elements[3].text == id);
+  }
+  // Commands go on meanwhile, and it ends.
+  CHECK(lines.ask("DOC COUNT c") == "2");
+  CHECK(lines.ask("DOC UNWATCH c") == "1");
+  CHECK(lines.ask("DOC UNWATCH c") == "0");
+  resp.call({"UNSUBSCRIBE"});
+  writer.call({"DOC", "PUT", "c", "x", "{\"n\":7}"});
+  CHECK(lines.ask("PING") == "PONG");
+  CHECK(resp.call({"PING"}).text == "PONG");
+  CHECK(lines.ask("DOC WATCH c {\"$no\":1}").starts_with("ERROR: the filter"));
+  CHECK(lines.ask("DOC WATCH _c").starts_with("ERROR: a collection's name"));
+  lines.ask("MULTI");
+  CHECK(lines.ask("DOC WATCH c").starts_with("ERROR: "));
+}
+
 }  // namespace kimdb::server
