@@ -213,7 +213,8 @@ void ChangeFeed::run() {
       // Where nobody reads, the log may not even be open.
       if (!places_.empty()) seen = limit();
     }
-    const bool progress = read_for_all(seen) | lead_along(seen);
+    bool progress = read_for_all(seen);
+    progress = lead_along(seen) || progress;
     MutexLock lock(mutex_);
     if (stopping_) return;
     if (progress) continue;
