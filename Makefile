@@ -168,8 +168,6 @@ $(BUILD)/bin/bench_%: $(BUILD)/bench/%.o $(call library_of,$(WHOLE))
 	@mkdir -p $(@D)
 	$(if $(V),,@echo '  link $@')
 	$(QUIET)$(CXX) $(LDFLAGS) -o $@ $^ $(call libs_of,$(WHOLE)) $(ALLOCATOR_$(MODE))
-# What kimdb is compared with, of its time.
-$(BUILD)/bench/restinio_hello.o: DEFINES += -UASIO_NO_DEPRECATED
 $(BUILD)/bin/bench_restinio_hello: LIBS_server += -lhttp_parser
 $(BUILD)/bin/fuzz_%: $(BUILD)/tests/fuzz/%.o $(BUILD)/lib/libkimdb_support.a $(call library_of,$(WHOLE))
 	@mkdir -p $(@D)

@@ -2,6 +2,10 @@
 // compares kimdb's GET of a document with.
 //
 // bench_restinio_hello port: one thread, without logging, until it is killed.
+//
+// It uses what newer versions of Asio only have on request.
+#undef ASIO_NO_DEPRECATED
+
 #include <cstdint>
 #include <cstdlib>
 #include <restinio/all.hpp>

@@ -22,10 +22,10 @@ void append_frame(std::string& out, unsigned char opcode, std::string_view paylo
   if (size < 126) {
     out += static_cast<char>(size);
   } else if (size < 1 << 16) {
-    out += 126;
+    out += '\x7e';
     append_size(2);
   } else {
-    out += 127;
+    out += '\x7f';
     append_size(8);
   }
   out += payload;
