@@ -215,7 +215,8 @@ std::vector<IndexStatus> Indexes::list(std::string_view collection) {
 Status Indexes::check(const engine::Index& index) {
   if (index.refused_some())
     return Error{ErrorCode::invalid_argument,
-                 "a document has more than " + std::to_string(engine::kIndexKeysMax) + " keys"};
+                 "a document has more than " + std::to_string(engine::kIndexKeysMax) +
+                     " keys, or more than 256 KB of them"};
   if (!index.definition().unique) return {};
   const auto duplicate = index.find_duplicate();
   if (!duplicate) return {};

@@ -22,14 +22,6 @@ namespace {
 using support::TestDb;
 using support::TestSession;
 
-DatabaseOptions with_log(const std::string& directory) {
-  DatabaseOptions options = TestDb::in_memory();
-  options.wal_enabled = true;
-  options.data_directory = directory;
-  options.log.sync = wal::Sync::off;
-  return options;
-}
-
 class Waiter final : public ChangeListener {
  public:
   void changes_ready() override {
@@ -97,7 +89,7 @@ class TestReader {
 TEST_CASE("readers at any pace get each change once, also behind what is kept in memory") {
   SeededRandom random(support::test_seed("readers at any pace"));
   const support::TemporaryDirectory directory;
-  TestDb db(with_log(directory.path()));
+  TestDb db(TestDb::with_log(directory.path()));
   ChangeFeed& feed = db.database().change_feed();
   TestReader all(feed, std::nullopt);
   TestReader slow(feed, std::nullopt);
@@ -148,7 +140,7 @@ TEST_CASE("readers come and go while others write, and who comes back misses not
   SeededRandom random(support::test_seed("readers come and go while others write"));
   const support::TestDeadline deadline(3);
   const support::TemporaryDirectory directory;
-  TestDb db(with_log(directory.path()));
+  TestDb db(TestDb::with_log(directory.path()));
   ChangeFeed& feed = db.database().change_feed();
   TestSession writer_session(db.database(), 2);
   std::atomic<bool> stopping{false};
@@ -183,7 +175,7 @@ TEST_CASE("readers come and go while others write, and who comes back misses not
 
 TEST_CASE("who follows is told when the log holds something else") {
   const support::TemporaryDirectory directory;
-  TestDb db(with_log(directory.path()));
+  TestDb db(TestDb::with_log(directory.path()));
   ChangeFeed& feed = db.database().change_feed();
   TestReader follower(feed, std::nullopt);
   db.run("DOC PUT c a {}");
@@ -203,7 +195,7 @@ TEST_CASE("who follows is told when the log holds something else") {
 
 TEST_CASE("a position that the history does not contain is refused") {
   const support::TemporaryDirectory directory;
-  TestDb db(with_log(directory.path()));
+  TestDb db(TestDb::with_log(directory.path()));
   Waiter waiter;
   CHECK(!db.database().change_feed().subscribe(parse_feed_position("1-999"), waiter));
   CHECK(!db.database().change_feed().subscribe(parse_feed_position("77-1"), waiter));

@@ -48,6 +48,13 @@ database::DatabaseOptions TestDb::in_memory() {
   return options;
 }
 
+database::DatabaseOptions TestDb::with_log(const std::string& directory) {
+  database::DatabaseOptions options = in_memory();
+  options.wal_enabled = true;
+  options.data_directory = directory;
+  return options;
+}
+
 TestDb::TestDb(const database::DatabaseOptions& options) {
   static PosixFilesystem filesystem;
   open(options, filesystem);

@@ -44,6 +44,8 @@ class TestDb {
   TestDb(const database::DatabaseOptions& options, Filesystem& filesystem);
 
   static database::DatabaseOptions in_memory();
+  // The same with a log, which nothing waits for.
+  static database::DatabaseOptions with_log(const std::string& directory);
 
   std::string run(std::string_view line) { return session_->run(line); }
   std::string run_resp(std::string_view line) { return session_->run_resp(line); }
