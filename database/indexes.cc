@@ -214,9 +214,9 @@ std::vector<IndexStatus> Indexes::list(std::string_view collection) {
 // into it, and have all locks: nobody adds what another one adds.
 Status Indexes::check(const engine::Index& index) {
   if (index.refused_some())
-    return Error{ErrorCode::invalid_argument,
-                 "a document has more than " + std::to_string(engine::kIndexKeysMax) +
-                     " keys, or more than 256 KB of them"};
+    return Error{ErrorCode::invalid_argument, "a document has more than " +
+                                                  std::to_string(engine::kIndexKeysMax) +
+                                                  " keys, or more than 256 KB of them"};
   if (!index.definition().unique) return {};
   const auto duplicate = index.find_duplicate();
   if (!duplicate) return {};

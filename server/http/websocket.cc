@@ -418,7 +418,8 @@ void WebSocket::begin_query(const SocketCall& call) {
 }
 
 void WebSocket::refresh_one() {
-  if (executing_ || ended_ || farewell_ || !session_.wants_more() || replies_.size() >= kRepliesMax) return;
+  if (executing_ || ended_ || farewell_ || !session_.wants_more() || replies_.size() >= kRepliesMax)
+    return;
   const auto stale =
       std::find_if(subscriptions_.begin(), subscriptions_.end(), [](const auto& subscription) {
         return subscription->query != nullptr && subscription->query->stale();
