@@ -16,6 +16,7 @@ constexpr const char* kDescription =
 constexpr const char* kTools =
     "Commands of kimdb-cli itself (all others go to the server):\n"
     "  passwd                      ask for a password, print its hash for the configuration\n"
+    "  apikey                      make a key for a program, print it and its hash\n"
     "  wal check|dump|repair DIR   look at a data directory whose server is stopped (wal --help)\n"
     "  help [COMMAND]              what a command does";
 
@@ -153,6 +154,10 @@ Result<Options> parse_options(int argc, const char* const* argv) {
   }
   if (options.command.empty()) return options;
   if (options.command[0] == "wal") return parse_wal(options.command, options);
+  if (options.command[0] == "apikey") {
+    if (options.command.size() > 1) return wrong("apikey takes no words");
+    options.action = Options::Action::apikey;
+  }
   if (options.command[0] == "passwd") {
     // A password in argv would be seen by every user of the machine.
     if (options.command.size() > 1) return wrong("passwd asks for the password; give it no words");

@@ -21,6 +21,7 @@ struct Options {
   enum class Action {
     commands,  // `command`, else the REPL or what stands in the input
     passwd,
+    apikey,
     wal_check,
     wal_dump,
     wal_repair,

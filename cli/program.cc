@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/posix_filesystem.h"
+#include "base/random.h"
 #include "cli/batch.h"
 #include "cli/connect.h"
 #include "cli/interrupt.h"
@@ -16,6 +17,7 @@
 #include "cli/terminal.h"
 #include "cli/wal_tool.h"
 #include "database/password.h"
+#include "database/token.h"
 #include "protocol/ascii.h"
 
 namespace kimdb::cli {
@@ -35,6 +37,13 @@ int print_password_hash() {
   auto hash = database::hash_password(*password);
   if (!hash) return fail(hash.error());
   show(*hash + "\n");
+  return kDone;
+}
+
+int print_api_key() {
+  SystemRandom random;
+  const std::string key = database::make_api_key(random);
+  show("key:      " + key + "\nkey_hash: " + database::hash_api_key(key) + "\n");
   return kDone;
 }
 
@@ -95,6 +104,8 @@ int run_program(const Options& options) {
       return kDone;
     case Options::Action::passwd:
       return print_password_hash();
+    case Options::Action::apikey:
+      return print_api_key();
     case Options::Action::wal_check:
       return check_wal(filesystem, options);
     case Options::Action::wal_dump:

@@ -33,6 +33,9 @@ enum CommandFlag : std::uint32_t {
   kSubscribed = 1 << 10,   // allowed in a RESP2 connection that has subscribed
   kFast = 1 << 11,         // constant or logarithmic time; for COMMAND's flags and categories
   kTransaction = 1 << 12,  // EXEC: locks what the queued commands need, and commits by itself
+  // About the collection that words[2] names, or, where there is none, about all that the session
+  // may read. Others that touch data are refused to those who have a list of collections.
+  kCollection = 1 << 13,
 };
 
 // Which words are keys: as in Redis' COMMAND. first 0: none; last -1: to the end.

@@ -25,9 +25,14 @@ void handshake(Context& c) {
 }
 
 bool log_in(Context& c, std::string_view user, std::string_view password) {
-  if (c.database.authenticate(c.session, user, password)) return true;
-  c.reply.error(c.reply.is_resp() ? "WRONGPASS invalid username-password pair or user is disabled."
-                                  : "ERR authentication failed");
+  const Status status = c.database.authenticate(c.session, user, password);
+  if (status) return true;
+  if (status.error().code == ErrorCode::permission_denied)
+    c.reply.error("WRONGPASS " + status.error().message);
+  else
+    c.reply.error(c.reply.is_resp()
+                      ? "WRONGPASS invalid username-password pair or user is disabled."
+                      : "ERR authentication failed");
   return false;
 }
 
@@ -127,9 +132,7 @@ void reset(Context& c) {
   session.line_format = Format::text;
   session.info.resp_version.store(2, std::memory_order_relaxed);
   session.replies = Session::Replies::on;
-  session.authenticated = false;
-  session.role = c.database.options().auth_enabled ? Role::readonly : Role::admin;
-  session.info.set_user("default");
+  session.log_out(c.database.options().auth_enabled);
   session.info.set_name("");
   protocol::ReplyWriter(c.reply.out(), c.reply.is_resp() ? Format::resp2 : Format::text)
       .simple("RESET");
@@ -269,9 +272,12 @@ void client_no_evict(Context& c) {
 void client_maint_notifications(Context& c) { c.reply.ok(); }
 
 bool is_user(Database& database, std::string_view name) {
-  const std::vector<User>& users = database.options().users;
-  return name == "default" || std::any_of(users.begin(), users.end(),
-                                          [&](const User& user) { return user.name == name; });
+  const auto is_among = [&](const std::vector<Account>& accounts) {
+    return std::any_of(accounts.begin(), accounts.end(),
+                       [&](const Account& account) { return account.name == name; });
+  };
+  return name == "default" || is_among(database.options().users) ||
+         is_among(database.options().api_keys);
 }
 
 void client_kill(Context& c) {

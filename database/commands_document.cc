@@ -529,6 +529,7 @@ void collections(Context& c) {
       c.depends_on(partition.last_lsn());
       partition.collections().for_each(
           [&](std::string_view name, const engine::Collection& collection) {
+            if (!c.session.may_read(name)) return;
             Sum& sum = sums[std::string(name)];
             sum.count += collection.documents().size();
             sum.bytes += collection.bytes();
@@ -581,6 +582,7 @@ const std::array<Subcommand, 12> kDocSubcommands = {{
 const std::array<CommandRow, 2> kRows = {{
     {.name = "doc",
      .arity = -2,
+     .flags = kCollection,
      .handler = run_subcommand,
      .family = "documents",
      .syntax = "subcommand …",
@@ -588,7 +590,7 @@ const std::array<CommandRow, 2> kRows = {{
      .subcommands = kDocSubcommands},
     {.name = "collections",
      .arity = 1,
-     .flags = kRead | kWholeKeyspace,
+     .flags = kRead | kWholeKeyspace | kCollection,
      .handler = collections,
      .family = "documents",
      .syntax = "",

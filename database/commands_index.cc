@@ -127,6 +127,7 @@ const std::array<Subcommand, 3> kSubcommands = {{
 const std::array<CommandRow, 1> kRows = {{
     {.name = "index",
      .arity = -2,
+     .flags = kCollection,
      .handler = run_subcommand,
      .family = "documents",
      .syntax = "subcommand …",

@@ -276,22 +276,28 @@ void Database::set_eviction(bool lru) {
 
 // --- sessions ---
 
-bool Database::authenticate(Session& session, std::string_view user, std::string_view password) {
-  if (login_throttle_.begin(session.peer_host).count() != 0) return false;
-  const auto found = std::find_if(options_.users.begin(), options_.users.end(),
-                                  [&](const User& candidate) { return candidate.name == user; });
-  // An unknown user takes the time of a known one.
-  const bool right =
-      verify_password(found == options_.users.end() ? nullptr : &found->password_hash, password);
-  if (!right || found == options_.users.end()) {
+Status Database::authenticate(Session& session, std::string_view user, std::string_view password) {
+  const Error wrong{ErrorCode::invalid_argument, "the user or the password is wrong"};
+  if (login_throttle_.begin(session.peer_host).count() != 0) return wrong;
+  const bool takes_tokens = !options_.api_keys.empty() || !options_.jwt.key.empty();
+  Result<Identity> identity = wrong;
+  if (takes_tokens && user == "default" && is_token(password)) {
+    identity = verify_token(options_.api_keys, options_.jwt, password, now_ms());
+  } else {
+    const auto found = std::find_if(options_.users.begin(), options_.users.end(),
+                                    [&](const Account& account) { return account.name == user; });
+    const bool is_user = found != options_.users.end();
+    // An unknown user takes the time of a known one.
+    if (verify_password(is_user ? &found->hash : nullptr, password) && is_user)
+      identity = Identity{found->name, found->rights, 0};
+  }
+  if (!identity) {
     login_throttle_.failed(session.peer_host);
-    return false;
+    return std::move(identity).error();
   }
   login_throttle_.succeeded(session.peer_host);
-  session.authenticated = true;
-  session.role = found->role;
-  session.info.set_user(found->name);
-  return true;
+  session.log_in(*std::move(identity));
+  return {};
 }
 
 void Database::end_session(Session& session) {

@@ -56,6 +56,7 @@
 #include "database/rights.h"
 #include "database/slowlog.h"
 #include "database/statistics.h"
+#include "database/token.h"
 #include "database/waiters.h"
 #include "database/worker_pool.h"
 #include "engine/engine.h"
@@ -84,7 +85,9 @@ struct DatabaseOptions {
   bool as_found = false;
   std::chrono::milliseconds snapshot_interval{std::chrono::minutes(5)};  // 0: none by time
   bool auth_enabled = false;
-  std::vector<User> users;
+  std::vector<Account> users;
+  std::vector<Account> api_keys;
+  JwtOptions jwt;
   std::chrono::microseconds slowlog_threshold{10000};  // negative: off
   std::size_t slowlog_entries = 128;
   std::size_t workers = 2;
@@ -277,9 +280,11 @@ class Database {
   std::chrono::milliseconds snapshot_interval() const { return snapshot_interval_; }
   void set_eviction(bool lru);
   bool evicts() const { return evict_lru_.load(std::memory_order_relaxed); }
-  // Sets the session's user where the password is right. Takes the time of a password hash. After
-  // too many failures from an address the password is not looked at, and it is as if it were wrong.
-  bool authenticate(Session& session, std::string_view user, std::string_view password);
+  // Logs the session in where the password is right, or is a token (database/token.h) and the user
+  // "default"; ends what it follows and may no longer see. An error says what is wrong with a
+  // token; of users and passwords nothing. Takes the time of a password hash. After too many
+  // failures from an address nothing is looked at, and it is as if it were wrong.
+  Status authenticate(Session& session, std::string_view user, std::string_view password);
 
   // Runs the commands queued by MULTI as one record. For EXEC.
   void execute_transaction(Context& exec);

@@ -39,6 +39,16 @@ std::string unauthenticated(Framing framing) {
                                   : "NOAUTH Authentication required.";
 }
 
+bool allows(const Rights& rights, const CommandRow& row, std::uint32_t flags, Words words) {
+  if ((flags & kAdmin) && rights.role != Role::admin) return false;
+  if ((flags & kWrite) && rights.role == Role::readonly) return false;
+  if (!rights.collections) return true;
+  if (!(flags & kCollection))
+    return !(flags & (kRead | kWrite | kPubSub | kWholeKeyspace)) && row.keys.first == 0;
+  const Access needed = (flags & kWrite) ? Access::write : Access::read;
+  return words.size() <= 2 || rights.access_to(words[2]) >= needed;
+}
+
 // HELLO … AUTH user password.
 bool logs_in(const CommandRow& row, Words words) {
   return row.name == "hello" && std::any_of(words.begin(), words.end(), [](std::string_view word) {
@@ -230,8 +240,9 @@ std::string Database::refusal(const Session& session, const CommandRow& row, Wor
   }
   if (options_.auth_enabled && !(flags & kNoAuth)) {
     if (!session.authenticated) return unauthenticated(framing);
-    if (((flags & kAdmin) && session.role != Role::admin) ||
-        ((flags & kWrite) && session.role == Role::readonly))
+    if (session.expires_at_ms != 0 && session.login_has_expired(environment_.clock.unix_ms()))
+      return "NOAUTH the token has expired";
+    if (!allows(session.rights, row, flags, words))
       return "NOPERM this user has no permissions to run the '" + full_name(row, words) +
              "' command";
   }

@@ -110,9 +110,10 @@ struct Session {
   EventReceiver* receiver = nullptr;  // null: cannot subscribe
 
   std::uint8_t keyspace = 0;
-  Role role = Role::admin;
+  Rights rights{Role::admin, {}};
   bool authenticated = false;
-  std::string peer_host;  // for slowing down password guessing
+  std::int64_t expires_at_ms = 0;  // Unix ms, of the login; 0: never
+  std::string peer_host;           // for slowing down password guessing
   protocol::Format line_format = protocol::Format::text;
   protocol::Format resp_format = protocol::Format::resp2;
 
@@ -135,6 +136,15 @@ struct Session {
 
   protocol::Format format(protocol::Framing framing) const {
     return framing == protocol::Framing::line ? line_format : resp_format;
+  }
+  void log_in(Identity identity);
+  // As before any login, where everybody may do everything unless there is one.
+  void log_out(bool auth_enabled);
+  bool login_has_expired(std::int64_t now_ms) const {
+    return expires_at_ms != 0 && now_ms >= expires_at_ms;
+  }
+  bool may_read(std::string_view collection) const {
+    return rights.access_to(collection) >= Access::read;
   }
   bool subscribed() const { return !channels.empty() || !patterns.empty(); }
   // DOC WATCH: by collection.

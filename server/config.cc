@@ -124,26 +124,43 @@ bool usable_name(std::string_view name) {
   });
 }
 
-MaybeObjection check_users(const AuthConfig& auth) {
-  if (auth.enabled && auth.users.empty()) {
+MaybeObjection check_account(std::string_view key, const Account& account) {
+  if (!usable_name(account.name)) {
+    return Objection{key, shown(account.name) +
+                              " is no name (1 to 128 bytes without spaces, control bytes and |)"};
+  }
+  if (account.rights.collections && account.rights.role == database::Role::admin) {
+    return Objection{key, shown(account.name) +
+                              " is an admin, who has no list of collections: admins may do "
+                              "everything"};
+  }
+  return std::nullopt;
+}
+
+MaybeObjection check_auth(const AuthConfig& auth) {
+  if (auth.enabled && auth.users.empty() && auth.api_keys.empty() && auth.jwt_key.empty()) {
     return Objection{"auth.enabled",
                      "nobody could log in, auth.users is empty (kimdb-cli passwd prints a "
-                     "password_hash)"};
+                     "password_hash), and so are auth.api_keys and auth.jwt_key"};
   }
   constexpr std::string_view kUsers = "auth.users";
+  constexpr std::string_view kApiKeys = "auth.api_keys";
   std::set<std::string_view> names;
-  for (const User& user : auth.users) {
-    if (!usable_name(user.name)) {
-      return Objection{
-          kUsers,
-          shown(user.name) + " is no name (1 to 128 bytes without spaces, control bytes and |)"};
-    }
-    if (!names.insert(user.name).second) {
-      return Objection{kUsers, shown(user.name) + " is named twice"};
-    }
-    if (!database::is_password_hash(user.password_hash)) {
+  const auto is_new = [&](const Account& account) { return names.insert(account.name).second; };
+  for (const Account& user : auth.users) {
+    if (auto objection = check_account(kUsers, user)) return objection;
+    if (!is_new(user)) return Objection{kUsers, shown(user.name) + " is named twice"};
+    if (!database::is_password_hash(user.hash)) {
       return Objection{kUsers, "the password_hash of " + shown(user.name) +
                                    " is no argon2id hash (kimdb-cli passwd prints one)"};
+    }
+  }
+  for (const Account& key : auth.api_keys) {
+    if (auto objection = check_account(kApiKeys, key)) return objection;
+    if (!is_new(key)) return Objection{kApiKeys, shown(key.name) + " is named twice"};
+    if (!database::is_api_key_hash(key.hash)) {
+      return Objection{kApiKeys, "the key_hash of " + shown(key.name) +
+                                     " is no hash of a key (kimdb-cli apikey makes both)"};
     }
   }
   return std::nullopt;
@@ -190,7 +207,7 @@ MaybeObjection check(const Config& config, bool insecure) {
   if (config.logging.output.empty()) {
     return Objection{"logging.output", "must be stdout, stderr, syslog or the path of a file"};
   }
-  if (auto objection = check_users(config.auth)) return objection;
+  if (auto objection = check_auth(config.auth)) return objection;
   if (config.tls.cert.empty() != config.tls.key.empty())
     return Objection{"tls.cert", "tls.cert and tls.key go together"};
   if (config.tls.cert.empty() && !config.tls.client_ca.empty())
@@ -235,6 +252,15 @@ Result<LoadedConfig> load_config(const LoadOptions& options) {
 Status validate_config(const Config& config, bool insecure) {
   if (const auto objection = check(config, insecure)) return error_of(*objection);
   return {};
+}
+
+Result<std::string> read_jwt_key(const AuthConfig& auth) {
+  if (auth.jwt_key.empty()) return std::string();
+  const Result<std::string> text = read_text(auth.jwt_key);
+  if (!text) return Error(text.error()).in("auth.jwt_key");
+  Result<std::string> key = database::check_jwt_key(auth.jwt_algorithm, *text);
+  if (!key) return std::move(key).error().in("auth.jwt_key: " + auth.jwt_key);
+  return key;
 }
 
 std::vector<NameValue> environment_variables() {

@@ -18,6 +18,7 @@
 #include "base/logging.h"
 #include "base/result.h"
 #include "database/rights.h"
+#include "database/token.h"
 #include "replication/options.h"
 #include "wal/log.h"
 
@@ -27,8 +28,8 @@ enum class EngineType { in_memory };
 enum class Eviction { noeviction, allkeys_lru };
 enum class ReplicaType { master, slave };
 
-using database::Role;
-using database::User;
+using database::Account;
+using database::JwtAlgorithm;
 
 struct EngineConfig {
   EngineType type = EngineType::in_memory;
@@ -104,7 +105,12 @@ struct ReplicationConfig {
 
 struct AuthConfig {
   bool enabled = false;
-  std::vector<User> users;
+  std::vector<Account> users;
+  std::vector<Account> api_keys;
+  std::string jwt_key;  // path of a file; empty: no JWT
+  JwtAlgorithm jwt_algorithm = JwtAlgorithm::rs256;
+  std::string jwt_issuer;    // empty: any
+  std::string jwt_audience;  // the same
 
   bool operator==(const AuthConfig&) const = default;
 };
@@ -176,6 +182,9 @@ Result<LoadedConfig> load_config(const LoadOptions& options);
 // What no single key can say: listeners outside the loopback need auth.enabled or `insecure`,
 // authentication needs users, partitions are a power of two, and so on.
 Status validate_config(const Config& config, bool insecure);
+
+// The contents of auth.jwt_key, checked; empty where there is none.
+Result<std::string> read_jwt_key(const AuthConfig& auth);
 
 // The process's variables that begin with KIMDB_.
 std::vector<NameValue> environment_variables();

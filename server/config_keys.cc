@@ -48,7 +48,7 @@ constexpr std::array kSyncs{"commit"sv, "interval"sv, "off"sv};
 constexpr std::array kReplicaTypes{"master"sv, "slave"sv};
 constexpr std::array kAcks{"none"sv, "received"sv, "synced"sv, "applied"sv};
 constexpr std::array kOnTimeouts{"block"sv, "fail"sv, "degrade"sv};
-constexpr std::array kRoles{"readonly"sv, "readwrite"sv, "admin"sv};
+constexpr std::array kJwtAlgorithms{"RS256"sv, "HS256"sv};
 
 constexpr auto kEngine = &Config::engine;
 constexpr auto kNetwork = &Config::network;
@@ -163,8 +163,18 @@ constexpr std::array kKeys{
 
     Key{"auth.enabled", BoolField{at<kAuth, &AuthConfig::enabled>}, 0, 0, kAtStart,
         "Clients log in (AUTH user password) before anything else."},
-    Key{"auth.users", UsersField{}, 0, 0, kAtStart,
-        "Who may log in: name, password_hash (kimdb-cli passwd prints one), role (admin, readwrite, readonly)."},
+    Key{"auth.users", AccountsField{at<kAuth, &AuthConfig::users>, "a user", "password_hash"}, 0, 0, kAtStart,
+        "Who may log in: name, password_hash (kimdb-cli passwd prints one), role (admin, readwrite, readonly), and collections ({users: read, \"logs-*\": write}) where it is for these alone."},
+    Key{"auth.api_keys", AccountsField{at<kAuth, &AuthConfig::api_keys>, "an API key", "key_hash"}, 0, 0, kAtStart,
+        "The same for programs: name, key_hash (kimdb-cli apikey makes one), role, collections."},
+    Key{"auth.jwt_key", TextField{at<kAuth, &AuthConfig::jwt_key>}, 0, 0, kAtStart,
+        "File that JSON Web Tokens are verified with: the issuer's public key (PEM) for RS256, the shared secret for HS256; empty: tokens are refused."},
+    Key{"auth.jwt_algorithm", choice<kAuth, &AuthConfig::jwt_algorithm>(kJwtAlgorithms), 0, 0, kAtStart,
+        "The one algorithm that tokens may be signed by."},
+    Key{"auth.jwt_issuer", TextField{at<kAuth, &AuthConfig::jwt_issuer>}, 0, 0, kAtStart,
+        "The claim iss that tokens must have; empty: any."},
+    Key{"auth.jwt_audience", TextField{at<kAuth, &AuthConfig::jwt_audience>}, 0, 0, kAtStart,
+        "What a token's claim aud must be, or contain; empty: anything."},
 
     Key{"snapshot.interval", MillisecondsField{at<kSnapshot, &SnapshotConfig::interval>}, 0, 365 * kDay, kReloadable,
         "Time between two snapshots; 0 is only by the log's size and by command."},
@@ -265,10 +275,10 @@ struct Setter {
     field.set(config, static_cast<std::size_t>(found - field.names.begin()));
     return {};
   }
-  Status operator()(const UsersField&) const {
-    Result<std::vector<User>> users = parse_users_yaml(text);
-    if (!users) return std::move(users).error().in(key.name);
-    config.auth.users = *std::move(users);
+  Status operator()(const AccountsField& field) const {
+    Result<std::vector<Account>> accounts = parse_accounts_yaml(text, key);
+    if (!accounts) return std::move(accounts).error().in(key.name);
+    field.at(config) = *std::move(accounts);
     return {};
   }
 };
@@ -294,8 +304,8 @@ struct Formatter {
   std::string operator()(const ChoiceField& field) const {
     return std::string(field.names[field.get(config)]);
   }
-  std::string operator()(const UsersField&) const {
-    return users_to_yaml(config.auth.users, ShowHashes::no);
+  std::string operator()(const AccountsField& field) const {
+    return accounts_to_yaml(field.at(config), field.hash_name, ShowHashes::no);
   }
 };
 
@@ -371,13 +381,14 @@ std::string value_text(const Config& config, const Key& key) {
 }
 
 bool same_value(const Config& a, const Config& b, const Key& key) {
-  if (std::holds_alternative<UsersField>(key.field)) return a.auth.users == b.auth.users;
+  if (const auto* list = std::get_if<AccountsField>(&key.field))
+    return list->at(const_cast<Config&>(a)) == list->at(const_cast<Config&>(b));
   return value_text(a, key) == value_text(b, key);
 }
 
 void copy_value(const Config& from, Config& to, const Key& key) {
-  if (std::holds_alternative<UsersField>(key.field)) {
-    to.auth.users = from.auth.users;
+  if (const auto* list = std::get_if<AccountsField>(&key.field)) {
+    list->at(to) = list->at(const_cast<Config&>(from));
     return;
   }
   ignore(set_value(to, key, value_text(from, key)), "a value that was set before reads back");
@@ -393,7 +404,7 @@ std::string type_text(const Key& key) {
     std::string operator()(const TextField&) const { return "text"; }
     std::string operator()(const AddressField&) const { return "address"; }
     std::string operator()(const ChoiceField&) const { return "choice"; }
-    std::string operator()(const UsersField&) const { return "list"; }
+    std::string operator()(const AccountsField&) const { return "list"; }
   };
   return std::visit(Names{}, key.field);
 }
@@ -413,15 +424,6 @@ std::string range_text(const Key& key) {
   if (const auto* field = std::get_if<ChoiceField>(&key.field)) return joined(field->names);
   if (std::holds_alternative<BoolField>(key.field)) return "true, false";
   return {};
-}
-
-Result<Role> parse_role(std::string_view text) {
-  const auto found = std::find(kRoles.begin(), kRoles.end(), text);
-  if (found == kRoles.end()) {
-    return Error{ErrorCode::invalid_argument,
-                 "role must be one of " + joined(kRoles) + ", not " + shown(text)};
-  }
-  return static_cast<Role>(found - kRoles.begin());
 }
 
 std::string shown(std::string_view text) {

@@ -46,9 +46,14 @@ struct ChoiceField {
   std::size_t (*get)(const Config&);
   void (*set)(Config&, std::size_t);
 };
-struct UsersField {};  // auth.users, the one key that is a list
+// A list of {name, hash, role, collections}, its hashes not for showing.
+struct AccountsField {
+  std::vector<Account>& (*at)(Config&);
+  std::string_view what;       // "a user"
+  std::string_view hash_name;  // "password_hash"
+};
 using Field = std::variant<BoolField, IntegerField, SizeField, MillisecondsField, MicrosecondsField,
-                           TextField, AddressField, ChoiceField, UsersField>;
+                           TextField, AddressField, ChoiceField, AccountsField>;
 
 struct Key {
   std::string_view name;  // "network.address": section, dot, name in the section
@@ -75,11 +80,11 @@ std::string_view nearest_name(std::string_view name);
 // "unknown key network.adress (did you mean network.address?)"
 std::string unknown_key_message(std::string_view name);
 
-// Sets a key from text, as the YAML file has it ("4KB", "5m", "true"; auth.users: a list in YAML).
+// Sets a key from text, as the YAML file has it ("4KB", "5m", "true"; a list in YAML).
 // Checks type and range; the message begins with the key's name. `config` is unchanged on error.
 Status set_value(Config& config, const Key& key, std::string_view text);
 
-// The value as set_value reads it. Of auth.users without the hashes: they are not for showing.
+// The value as set_value reads it. Of accounts without the hashes: they are not for showing.
 std::string value_text(const Config& config, const Key& key);
 
 // Whether both have the same value, hashes included.
@@ -89,8 +94,6 @@ void copy_value(const Config& from, Config& to, const Key& key);
 // For documentation: "size", "1KB to 512MB".
 std::string type_text(const Key& key);
 std::string range_text(const Key& key);
-
-Result<Role> parse_role(std::string_view text);
 
 // The user's text for a message: clipped, control bytes replaced.
 std::string shown(std::string_view text);

@@ -16,7 +16,7 @@
 namespace kimdb::server {
 namespace {
 
-constexpr std::size_t kDepthMax = 8;        // auth.users needs four
+constexpr std::size_t kDepthMax = 8;        // auth.users needs five
 constexpr std::size_t kNodesMax = 100'000;  // a thousand times what a configuration has
 
 struct Position {
@@ -128,64 +128,97 @@ Result<Node> parse(std::string_view text, std::string_view name) {
   }
 }
 
-Result<User> read_user(const Node& node, std::string_view name) {
-  if (node.kind != Node::Kind::map) {
-    return at(name, node.position, "a user is {name: …, password_hash: …, role: …}");
-  }
-  User user;
+// The children of a map or list as pairs and no key twice: what(key, value) for each.
+template <class Take>
+Status for_each_member(const Node& map, std::string_view name, std::string_view of, Take&& take) {
   std::set<std::string, std::less<>> seen;
-  for (std::size_t i = 0; i + 1 < node.children.size(); i += 2) {
-    const Node& key = node.children[i];
-    const Node& value = node.children[i + 1];
-    if (!seen.insert(key.text).second) {
-      return at(name, key.position, "duplicate key " + shown(key.text) + " of a user");
-    }
-    if (key.text.starts_with("t=")) {  // the middle of $argon2id$v=19$m=65536,t=2,p=1$…
-      return at(name, key.position, "between { and } a password_hash must stand in quotes");
-    }
-    if (key.text != "name" && key.text != "password_hash" && key.text != "role") {
-      return at(name, key.position,
-                "unknown key " + shown(key.text) + " of a user (known: name, password_hash, role)");
-    }
-    if (value.kind != Node::Kind::scalar) {
-      return at(name, value.position, "a user's " + key.text + " is one value");
-    }
-    if (key.text == "name") {
-      user.name = value.text;
-    } else if (key.text == "password_hash") {
-      user.password_hash = value.text;
-    } else {
-      const Result<Role> role = parse_role(value.text);
-      if (!role) return at(name, value.position, role.error().message);
-      user.role = *role;
-    }
+  for (std::size_t i = 0; i + 1 < map.children.size(); i += 2) {
+    const Node& key = map.children[i];
+    if (key.kind != Node::Kind::scalar) return at(name, key.position, "a key must be one word");
+    if (!seen.insert(key.text).second)
+      return at(name, key.position, "duplicate key " + shown(key.text) + std::string(of));
+    KIMDB_RETURN_IF_ERROR(take(key, map.children[i + 1]));
   }
-  for (const char* required : {"name", "password_hash", "role"}) {
-    if (!seen.contains(required)) {
-      return at(name, node.position, std::string("a user needs ") + required);
-    }
-  }
-  return user;
+  return {};
 }
 
-Result<std::vector<User>> read_users(const Node& node, std::string_view name) {
+Status read_collections(const Node& node, std::string_view name,
+                        std::vector<database::CollectionRight>& collections) {
+  if (node.kind != Node::Kind::map)
+    return at(name, node.position, "collections is {name or pattern: read, write or none}");
+  return for_each_member(node, name, " of collections", [&](const Node& key, const Node& value) {
+    const auto access = database::access_of(value.text);
+    if (value.kind != Node::Kind::scalar || !access)
+      return Status(at(name, value.position,
+                       "access to " + shown(key.text) + " must be one of read, write, none"));
+    collections.push_back({key.text, *access});
+    return Status();
+  });
+}
+
+Result<Account> read_account(const Node& node, const AccountsField& field, std::string_view name) {
+  const std::string what(field.what);
+  const std::string hash_name(field.hash_name);
+  if (node.kind != Node::Kind::map) {
+    return at(name, node.position, what + " is {name: …, " + hash_name + ": …, role: …}");
+  }
+  Account account;
+  std::set<std::string, std::less<>> seen;
+  const auto take = [&](const Node& key, const Node& value) -> Status {
+    seen.insert(key.text);
+    if (key.text.starts_with("t=")) {  // the middle of $argon2id$v=19$m=65536,t=2,p=1$…
+      return at(name, key.position, "between { and } a " + hash_name + " must stand in quotes");
+    }
+    if (key.text == "collections")
+      return read_collections(value, name, account.rights.collections.emplace());
+    if (key.text != "name" && key.text != hash_name && key.text != "role") {
+      return at(name, key.position,
+                "unknown key " + shown(key.text) + " of " + what + " (known: name, " + hash_name +
+                    ", role, collections)");
+    }
+    if (value.kind != Node::Kind::scalar) {
+      return at(name, value.position, "the " + key.text + " of " + what + " is one value");
+    }
+    if (key.text == "role") {
+      const auto role = database::role_of(value.text);
+      if (!role)
+        return at(name, value.position,
+                  "role must be one of readonly, readwrite, admin, not " + shown(value.text));
+      account.rights.role = *role;
+      return {};
+    }
+    (key.text == "name" ? account.name : account.hash) = value.text;
+    return {};
+  };
+  KIMDB_RETURN_IF_ERROR(for_each_member(node, name, " of " + what, take));
+  for (const std::string& required : {std::string("name"), hash_name, std::string("role")}) {
+    if (!seen.contains(required)) return at(name, node.position, what + " needs " + required);
+  }
+  return account;
+}
+
+Result<std::vector<Account>> read_accounts(const Node& node, const Key& key,
+                                           std::string_view name) {
+  const auto& field = std::get<AccountsField>(key.field);
   if (node.kind != Node::Kind::list) {
-    return at(name, node.position, "auth.users is a list of {name: …, password_hash: …, role: …}");
+    return at(name, node.position,
+              std::string(key.name) + " is a list of {name: …, " + std::string(field.hash_name) +
+                  ": …, role: …}");
   }
-  std::vector<User> users;
+  std::vector<Account> accounts;
   for (const Node& child : node.children) {
-    Result<User> user = read_user(child, name);
-    if (!user) return std::move(user).error();
-    users.push_back(*std::move(user));
+    Result<Account> account = read_account(child, field, name);
+    if (!account) return std::move(account).error();
+    accounts.push_back(*std::move(account));
   }
-  return users;
+  return accounts;
 }
 
 Status read_value(const Key& key, const Node& node, std::string_view name, Config& config) {
-  if (std::holds_alternative<UsersField>(key.field)) {
-    Result<std::vector<User>> users = read_users(node, name);
-    if (!users) return std::move(users).error();
-    config.auth.users = *std::move(users);
+  if (const auto* field = std::get_if<AccountsField>(&key.field)) {
+    Result<std::vector<Account>> accounts = read_accounts(node, key, name);
+    if (!accounts) return std::move(accounts).error();
+    field->at(config) = *std::move(accounts);
     return {};
   }
   const std::string key_name(key.name);
@@ -260,8 +293,9 @@ std::string yaml_scalar(std::string_view text) {
 }
 
 std::string yaml_value(const Config& config, const Key& key) {
-  if (std::holds_alternative<UsersField>(key.field)) {
-    return users_to_yaml(config.auth.users, ShowHashes::yes);
+  if (const auto* field = std::get_if<AccountsField>(&key.field)) {
+    return accounts_to_yaml(field->at(const_cast<Config&>(config)), field->hash_name,
+                            ShowHashes::yes);
   }
   const std::string text = value_text(config, key);
   return std::holds_alternative<BoolField>(key.field) ? text : yaml_scalar(text);
@@ -310,19 +344,29 @@ Status read_config_yaml(std::string_view text, std::string_view name, Source sou
   return {};
 }
 
-Result<std::vector<User>> parse_users_yaml(std::string_view text) {
+Result<std::vector<Account>> parse_accounts_yaml(std::string_view text, const Key& key) {
   const Result<Node> root = parse(text, "value");
   if (!root) return root.error();
-  return read_users(*root, "value");
+  return read_accounts(*root, key, "value");
 }
 
-std::string users_to_yaml(const std::vector<User>& users, ShowHashes show) {
+std::string accounts_to_yaml(const std::vector<Account>& accounts, std::string_view hash_name,
+                             ShowHashes show) {
   std::string text = "[";
-  for (const User& user : users) {
-    text.append(text.size() > 1 ? ", " : "").append("{name: ").append(yaml_scalar(user.name));
-    text.append(", password_hash: ");
-    text.append(show == ShowHashes::yes ? yaml_scalar(user.password_hash) : "(hidden)");
-    text.append(", role: ").append(database::role_name(user.role)).append("}");
+  for (const Account& account : accounts) {
+    text.append(text.size() > 1 ? ", " : "").append("{name: ").append(yaml_scalar(account.name));
+    text.append(", ").append(hash_name).append(": ");
+    text.append(show == ShowHashes::yes ? yaml_scalar(account.hash) : "(hidden)");
+    text.append(", role: ").append(database::role_name(account.rights.role));
+    if (account.rights.collections) {
+      std::string members;
+      for (const auto& [pattern, access] : *account.rights.collections) {
+        members.append(members.empty() ? "" : ", ").append(yaml_scalar(pattern));
+        members.append(": ").append(database::access_name(access));
+      }
+      text.append(", collections: {").append(members).append("}");
+    }
+    text.append("}");
   }
   return text + "]";
 }

@@ -14,6 +14,8 @@
 
 namespace kimdb::server {
 
+struct Key;
+
 constexpr std::size_t kConfigBytesMax = 1 << 20;
 
 // Sets what `text` names in `loaded.config` and marks it as from `source`. Messages begin with
@@ -21,12 +23,14 @@ constexpr std::size_t kConfigBytesMax = 1 << 20;
 Status read_config_yaml(std::string_view text, std::string_view name, Source source,
                         LoadedConfig& loaded);
 
-// A list of users: "[{name: kim, password_hash: $argon2id$…, role: admin}]".
-Result<std::vector<User>> parse_users_yaml(std::string_view text);
+// The value of a key that is a list of accounts:
+// "[{name: kim, password_hash: $argon2id$…, role: admin, collections: {users: read}}]".
+Result<std::vector<Account>> parse_accounts_yaml(std::string_view text, const Key& key);
 
 enum class ShowHashes { no, yes };
 // One line of YAML; with ShowHashes::no the hashes read "(hidden)".
-std::string users_to_yaml(const std::vector<User>& users, ShowHashes show);
+std::string accounts_to_yaml(const std::vector<Account>& accounts, std::string_view hash_name,
+                             ShowHashes show);
 
 // Every key with its value; read_config_yaml reads it back to the same Config. Keys that `sources`
 // names get a comment saying where they come from.

@@ -31,7 +31,7 @@ int fail(const Error& error) {
   return 1;
 }
 
-database::DatabaseOptions database_options(const Config& config) {
+database::DatabaseOptions database_options(const Config& config, const std::string& jwt_key) {
   const bool follows =
       config.replication.enabled && config.replication.replica_type == ReplicaType::slave;
   return {.partitions = config.engine.partitions,
@@ -50,6 +50,11 @@ database::DatabaseOptions database_options(const Config& config) {
           .snapshot_interval = config.snapshot.interval,
           .auth_enabled = config.auth.enabled,
           .users = config.auth.users,
+          .api_keys = config.auth.api_keys,
+          .jwt = {.algorithm = config.auth.jwt_algorithm,
+                  .key = jwt_key,
+                  .issuer = config.auth.jwt_issuer,
+                  .audience = config.auth.jwt_audience},
           .slowlog_threshold = config.slowlog.threshold,
           .slowlog_entries = config.slowlog.max_entries};
 }
@@ -121,6 +126,8 @@ int run(const Options& options) {
                          .insecure = options.insecure};
   auto loaded = load_config(load);
   if (!loaded) return fail(loaded.error());
+  const auto jwt_key = read_jwt_key(loaded->config.auth);
+  if (!jwt_key) return fail(jwt_key.error());
   if (options.check) {
     std::fputs(config_to_yaml(loaded->config, loaded->sources).c_str(), stdout);
     return 0;
@@ -142,8 +149,8 @@ int run(const Options& options) {
   PosixFilesystem filesystem;
   SystemClock clock;
   SystemRandom random;
-  auto database =
-      database::Database::open(database_options(config), {filesystem, clock, random, log});
+  auto database = database::Database::open(database_options(config, *jwt_key),
+                                           {filesystem, clock, random, log});
   if (!database) {
     log.close();
     return fail(database.error());

@@ -37,9 +37,7 @@ Session::Session(IoThread& thread, ConnectionManager& connections, Socket socket
       });
     };
   };
-  if (options.auth_enabled) {
-    state_.role = database::Role::readonly;
-  }
+  state_.log_out(options.auth_enabled);
   set_limits();
 }
 
@@ -350,6 +348,13 @@ void Session::on_closed() {
 
 bool Session::may_be_idle() const {
   return deferred_ || state_.subscribed() || state_.monitor || !state_.watches.empty();
+}
+
+// Who is told what happens is told no more.
+void Session::on_tick() {
+  const bool is_told = state_.subscribed() || state_.monitor || !state_.watches.empty();
+  if (!deferred_ && is_told && state_.login_has_expired(thread_.now_ms()))
+    close("its login has expired");
 }
 
 // --- events ---

@@ -64,6 +64,7 @@ class Session final : public Connection, public database::EventReceiver {
   bool takes_input() const override;
   bool is_done() override;
   bool may_be_idle() const override;
+  void on_tick() override;
   void tell_too_many(char first) override;
   void tell_tls(char first) override;
 

@@ -53,6 +53,7 @@ void EventStream::on_ready() {
 }
 
 void EventStream::on_tick() {
+  if (!session_.is_logged_in()) return session_.close("its login has expired");
   // So that whatever stands between does not take the silence for the end.
   constexpr std::int64_t kSilenceMs = 15'000;
   if (session_.now_ms() - last_sent_ms_ >= kSilenceMs) send(": no changes\n\n");

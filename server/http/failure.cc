@@ -16,7 +16,11 @@ Failure failure_of(std::string_view error) {
       std::pair{std::string_view("TOOLARGE"), Failure{507, "result_too_large", {}}},
       std::pair{std::string_view("NOPERM"), Failure{403, "forbidden", {}}},
       std::pair{std::string_view("NOAUTH"), Failure{401, "not_authenticated", {}}},
+      std::pair{std::string_view("WRONGPASS"), Failure{401, "not_authenticated", {}}},
   };
+  // A client gets itself a new token then.
+  if ((word == "WRONGPASS" || word == "NOAUTH") && text.find("expired") != std::string_view::npos)
+    return {401, "token_expired", text};
   for (const auto& [known, failure] : kKnown)
     if (word == known) return {failure.status, failure.code, text};
   if (text.find("wal.max_transaction_size") != std::string_view::npos)

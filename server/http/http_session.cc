@@ -31,6 +31,23 @@ bool contains(const std::vector<std::string>& list, std::string_view text) {
   return std::find(list.begin(), list.end(), text) != list.end();
 }
 
+// The command that logs in with an Authorization header.
+std::optional<std::vector<std::string>> login_of(std::string_view authorization) {
+  const auto after = [&](std::string_view scheme) -> std::optional<std::string_view> {
+    if (!protocol::equals_ignoring_case(authorization.substr(0, scheme.size()), scheme))
+      return std::nullopt;
+    return authorization.substr(scheme.size());
+  };
+  if (const auto token = after("bearer "); token && database::is_token(*token))
+    return std::vector<std::string>{"AUTH", std::string(*token)};
+  const auto basic = after("basic ");
+  const auto credentials = basic ? base64_decode(*basic) : std::nullopt;
+  const std::size_t colon = credentials ? credentials->find(':') : std::string::npos;
+  if (colon == std::string::npos) return std::nullopt;
+  return std::vector<std::string>{"AUTH", credentials->substr(0, colon),
+                                  credentials->substr(colon + 1)};
+}
+
 }  // namespace
 
 HttpSession::HttpSession(IoThread& thread, ConnectionManager& connections, Socket socket,
@@ -40,7 +57,7 @@ HttpSession::HttpSession(IoThread& thread, ConnectionManager& connections, Socke
   sends_wholes_ = true;
   state_.peer_host = peer_host_;
   state_.resp_format = protocol::Format::resp3;
-  if (options.auth_enabled) state_.role = database::Role::readonly;
+  state_.log_out(options.auth_enabled);
   make_completion_ = [this] {
     return [self = std::static_pointer_cast<HttpSession>(shared_from_this())](
                std::string reply, const database::Outcome& outcome) {
@@ -148,14 +165,16 @@ void HttpSession::begin() {
   const std::string* authorization = request_.header("authorization");
   // A browser cannot send one when it opens a WebSocket: a message logs in.
   if (authorization == nullptr && call_.stream == RestCall::Stream::websocket) {
-    state_.authenticated = false;  // what came before may have been somebody else's
-    state_.role = database::Role::readonly;
+    state_.log_out(true);  // what came before may have been somebody else's
     return call();
   }
   if (authorization == nullptr)
-    return respond(problem(401, "not_authenticated", "log in by Authorization: Basic …"));
+    return respond(
+        problem(401, "not_authenticated", "log in by Authorization: Basic … or Bearer …"));
   // A password takes its time to check: once for each connection.
-  if (state_.authenticated && *authorization == authorization_) return call();
+  if (state_.authenticated && *authorization == authorization_ &&
+      !state_.login_has_expired(thread_.now_ms()))
+    return call();
   login_and_go_on(*authorization);
 }
 
@@ -197,26 +216,18 @@ bool HttpSession::is_own_origin(std::string_view origin) const {
 }
 
 void HttpSession::login_and_go_on(std::string_view authorization) {
-  constexpr std::string_view kBasic = "basic ";
-  const auto credentials =
-      protocol::equals_ignoring_case(authorization.substr(0, kBasic.size()), kBasic)
-          ? base64_decode(authorization.substr(kBasic.size()))
-          : std::nullopt;
-  const std::size_t colon = credentials ? credentials->find(':') : std::string::npos;
-  if (colon == std::string::npos)
-    return respond(problem(401, "not_authenticated", "Authorization is no Basic credentials"));
-  state_.authenticated = false;
-  state_.role = database::Role::readonly;
+  const auto words = login_of(authorization);
+  if (!words)
+    return respond(problem(401, "not_authenticated",
+                           "Authorization takes Basic credentials or a Bearer token"));
+  state_.log_out(true);
   asked_authorization_ = authorization;
-  execute({"AUTH", credentials->substr(0, colon), credentials->substr(colon + 1)},
-          [this](const protocol::Value& reply, const database::Outcome& outcome) {
-            logged_in(reply, outcome);
-          });
+  execute(*words,
+          [this](const protocol::Value& reply, const database::Outcome&) { logged_in(reply); });
 }
 
-void HttpSession::logged_in(const protocol::Value& reply, const database::Outcome&) {
-  if (reply.is_error())
-    return respond(problem(401, "not_authenticated", "the user or the password is wrong"));
+void HttpSession::logged_in(const protocol::Value& reply) {
+  if (reply.is_error()) return respond(problem_of(request_, reply.string));
   authorization_ = asked_authorization_;
   call();
 }
@@ -302,6 +313,8 @@ void HttpSession::begin_events() {
   const std::string collection = request_.path[1];
   if (!engine::is_collection_name(collection))
     return respond(problem(400, "bad_request", "there are no collections of this name"));
+  if (!may_read(collection))
+    return respond(problem(403, "forbidden", "this login may not read the collection"));
   // What a browser has seen last is newer than what its page asked for.
   const std::string* text = request_.header("last-event-id");
   if (text == nullptr) text = request_.parameter("since");
@@ -384,7 +397,9 @@ void HttpSession::add_cors(HttpResponse& response) const {
 void HttpSession::respond(HttpResponse response) {
   add_cors(response);
   if (response.status == 401)
-    response.headers.emplace_back("WWW-Authenticate", "Basic realm=\"kimdb\", charset=\"UTF-8\"");
+    response.headers.insert(response.headers.end(),
+                            {{"WWW-Authenticate", "Basic realm=\"kimdb\", charset=\"UTF-8\""},
+                             {"WWW-Authenticate", "Bearer realm=\"kimdb\""}});
   const bool keep_alive = request_.keep_alive;
   busy_ = false;
   // A connection that is kept keeps no body.

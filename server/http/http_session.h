@@ -45,7 +45,11 @@ class HttpSession final : public Connection {
   bool wants_more() const { return open_ && !congested(); }
   // takes_input() may have become true.
   void input_taken() { update_interest(); }
-  bool is_logged_in() const { return !options_.auth_enabled || state_.authenticated; }
+  bool is_logged_in() {
+    return !options_.auth_enabled || (state_.authenticated && !login_has_expired());
+  }
+  bool login_has_expired() { return state_.login_has_expired(now_ms()); }
+  bool may_read(std::string_view collection) const { return state_.may_read(collection); }
   void count_command();
   Result<std::unique_ptr<database::ChangeReader>> subscribe(
       const std::optional<database::FeedPosition>& since) {
@@ -86,7 +90,7 @@ class HttpSession final : public Connection {
   void login_and_go_on(std::string_view authorization);
   void call();
   void complete(std::string_view reply, const database::Outcome& outcome);
-  void logged_in(const protocol::Value& reply, const database::Outcome& outcome);
+  void logged_in(const protocol::Value& reply);
   void called(const protocol::Value& reply, const database::Outcome& outcome);
   void respond(HttpResponse response);
   void begin_stream(std::unique_ptr<HttpStream> stream);

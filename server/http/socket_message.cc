@@ -146,7 +146,10 @@ void read_ping(Message& message, SocketCall& call) {
 void read_auth(Message& message, SocketCall& call) {
   call.kind = Kind::auth;
   call.reply_type = "auth_ok";
-  call.words = {"AUTH", message.text("user"), message.text("password")};
+  if (message.has("token"))
+    call.words = {"AUTH", message.text("token")};
+  else
+    call.words = {"AUTH", message.text("user"), message.text("password")};
 }
 
 void read_subscribe(Message& message, SocketCall& call) {

@@ -135,6 +135,9 @@ void WebSocket::begin(SocketCall call) {
   session_.count_command();
   if (!session_.is_logged_in() && call.kind != SocketCall::Kind::auth)
     return answer(socket_error(call.echo, "not_authenticated", "log in first: auth"));
+  if ((call.kind == SocketCall::Kind::subscribe || call.kind == SocketCall::Kind::live_query) &&
+      !session_.may_read(call.collection))
+    return answer(socket_error(call.echo, "forbidden", "this login may not read the collection"));
   switch (call.kind) {
     case SocketCall::Kind::subscribe:
       return subscribe(call);
@@ -168,13 +171,24 @@ void WebSocket::execute(const std::vector<std::string>& words, Then then) {
 
 void WebSocket::executed(const SocketCall& call, const protocol::Value& reply,
                          const database::Outcome& outcome) {
-  if (call.kind == SocketCall::Kind::auth && reply.is_error())
-    return answer(
-        socket_error(call.echo, "not_authenticated", "the user or the password is wrong"));
+  if (call.kind == SocketCall::Kind::auth && !reply.is_error()) {
+    answer(socket_answer(call, reply), outcome, call.echo);
+    return end_forbidden();
+  }
   if (call.shows_conflict && reply.is_error() &&
       reply.string.find("version conflict") != std::string::npos)
     return show_conflict(call);
   answer(socket_answer(call, reply), outcome, call.echo);
+}
+
+// Who has logged in anew may be somebody else.
+void WebSocket::end_forbidden() {
+  const auto ended = std::stable_partition(
+      subscriptions_.begin(), subscriptions_.end(),
+      [&](const auto& each) { return session_.may_read(each->watch.collection()); });
+  for (auto each = ended; each != subscriptions_.end(); ++each)
+    answer(socket_error(members_of(**each), "forbidden", "this login may not read the collection"));
+  subscriptions_.erase(ended, subscriptions_.end());
 }
 
 // An update of a version that is not the newest: the client gets what is there.
@@ -371,10 +385,14 @@ void WebSocket::append_change(Subscription& subscription, const DocumentChange& 
     append_sync(out, change);
 }
 
+// What tells the client which one it is.
+std::string WebSocket::members_of(const Subscription& subscription) {
+  return subscription.query != nullptr ? text_member("queryId", subscription.query->id())
+                                       : text_member("collection", subscription.watch.collection());
+}
+
 void WebSocket::lose(Subscription& subscription, const Error& why) {
-  const std::string members = subscription.query != nullptr
-                                  ? text_member("queryId", subscription.query->id())
-                                  : text_member("collection", subscription.watch.collection());
+  const std::string members = members_of(subscription);
   std::erase_if(subscriptions_, [&](const auto& each) { return each.get() == &subscription; });
   send_text(socket_error(members, "position_unknown", why.message));
 }
@@ -451,12 +469,9 @@ void WebSocket::on_tick() {
   const std::int64_t now = session_.now_ms();
   // Nothing is read from who has much to read himself.
   if (!session_.wants_more()) last_received_ms_ = now;
-  if (!executing_ && !session_.is_logged_in() && now - begun_ms_ >= kLoginMs) {
-    std::string frame;
-    append_close_frame(frame, CloseCode::policy_violation, "no login");
-    ended_ = true;
-    session_.send_stream(frame);
-    return session_.finish_stream();
+  if (!executing_ && !session_.is_logged_in()) {
+    if (session_.login_has_expired()) return dismiss("the login has expired");
+    if (now - begun_ms_ >= kLoginMs) return dismiss("no login");
   }
   if (now - last_received_ms_ >= kSilenceMs) return session_.close("answers no pings");
   if (now - last_ping_ms_ < kPingMs) return;
@@ -464,6 +479,14 @@ void WebSocket::on_tick() {
   std::string frame;
   append_ping_frame(frame);
   session_.send_stream(frame);
+}
+
+void WebSocket::dismiss(std::string_view why) {
+  std::string frame;
+  append_close_frame(frame, CloseCode::policy_violation, why);
+  ended_ = true;
+  session_.send_stream(frame);
+  session_.finish_stream();
 }
 
 void WebSocket::on_finish() {

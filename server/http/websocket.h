@@ -58,6 +58,7 @@ class WebSocket final : public HttpStream {
   void execute(const std::vector<std::string>& words, Then then);
   void executed(const SocketCall& call, const protocol::Value& reply,
                 const database::Outcome& outcome);
+  void end_forbidden();
   void show_conflict(SocketCall call);
   void subscribe(const SocketCall& call);
   void unsubscribe(const SocketCall& call);
@@ -80,7 +81,10 @@ class WebSocket final : public HttpStream {
                   const std::vector<Subscription*>& subscriptions);
   void append_change(Subscription& subscription, const database::DocumentChange& change,
                      std::string& out);
+  static std::string members_of(const Subscription& subscription);
   void lose(Subscription& subscription, const Error& why);
+  // Closes the connection of who may not go on.
+  void dismiss(std::string_view why);
 
   HttpSession& session_;
   WebSocketCodec codec_;

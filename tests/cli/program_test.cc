@@ -6,6 +6,7 @@
 #include <fstream>
 #include <string>
 
+#include "database/token.h"
 #include "tests/support/test_server.h"
 
 namespace kimdb::cli {
@@ -134,6 +135,17 @@ TEST_CASE("a login takes its password from KIMDB_PASSWORD, or asks for it on a t
   ::unsetenv("KIMDB_PASSWORD");
   CHECK(wrong.code == 2);
   CHECK(wrong.errors.find("kimdb-cli: ") == 0);
+}
+
+TEST_CASE("apikey prints a new key and its hash") {
+  const Run run = CommandLine("").run("apikey");
+  CHECK(run.code == 0);
+  const std::string begin = "key:      kimdb_";
+  REQUIRE(run.out.starts_with(begin));
+  const std::size_t end = run.out.find('\n');
+  const std::string key = run.out.substr(10, end - 10);
+  CHECK(run.out.substr(end + 1) == "key_hash: " + database::hash_api_key(key) + "\n");
+  CHECK(CommandLine("").run("apikey").out != run.out);
 }
 
 TEST_CASE("passwd prints a hash that is one line of argon2id") {

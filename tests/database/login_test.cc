@@ -4,6 +4,8 @@
 #include <string>
 
 #include "database/password.h"
+#include "database/token.h"
+#include "tests/support/jwt.h"
 #include "tests/support/test_db.h"
 
 namespace kimdb::database {
@@ -15,8 +17,9 @@ DatabaseOptions with_users() {
   DatabaseOptions options = support::TestDb::in_memory();
   options.auth_enabled = true;
   for (const Role role : {Role::readonly, Role::readwrite, Role::admin})
-    options.users.push_back({role_name(role), *hash_password(role_name(role)), role});
-  options.users.push_back({"default", *hash_password("plain"), Role::readwrite});
+    options.users.push_back(
+        {std::string(role_name(role)), *hash_password(role_name(role)), {role, {}}});
+  options.users.push_back({"default", *hash_password("plain"), {Role::readwrite, {}}});
   return options;
 }
 
@@ -96,6 +99,113 @@ TEST_CASE_FIXTURE(Fixture, "too many wrong passwords: the right one is as wrong,
   CHECK(elsewhere.run("AUTH admin admin") == "Authenticated");
   db.clock().advance(500);
   CHECK(log_in("admin") == "+OK\r\n");
+}
+
+TEST_CASE("who has a list of collections reaches these and no other data") {
+  DatabaseOptions options = support::TestDb::in_memory();
+  options.auth_enabled = true;
+  options.api_keys = {{"shop",
+                       hash_api_key("kimdb_shop"),
+                       {Role::readwrite, {{{"users", Access::read}, {"logs-*", Access::write}}}}},
+                      {"all", hash_api_key("kimdb_all"), {Role::readwrite, {}}}};
+  support::TestDb db(options);
+  const auto refused = [&](const std::string& line) {
+    return db.run_resp(line).starts_with("-NOPERM ");
+  };
+  REQUIRE(db.run("AUTH kimdb_all") == "Authenticated");
+  for (const char* line : {"SET k 1", "DOC PUT users u {\"a\":1}", "DOC PUT orders o {}",
+                           "DOC PUT logs-1 l {}", "INDEX CREATE users (a)"})
+    CHECK_FALSE(db.run(line).starts_with("ERROR"));
+  REQUIRE(db.run("AUTH default kimdb_shop") == "Authenticated");
+  CHECK(db.run("CLIENT INFO").find("user=shop") != std::string::npos);
+  for (const char* line :
+       {"DOC GET users u", "DOC FIND users {}", "DOC LIST logs-1", "DOC COUNT users {}",
+        "DOC EXPLAIN users {}", "INDEX LIST users", "DOC PUT logs-2 * {}", "DOC DEL logs-2 x",
+        "DOC BULK logs-3 [{\"data\":{}}]", "INDEX CREATE logs-1 (a)", "PING", "CLIENT ID", "MULTI",
+        "DOC MERGE logs-1 l {\"a\":1}", "EXEC", "COMMAND COUNT", "UNWATCH"}) {
+    CAPTURE(line);
+    CHECK_FALSE(refused(line));
+  }
+  for (const char* line : {"DOC PUT users u {}",
+                           "DOC MERGE users u {}",
+                           "DOC DEL users u",
+                           "INDEX DROP users a",
+                           "INDEX CREATE users (b)",
+                           "DOC GET orders o",
+                           "DOC FIND orders {}",
+                           "DOC COUNT orders",
+                           "DOC LIST orders",
+                           "INDEX LIST orders",
+                           "DOC WATCH orders",
+                           "GET k",
+                           "SET k 1",
+                           "DEL k",
+                           "KEYS *",
+                           "SCAN 0",
+                           "DBSIZE",
+                           "RANDOMKEY",
+                           "FLUSHALL",
+                           "WATCH k",
+                           "EXISTS k",
+                           "TTL k",
+                           "PUBLISH c m",
+                           "SUBSCRIBE c",
+                           "TYPE k",
+                           "OBJECT ENCODING k",
+                           "MEMORY USAGE k"}) {
+    CAPTURE(line);
+    CHECK(refused(line));
+  }
+  // Of all collections those that may be read.
+  const std::string shown = db.run("COLLECTIONS");
+  CHECK(shown.find("users") != std::string::npos);
+  CHECK(shown.find("logs-1") != std::string::npos);
+  CHECK(shown.find("orders") == std::string::npos);
+  db.run("MULTI");
+  CHECK(refused("DOC PUT orders x {}"));
+  CHECK(db.run("EXEC").starts_with("ERROR: EXECABORT"));
+}
+
+// What a command's row says it touches is what its rights hang on.
+TEST_CASE("no command that names a key escapes a list of collections") {
+  DatabaseOptions options = support::TestDb::in_memory();
+  options.auth_enabled = true;
+  options.api_keys = {{"none", hash_api_key("kimdb_none"), {Role::readwrite, {{}}}}};
+  support::TestDb db(options);
+  REQUIRE(db.run("AUTH kimdb_none") == "Authenticated");
+  for (const CommandRow& row : db.database().commands().rows()) {
+    if (row.keys.first == 0 || (row.flags & kCollection)) continue;
+    std::string line(row.name);
+    const int words = row.arity < 0 ? -row.arity : row.arity;
+    for (int i = 1; i < words; ++i) line += " 1";
+    if (!row.subcommands.empty()) continue;
+    CAPTURE(line);
+    CHECK(db.run_resp(line).starts_with("-NOPERM "));
+  }
+}
+
+TEST_CASE("a token is as good as a password until it expires") {
+  const std::string secret = "0123456789abcdef0123456789abcdef";
+  DatabaseOptions options = support::TestDb::in_memory();
+  options.auth_enabled = true;
+  options.jwt = {.algorithm = JwtAlgorithm::hs256, .key = secret};
+  support::TestDb db(options);
+  const std::int64_t now_s = db.clock().unix_ms() / 1000;
+  const auto token = [&](std::int64_t expires_s) {
+    return support::make_hs256_jwt(
+        R"({"sub":"kim","role":"readwrite","exp":)" + std::to_string(expires_s) + "}", secret);
+  };
+  CHECK(db.run_resp("AUTH " + token(now_s - 60)) == "-WRONGPASS the token has expired\r\n");
+  CHECK(db.run_resp("HELLO 3 AUTH default " + token(now_s + 60)).starts_with("%7\r\n"));
+  CHECK(db.run("SET a 1") == "OK");
+  CHECK(db.run("CLIENT INFO").find("user=kim") != std::string::npos);
+  db.clock().advance(100'000);
+  CHECK(db.run_resp("SET a 2") == "-NOAUTH the token has expired\r\n");
+  CHECK(db.run("PING") == "PONG");
+  CHECK(db.run("AUTH " + token(now_s + 160)) == "Authenticated");
+  CHECK(db.run("GET a") == "1");
+  // Somebody's name with a token as password is not the token's.
+  CHECK(db.run_resp("AUTH kim " + token(now_s + 160)) == kWrong);
 }
 
 }  // namespace

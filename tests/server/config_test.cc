@@ -22,6 +22,7 @@ namespace kimdb::server {
 namespace {
 
 using namespace std::chrono_literals;
+using database::Role;
 
 const char* const kHash =
     "$argon2id$v=19$m=65536,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$"
@@ -287,7 +288,7 @@ TEST_CASE("listeners other machines can reach need authentication or --insecure"
   CHECK_FALSE(validate_config(config, false));
   CHECK(validate_config(config, true));
   config.auth.enabled = true;
-  config.auth.users = {{"kim", kHash, Role::admin}};
+  config.auth.users = {{"kim", kHash, {Role::admin, {}}}};
   CHECK(validate_config(config, false));
   config.network.resp_address = config.network.address;
   CHECK_FALSE(validate_config(config, false));
@@ -296,15 +297,15 @@ TEST_CASE("listeners other machines can reach need authentication or --insecure"
 TEST_CASE("users have names of their own, argon2id hashes and known roles") {
   REQUIRE(database::is_password_hash(kHash));
   Config config;
-  config.auth.users = {{"kim", kHash, Role::admin}, {"lee", kHash, Role::readonly}};
+  config.auth.users = {{"kim", kHash, {Role::admin, {}}}, {"lee", kHash, {}}};
   CHECK(validate_config(config, false));
   config.auth.users[1].name = "kim";
   CHECK(validate_config(config, false).error().message == "auth.users: kim is named twice");
-  config.auth.users[1] = {"lee", "secret", Role::readonly};
+  config.auth.users[1] = {"lee", "secret", {}};
   CHECK(validate_config(config, false).error().message ==
         "auth.users: the password_hash of lee is no argon2id hash (kimdb-cli passwd prints one)");
   for (const std::string name : {"", "a b", "a|b", "a\n"}) {
-    config.auth.users[1] = {name, kHash, Role::readonly};
+    config.auth.users[1] = {name, kHash, {}};
     CAPTURE(name);
     CHECK_FALSE(validate_config(config, false));
   }
@@ -314,7 +315,7 @@ TEST_CASE_FIXTURE(Fixture, "the list of users is read strictly") {
   const std::string good =
       "{name: kim, password_hash: \"" + std::string(kHash) + "\", role: readwrite}";
   const Config config = load("auth:\n  users:\n    - " + good + "\n");
-  CHECK(config.auth.users == std::vector<User>{{"kim", kHash, Role::readwrite}});
+  CHECK(config.auth.users == std::vector<Account>{{"kim", kHash, {Role::readwrite, {}}}});
   CHECK(error("auth: {users: [{name: kim, role: admin}]}") ==
         "x.yaml:1:16: a user needs password_hash");
   CHECK(error("auth: {users: [{name: kim, role: root, password_hash: x}]}") ==
@@ -322,7 +323,7 @@ TEST_CASE_FIXTURE(Fixture, "the list of users is read strictly") {
   CHECK(error("auth: {users: [{name: kim, name: lee}]}") ==
         "x.yaml:1:28: duplicate key name of a user");
   CHECK(error("auth: {users: [{nme: kim}]}") ==
-        "x.yaml:1:17: unknown key nme of a user (known: name, password_hash, role)");
+        "x.yaml:1:17: unknown key nme of a user (known: name, password_hash, role, collections)");
   CHECK(error("auth: {users: [kim]}") ==
         "x.yaml:1:16: a user is {name: …, password_hash: …, role: …}");
   CHECK(error("auth: {users: [{password_hash: $argon2id$v=19$m=65536,t=2,p=1$YQ}]}") ==
@@ -330,8 +331,60 @@ TEST_CASE_FIXTURE(Fixture, "the list of users is read strictly") {
   CHECK(load("auth:\n  users:\n    - name: kim\n      role: admin\n      password_hash: " +
              std::string(kHash) + "\n")
             .auth.users[0]
-            .password_hash == kHash);
+            .hash == kHash);
   CHECK(error("auth: {users: kim}").starts_with("x.yaml:1:15: auth.users is a list"));
+}
+
+TEST_CASE_FIXTURE(Fixture, "API keys and collections are read as strictly") {
+  const std::string hash = database::hash_api_key("kimdb_x");
+  const Config config = load("auth:\n  api_keys:\n    - {name: shop, key_hash: \"" + hash +
+                             "\", role: readwrite, collections: {users: read, \"logs-*\": write}}");
+  CHECK(config.auth.api_keys == std::vector<Account>{{"shop",
+                                                      hash,
+                                                      {Role::readwrite,
+                                                       {{{"users", database::Access::read},
+                                                         {"logs-*", database::Access::write}}}}}});
+  const auto of_key = [&](const std::string& members) {
+    return error("auth: {api_keys: [{name: shop, " + members + "}]}");
+  };
+  CHECK(of_key("role: admin") == "x.yaml:1:19: an API key needs key_hash");
+  CHECK(of_key("password_hash: x") ==
+        "x.yaml:1:32: unknown key password_hash of an API key (known: name, key_hash, role, "
+        "collections)");
+  CHECK(of_key("collections: [a]") ==
+        "x.yaml:1:45: collections is {name or pattern: read, write or none}");
+  CHECK(of_key("collections: {a: rw}") ==
+        "x.yaml:1:49: access to a must be one of read, write, none");
+  CHECK(of_key("collections: {a: read, a: none}") == "x.yaml:1:55: duplicate key a of collections");
+  const std::string rest = "key_hash: \"" + hash + "\", role: ";
+  CHECK(of_key(rest + "admin, collections: {a: read}").find("shop is an admin") !=
+        std::string::npos);
+  CHECK(of_key("key_hash: abc, role: admin").find("(kimdb-cli apikey makes both)") !=
+        std::string::npos);
+  CHECK(error("auth: {users: [{name: a, password_hash: \"" + std::string(kHash) +
+              "\", role: admin}], api_keys: [{name: a, " + rest + "admin}]}")
+            .find("a is named twice") != std::string::npos);
+}
+
+TEST_CASE_FIXTURE(Fixture, "the key of JSON Web Tokens is read at the start") {
+  const auto key_in = [&](const std::string& text, database::JwtAlgorithm algorithm) {
+    const std::string file = directory.path() + "/key";
+    write(file, text);
+    AuthConfig auth;
+    auth.jwt_key = file;
+    auth.jwt_algorithm = algorithm;
+    return read_jwt_key(auth);
+  };
+  const std::string secret = "0123456789abcdef0123456789abcdef";
+  CHECK(key_in(secret + "\n", database::JwtAlgorithm::hs256).value() == secret);
+  CHECK(key_in("short", database::JwtAlgorithm::hs256).error().message.find("32 bytes") !=
+        std::string::npos);
+  CHECK(key_in(secret, database::JwtAlgorithm::rs256).error().message.find("no public RSA key") !=
+        std::string::npos);
+  AuthConfig auth;
+  CHECK(read_jwt_key(auth).value().empty());
+  auth.jwt_key = directory.path() + "/none";
+  CHECK(read_jwt_key(auth).error().message.starts_with("auth.jwt_key: "));
 }
 
 // A configuration whose every key has some value of its range.
@@ -350,8 +403,10 @@ Config random_config(Random& random) {
       for (std::uint64_t n = random.below(12); n > 0; --n) {
         text.push_back(kBytes[random.below(kBytes.size())]);
       }
-    } else if (std::holds_alternative<UsersField>(key.field)) {
-      text = "[{name: \"k#: \", password_hash: '" + std::string(kHash) + "', role: admin}]";
+    } else if (const auto* list = std::get_if<AccountsField>(&key.field)) {
+      text = "[{name: \"k#: \", " + std::string(list->hash_name) + ": '" + std::string(kHash) +
+             "', role: readonly, collections: {\"*\": none, a-b: write}}, {name: x, " +
+             std::string(list->hash_name) + ": y, role: admin}]";
     } else {
       const std::uint64_t value = key.min + random.below(key.max - key.min + 1);
       if (std::holds_alternative<MillisecondsField>(key.field)) {

@@ -3,15 +3,20 @@
 
 #include <chrono>
 #include <cstdio>
+#include <fstream>
 #include <map>
 #include <string>
 #include <thread>
 #include <vector>
 
+#include "base/clock.h"
 #include "database/password.h"
+#include "database/token.h"
 #include "protocol/ascii.h"
 #include "tests/support/certificates.h"
+#include "tests/support/jwt.h"
 #include "tests/support/tcp_client.h"
+#include "tests/support/temporary_directory.h"
 #include "tests/support/test_server.h"
 
 namespace kimdb::server {
@@ -34,8 +39,9 @@ Response parse_response(const std::string& text) {
   response.status = std::stoi(text.substr(9, 3));
   for (std::size_t at = text.find("\r\n") + 2; at < end; at = text.find("\r\n", at) + 2) {
     const std::size_t colon = text.find(": ", at);
-    response.headers[protocol::lower_case(text.substr(at, colon - at))] =
-        text.substr(colon + 2, text.find("\r\n", at) - colon - 2);
+    std::string& value = response.headers[protocol::lower_case(text.substr(at, colon - at))];
+    if (!value.empty()) value += ", ";
+    value += text.substr(colon + 2, text.find("\r\n", at) - colon - 2);
   }
   response.body = text.substr(end + 4);
   return response;
@@ -324,6 +330,63 @@ TEST_CASE("with auth.enabled HTTP wants a user, and gives what that one may") {
   for (std::size_t at = 0; (at = all.find("HTTP/1.1 ", at)) != std::string::npos; ++at)
     statuses.push_back(all.substr(at + 9, 3));
   CHECK(statuses == std::vector<std::string>{"201", "403", "401", "200"});
+}
+
+TEST_CASE("HTTP takes API keys and JSON Web Tokens, and keeps to their collections") {
+  const support::TemporaryDirectory directory;
+  const std::string secret = "0123456789abcdef0123456789abcdef";
+  std::ofstream(directory.path() + "/secret") << secret << "\n";
+  HttpServer http({"auth.enabled=true", "auth.jwt_algorithm=HS256",
+                   "auth.jwt_key=" + directory.path() + "/secret",
+                   "auth.api_keys=[{name: shop, key_hash: \"" +
+                       database::hash_api_key("kimdb_shop") +
+                       "\", role: readwrite, collections: {users: read, \"logs-*\": write}}, "
+                       "{name: all, key_hash: \"" +
+                       database::hash_api_key("kimdb_all") + "\", role: readwrite}]"});
+  const std::string shop = "Authorization: Bearer kimdb_shop";
+  const std::string all = "Authorization: bearer kimdb_all";
+  CHECK(has(http.request("GET", "/api/users", "", {"Authorization: Bearer kimdb_x"}), 401,
+            "not_authenticated"));
+  CHECK(http.request("PUT", "/api/users/u", "{}", {all}).status == 201);
+  CHECK(http.request("PUT", "/api/orders/o", "{}", {all}).status == 201);
+  CHECK(http.request("PUT", "/api/kv/k", "v", {all}).status == 200);
+  CHECK(http.request("GET", "/api/users/u", "", {shop}).status == 200);
+  CHECK(http.request("GET", "/api/users", "", {shop}).status == 200);
+  CHECK(http.request("PUT", "/api/logs-1/l", "{}", {shop}).status == 201);
+  const Response listed = http.request("GET", "/api/collections", "", {shop});
+  CHECK(listed.body.find("\"users\"") != std::string::npos);
+  CHECK(listed.body.find("\"orders\"") == std::string::npos);
+  for (const auto& [method, path] :
+       std::vector<std::pair<std::string, std::string>>{{"PUT", "/api/users/u"},
+                                                        {"DELETE", "/api/users/u"},
+                                                        {"GET", "/api/orders/o"},
+                                                        {"GET", "/api/orders"},
+                                                        {"GET", "/api/orders/changes"},
+                                                        {"GET", "/api/kv/k"},
+                                                        {"PUT", "/api/kv/k"}}) {
+    CAPTURE(method + " " + path);
+    CHECK(has(http.request(method, path, method == "PUT" ? "{}" : "", {shop}), 403, "forbidden"));
+  }
+
+  const auto token = [&](std::int64_t seconds, const std::string& more) {
+    return "Authorization: Bearer " +
+           support::make_hs256_jwt(R"({"sub":"kim","exp":)" +
+                                       std::to_string(SystemClock().unix_ms() / 1000 + seconds) +
+                                       more + "}",
+                                   secret);
+  };
+  CHECK(http.request("GET", "/api/users/u", "", {token(60, "")}).status == 200);
+  CHECK(has(http.request("PUT", "/api/users/u", "{}", {token(60, "")}), 403, "forbidden"));
+  CHECK(http.request("PUT", "/api/users/u", "{}", {token(60, R"(,"role":"readwrite")")}).status ==
+        200);
+  CHECK(has(http.request("GET", "/api/users/u", "", {token(-60, "")}), 401, "token_expired"));
+  // Clocks may differ by 30 seconds: this one has a second left.
+  TcpClient client = http.connect();
+  client.send("GET /api/users/changes HTTP/1.1\r\nHost: localhost\r\n" + token(-29, "") +
+              "\r\n\r\n");
+  const std::string stream = client.receive_until_close();
+  CHECK(stream.starts_with("HTTP/1.1 200 OK\r\n"));
+  CHECK(stream.find("event: subscribed") != std::string::npos);
 }
 
 TEST_CASE("with tls.cert HTTP is HTTPS") {

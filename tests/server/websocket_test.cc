@@ -2,14 +2,19 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <fstream>
 #include <string>
 #include <vector>
 
+#include "base/clock.h"
 #include "base/random.h"
 #include "database/password.h"
+#include "database/token.h"
 #include "engine/json_tree.h"
 #include "server/http/websocket_codec.h"
+#include "tests/support/jwt.h"
 #include "tests/support/tcp_client.h"
+#include "tests/support/temporary_directory.h"
 #include "tests/support/test_seed.h"
 #include "tests/support/test_server.h"
 #include "tests/support/websocket_client.h"
@@ -320,6 +325,62 @@ TEST_CASE("a WebSocket logs in by its request or by a message") {
   CHECK_THROWS_WITH_AS(
       WebSocketClient(s.port, TcpClient::kTimeout, "Authorization: Basic a2ltOndyb25n\r\n"),
       "HTTP/1.1 401 Unauthorized", TcpError);
+}
+
+TEST_CASE("a WebSocket keeps to its login's collections, and ends with it") {
+  const support::TemporaryDirectory directory;
+  const std::string secret = "0123456789abcdef0123456789abcdef";
+  std::ofstream(directory.path() + "/secret") << secret;
+  SocketServer s({"auth.enabled=true", "auth.jwt_algorithm=HS256",
+                  "auth.jwt_key=" + directory.path() + "/secret",
+                  "auth.api_keys=[{name: all, key_hash: \"" + database::hash_api_key("kimdb_all") +
+                      "\", role: readwrite}]"});
+  const auto token = [&](std::int64_t seconds, const std::string& collections) {
+    return support::make_hs256_jwt(
+        R"({"sub":"kim","role":"readwrite","collections":)" + collections + R"(,"exp":)" +
+            std::to_string(SystemClock().unix_ms() / 1000 + seconds) + "}",
+        secret);
+  };
+  const auto log_in = [](WebSocketClient& client, const std::string& text) {
+    return member(client.ask(R"({"type":"auth","token":")" + text + "\"}"), "type");
+  };
+  WebSocketClient all(s.port);
+  CHECK(log_in(all, "kimdb_all") == "\"auth_ok\"");
+  CHECK(member(all.ask(R"({"type":"subscribe","collection":"a"})"), "type") == "\"subscribed\"");
+  CHECK(member(all.ask(R"({"type":"query","collection":"b","live":true,"queryId":"q"})"), "type") ==
+        "\"query_ok\"");
+
+  WebSocketClient client(s.port);
+  CHECK(member(client.ask(R"({"type":"auth","token":"kimdb_x"})"), "code") ==
+        "\"not_authenticated\"");
+  CHECK(member(client.ask(R"({"type":"auth","token":")" + token(-60, "{}") + "\"}"), "code") ==
+        "\"token_expired\"");
+  CHECK(log_in(client, token(60, R"({"a":"write","b":"read"})")) == "\"auth_ok\"");
+  CHECK(member(client.ask(R"({"type":"subscribe","collection":"a"})"), "type") == "\"subscribed\"");
+  CHECK(member(client.ask(R"({"type":"query","collection":"b","live":true,"queryId":"q"})"),
+               "type") == "\"query_ok\"");
+  for (const char* message :
+       {R"({"type":"subscribe","collection":"c"})",
+        R"({"type":"query","collection":"c","live":true,"queryId":"p"})",
+        R"({"type":"query","collection":"c"})", R"({"type":"get","collection":"c","id":"x"})",
+        R"({"type":"create","collection":"b","data":{}})"}) {
+    CAPTURE(message);
+    CHECK(member(client.ask(message), "code") == "\"forbidden\"");
+  }
+  // Somebody else goes on, who may see less: the rest ends.
+  CHECK(log_in(client, token(-29, R"({"a":"read"})")) == "\"auth_ok\"");
+  CHECK(
+      client.receive() ==
+      R"({"type":"error","queryId":"q","code":"forbidden","message":"this login may not read the collection"})");
+  CHECK(member(all.ask(R"({"type":"insert","collection":"b","id":"x","data":{}})"), "type") ==
+        "\"insert_ok\"");
+  CHECK(member(all.receive(), "type") == "\"added\"");
+  CHECK(member(all.ask(R"({"type":"insert","collection":"a","id":"y","data":{}})"), "type") ==
+        "\"insert_ok\"");
+  CHECK(member(client.receive(), "id") == "\"y\"");
+  // The token's last second.
+  CHECK_THROWS_AS(client.receive(), TcpError);
+  CHECK(client.close_code() == 1008);
 }
 
 TEST_CASE("what does not keep to the protocol is closed with its code") {

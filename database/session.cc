@@ -1,0 +1,22 @@
+#include "database/session.h"
+
+#include <utility>
+
+namespace kimdb::database {
+
+void Session::log_in(Identity identity) {
+  authenticated = true;
+  rights = std::move(identity.rights);
+  expires_at_ms = identity.expires_at_ms;
+  info.set_user(identity.name);
+  std::erase_if(watches, [&](const auto& watch) { return !may_read(watch.first); });
+}
+
+void Session::log_out(bool auth_enabled) {
+  authenticated = false;
+  rights = {auth_enabled ? Role::readonly : Role::admin, {}};
+  expires_at_ms = 0;
+  info.set_user("default");
+}
+
+}  // namespace kimdb::database
