@@ -7,6 +7,7 @@
 #include "database/arguments.h"
 #include "database/command_table.h"
 #include "database/database.h"
+#include "database/document_call.h"
 #include "database/subcommand.h"
 #include "engine/index.h"
 
@@ -15,7 +16,6 @@ namespace kimdb::database {
 namespace {
 
 constexpr std::size_t kNameBytesMax = 256;
-constexpr std::string_view kNoCollection = "ERR there are no collections of this name";
 
 std::string error_reply_of(const Error& error) {
   return error.code == ErrorCode::unavailable ? error.message : "ERR " + error.message;

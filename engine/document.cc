@@ -73,7 +73,10 @@ std::string without_white_space(std::string_view text) {
 }  // namespace
 
 bool is_collection_name(std::string_view name) {
+  constexpr std::array<std::string_view, 5> kReserved = {"collections", "crdt", "indexes", "kv",
+                                                         "sql"};
   return !name.empty() && name.size() <= 64 && name[0] != '_' &&
+         std::find(kReserved.begin(), kReserved.end(), name) == kReserved.end() &&
          std::all_of(name.begin(), name.end(), [](char c) {
            return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
                   c == '_' || c == '-';

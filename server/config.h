@@ -59,6 +59,7 @@ struct HttpConfig {
   std::uint64_t max_body_size = 10 << 20;   // bytes
   std::string cors_origins;                 // with commas between them
   std::string hosts;                        // the same
+  std::uint64_t rate_limit = 0;             // requests a second; 0: no limit
 
   bool operator==(const HttpConfig&) const = default;
 };

@@ -100,6 +100,8 @@ constexpr std::array kKeys{
         "Largest body of a request; a larger one is answered by 413."},
     Key{"http.cors_origins", TextField{at<kHttp, &HttpConfig::cors_origins>}, 0, 0, kAtStart,
         "Origins whose pages may use this server, say https://app.example.com, with commas between them; * is every one."},
+    Key{"http.rate_limit", IntegerField{at<kHttp, &HttpConfig::rate_limit>}, 0, 1'000'000, kReloadable,
+        "Requests a second of one login (of one address where nobody is logged in) over HTTP and WebSocket, so many at once at most; 0 is no limit."},
     Key{"http.hosts", TextField{at<kHttp, &HttpConfig::hosts>}, 0, 0, kAtStart,
         "Names by which browsers may call this server besides localhost and addresses, with commas between them."},
 

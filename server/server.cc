@@ -42,7 +42,9 @@ Server::Server(asio::io_context& control, database::Database& database, Logger& 
   apply_to_connections(current.network);
   http_options_ = {.max_body_size = current.http.max_body_size,
                    .cors_origins = split_list(current.http.cors_origins),
-                   .hosts = split_list(current.http.hosts)};
+                   .hosts = split_list(current.http.hosts),
+                   .rate_limiter = &rate_limiter_};
+  rate_limiter_.set_rate(current.http.rate_limit);
   // By default one processor is left to the log's writer, the workers and the clients of the same
   // machine.
   const unsigned processors = std::max(2u, std::thread::hardware_concurrency());
@@ -189,6 +191,7 @@ void Server::apply(const Config& config) {
   database_.slowlog().set_threshold(config.slowlog.threshold);
   database_.slowlog().set_entries_max(config.slowlog.max_entries);
   logger_.set_level(config.logging.level);
+  rate_limiter_.set_rate(config.http.rate_limit);
 }
 
 void Server::for_each_session(

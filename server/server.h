@@ -81,6 +81,7 @@ class Server final : public database::Host {
   const std::string config_file_;
   const std::function<void(bool save)> stop_;
   ConnectionOptions connection_options_;
+  RateLimiter rate_limiter_;
   HttpOptions http_options_;
   ConnectionManager connections_;
   std::vector<std::unique_ptr<IoThread>> threads_;

@@ -31,7 +31,10 @@ Failure failure_of(std::string_view error) {
   if (what.starts_with("version conflict")) return {409, "conflict", text};
   if (what.starts_with("duplicate key")) return {409, "duplicate_key", text};
   if (what.starts_with("there is a document")) return {409, "conflict", text};
-  if (what.starts_with("document not found")) return {404, "not_found", text};
+  if (what.starts_with("another index is being made")) return {503, "busy", text};
+  if (what.starts_with("there is an index")) return {409, "conflict", text};
+  if (what.starts_with("document not found") || what.starts_with("there is no index"))
+    return {404, "not_found", text};
   if (what.starts_with("invalid JSON")) return {400, "invalid_json", text};
   return {400, "bad_request", text};
 }

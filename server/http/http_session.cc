@@ -8,6 +8,7 @@
 #include "protocol/ascii.h"
 #include "server/connection_manager.h"
 #include "server/http/event_stream.h"
+#include "server/http/gzip.h"
 #include "server/http/websocket.h"
 #include "server/http/websocket_codec.h"
 
@@ -29,6 +30,21 @@ bool is_address(std::string_view host) {
 
 bool contains(const std::vector<std::string>& list, std::string_view text) {
   return std::find(list.begin(), list.end(), text) != list.end();
+}
+
+// Large texts are compressed for those who take that. What has an ETag is not: it says the bytes.
+void compress(const HttpRequest& request, HttpResponse& response) {
+  constexpr std::size_t kLarge = 4 << 10;
+  const bool has_tag = std::any_of(response.headers.begin(), response.headers.end(),
+                                   [](const auto& header) { return header.first == "ETag"; });
+  if (response.body.size() < kLarge || has_tag ||
+      response.content_type == "application/octet-stream")
+    return;
+  response.headers.emplace_back("Vary", "Accept-Encoding");
+  const std::string* accepted = request.header("accept-encoding");
+  if (accepted == nullptr || !accepts_gzip(*accepted)) return;
+  response.body = gzip(response.body);
+  response.headers.emplace_back("Content-Encoding", "gzip");
 }
 
 // The command that logs in with an Authorization header.
@@ -153,6 +169,12 @@ void HttpSession::count_command() {
                        std::memory_order_relaxed);
 }
 
+std::chrono::milliseconds HttpSession::take_from_rate() {
+  if (http_.rate_limiter == nullptr || !http_.rate_limiter->limits()) return {};
+  const std::string who = state_.authenticated ? "user " + info_.user() : peer_host_;
+  return http_.rate_limiter->take(who, thread_.now_ms());
+}
+
 void HttpSession::begin() {
   count_command();
   if (refuse_stranger()) return;
@@ -233,6 +255,12 @@ void HttpSession::logged_in(const protocol::Value& reply) {
 }
 
 void HttpSession::call() {
+  if (const auto wait = call_.open ? std::chrono::milliseconds(0) : take_from_rate();
+      wait.count() != 0) {
+    HttpResponse response = problem(429, "rate_limited", "more requests than http.rate_limit");
+    response.headers.emplace_back("Retry-After", std::to_string((wait.count() + 999) / 1000));
+    return respond(std::move(response));
+  }
   if (call_.stream == RestCall::Stream::events) return begin_events();
   if (call_.stream == RestCall::Stream::websocket) return begin_websocket();
   const bool opens = call_.open && options_.auth_enabled && !state_.authenticated;
@@ -390,12 +418,13 @@ void HttpSession::add_cors(HttpResponse& response) const {
       (!contains(http_.cors_origins, *origin) && !contains(http_.cors_origins, "*")))
     return;
   response.headers.emplace_back("Access-Control-Allow-Origin", *origin);
-  response.headers.emplace_back("Access-Control-Expose-Headers", "ETag, Location");
+  response.headers.emplace_back("Access-Control-Expose-Headers", "ETag, Location, Retry-After");
   response.headers.emplace_back("Vary", "Origin");
 }
 
 void HttpSession::respond(HttpResponse response) {
   add_cors(response);
+  compress(request_, response);
   if (response.status == 401)
     response.headers.insert(response.headers.end(),
                             {{"WWW-Authenticate", "Basic realm=\"kimdb\", charset=\"UTF-8\""},

@@ -4,6 +4,7 @@
 // Everything happens on its I/O thread; completions of deferred commands are posted there.
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <string>
 #include <vector>
@@ -11,6 +12,7 @@
 #include "database/database.h"
 #include "server/connection.h"
 #include "server/http/http_stream.h"
+#include "server/http/rate_limiter.h"
 #include "server/http/request_reader.h"
 #include "server/http/rest.h"
 
@@ -20,6 +22,7 @@ struct HttpOptions {
   std::uint64_t max_body_size = 10 << 20;
   std::vector<std::string> cors_origins;  // "https://app.example.com"; "*": all
   std::vector<std::string> hosts;         // names that clients may call this server by
+  RateLimiter* rate_limiter = nullptr;    // borrowed; null: none
 };
 
 class HttpSession final : public Connection {
@@ -51,6 +54,9 @@ class HttpSession final : public Connection {
   bool login_has_expired() { return state_.login_has_expired(now_ms()); }
   bool may_read(std::string_view collection) const { return state_.may_read(collection); }
   void count_command();
+  // Counts a request of whoever is logged in, or of the address. Zero: it may be served; else it
+  // may come again then.
+  std::chrono::milliseconds take_from_rate();
   Result<std::unique_ptr<database::ChangeReader>> subscribe(
       const std::optional<database::FeedPosition>& since) {
     return thread_.database().change_feed().subscribe(since, thread_);

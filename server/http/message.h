@@ -33,6 +33,8 @@ struct HttpResponse {
 std::string_view reason_of(int status);
 // "%41+b" is "A b" in a query, "A+b" in a path. Nothing where it is cut short.
 std::optional<std::string> percent_decode(std::string_view text, bool plus_is_space);
+// As a part of a path.
+std::string percent_encode(std::string_view text);
 std::optional<std::string> base64_decode(std::string_view text);
 // RFC 9457, with a code that stays the same while texts may change.
 HttpResponse problem(int status, std::string_view code, std::string_view detail);

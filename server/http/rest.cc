@@ -115,21 +115,7 @@ HttpResponse show_put(const HttpRequest& request, const Value& reply, Lsn lsn) {
   response.headers = {{"ETag", tag_of(version, lsn)}};
   if (version != 1) return response;
   response.status = 201;
-  // Ids may hold any character: those that a path does not take are escaped.
-  constexpr std::string_view kPlain =
-      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~";
-  constexpr char kDigits[] = "0123456789ABCDEF";
-  std::string location = "/api/" + request.path[1] + "/";
-  for (const char c : id) {
-    if (kPlain.find(c) != std::string_view::npos) {
-      location += c;
-    } else {
-      location += '%';
-      location += kDigits[static_cast<unsigned char>(c) >> 4];
-      location += kDigits[c & 15];
-    }
-  }
-  response.headers.emplace_back("Location", location);
+  response.headers.emplace_back("Location", "/api/" + request.path[1] + "/" + percent_encode(id));
   return response;
 }
 
@@ -178,6 +164,36 @@ HttpResponse show_batch(const HttpRequest&, const Value& reply, Lsn) {
                ",\"_version\":" + std::to_string(item.elements[1].integer) + "}";
   }
   return success("\"results\":" + results + "]");
+}
+
+// Of the maps of INDEX LIST: fields "a,-b" become ["a","-b"].
+HttpResponse show_indexes(const HttpRequest&, const Value& reply, Lsn) {
+  const auto boolean = [](const Value& number) { return number.integer != 0 ? "true" : "false"; };
+  std::string list = "[";
+  for (const Value& index : reply.elements) {
+    std::map<std::string, const Value*, std::less<>> of;
+    for (std::size_t i = 0; i + 1 < index.elements.size(); i += 2)
+      of[index.elements[i].string] = &index.elements[i + 1];
+    std::string fields = json_string(of["fields"]->string);
+    for (std::size_t at = 0; (at = fields.find(',', at)) != std::string::npos; at += 3)
+      fields.replace(at, 1, "\",\"");
+    if (list.size() > 1) list += ',';
+    list += "{\"name\":" + json_string(of["name"]->string) + ",\"fields\":[" + fields +
+            "],\"kind\":" + json_string(of["kind"]->string) +
+            ",\"unique\":" + boolean(*of["unique"]) +
+            ",\"keys\":" + std::to_string(of["keys"]->integer) +
+            ",\"bytes\":" + std::to_string(of["bytes"]->integer) +
+            ",\"complete\":" + boolean(*of["complete"]) + "}";
+  }
+  return success("\"indexes\":" + list + "]");
+}
+
+HttpResponse show_index(const HttpRequest& request, const Value& reply, Lsn) {
+  HttpResponse response = success("\"name\":" + json_string(reply.string));
+  response.status = 201;
+  response.headers = {
+      {"Location", "/api/indexes/" + request.path[2] + "/" + percent_encode(reply.string)}};
+  return response;
 }
 
 HttpResponse show_value(const HttpRequest&, const Value& reply, Lsn) {
@@ -287,6 +303,43 @@ RestCall batch(const HttpRequest& request) {
   return call;
 }
 
+// {"fields": ["address.city", "-age"], "unique": true, "kind": "hash", "name": "…"}
+RestCall create_index(const HttpRequest& request) {
+  const auto wrong = [](std::string_view why) { return refused(problem(400, "bad_request", why)); };
+  const auto tree = engine::parse_json_tree(request.body);
+  if (!tree) return refused(problem(400, "invalid_json", tree.error().message));
+  RestCall call{.words = {"INDEX", "CREATE", request.path[2]}, .answer = show_index};
+  const engine::JsonMember* fields = tree->find("fields");
+  if (fields == nullptr || fields->value.items.empty())
+    return wrong("fields is a list of names, as [\"address.city\", \"-age\"]");
+  std::string list;
+  for (const engine::JsonNode& item : fields->value.items) {
+    const std::string field =
+        item.kind == engine::JsonKind::string ? engine::decode_json_string(item.text) : "";
+    if (field.empty() || field.find_first_of("(),") != std::string::npos)
+      return wrong("a field is a name, without ( ) and commas");
+    list += (list.empty() ? "(" : ",") + field;
+  }
+  call.words.push_back(list + ")");
+  for (const engine::JsonMember& member : tree->members) {
+    const std::string text = member.value.kind == engine::JsonKind::string
+                                 ? engine::decode_json_string(member.value.text)
+                                 : std::string(member.value.text);
+    if (member.name == "fields" || (member.name == "unique" && text == "false") ||
+        (member.name == "kind" && text == "ordered"))
+      continue;
+    if (member.name == "unique" && text == "true")
+      call.words.emplace_back("UNIQUE");
+    else if (member.name == "kind" && text == "hash")
+      call.words.emplace_back("HASH");
+    else if (member.name == "name" && member.value.kind == engine::JsonKind::string)
+      call.words.insert(call.words.end(), {"NAME", text});
+    else
+      return wrong("there is no such member or value: " + member.name);
+  }
+  return call;
+}
+
 RestCall change(const HttpRequest& request) {
   const std::string_view type = media_type(request);
   const bool merges = type == "application/merge-patch+json" || type == "application/json";
@@ -342,6 +395,17 @@ const std::vector<Route>& routes() {
        {"api", "kv", "*"},
        [](const HttpRequest& r) {
          return RestCall{.words = {"DEL", r.path[2]}, .answer = show_key_removed};
+       }},
+      {"GET",
+       {"api", "indexes", "*"},
+       [](const HttpRequest& r) {
+         return RestCall{.words = {"INDEX", "LIST", r.path[2]}, .answer = show_indexes};
+       }},
+      {"POST", {"api", "indexes", "*"}, create_index},
+      {"DELETE",
+       {"api", "indexes", "*", "*"},
+       [](const HttpRequest& r) {
+         return RestCall{.words = {"INDEX", "DROP", r.path[2], r.path[3]}, .answer = show_done};
        }},
       {"GET",
        {"api", "*", "changes"},

@@ -135,6 +135,8 @@ void WebSocket::begin(SocketCall call) {
   session_.count_command();
   if (!session_.is_logged_in() && call.kind != SocketCall::Kind::auth)
     return answer(socket_error(call.echo, "not_authenticated", "log in first: auth"));
+  if (session_.take_from_rate().count() != 0)
+    return answer(socket_error(call.echo, "rate_limited", "more messages than http.rate_limit"));
   if ((call.kind == SocketCall::Kind::subscribe || call.kind == SocketCall::Kind::live_query) &&
       !session_.may_read(call.collection))
     return answer(socket_error(call.echo, "forbidden", "this login may not read the collection"));

@@ -88,7 +88,8 @@ TEST_CASE("names of collections and ids are what may be one") {
   for (const char* good : {"a", "A-b_9", "0", "-"}) CHECK(is_collection_name(good));
   CHECK(is_collection_name(std::string(64, 'x')));
   CHECK_FALSE(is_collection_name(std::string(65, 'x')));
-  for (const char* bad : {"", "_a", "a/b", "a b", "é", "a.b"}) CHECK_FALSE(is_collection_name(bad));
+  for (const char* bad : {"", "_a", "a/b", "a b", "é", "a.b", "kv", "indexes"})
+    CHECK_FALSE(is_collection_name(bad));
   CHECK(is_document_id("a/b é"));
   CHECK(is_document_id(std::string(256, 'x')));
   CHECK_FALSE(is_document_id(std::string(257, 'x')));

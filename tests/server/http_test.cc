@@ -12,8 +12,8 @@
 #include "base/clock.h"
 #include "database/password.h"
 #include "database/token.h"
-#include "protocol/ascii.h"
 #include "tests/support/certificates.h"
+#include "tests/support/http_server.h"
 #include "tests/support/jwt.h"
 #include "tests/support/tcp_client.h"
 #include "tests/support/temporary_directory.h"
@@ -25,65 +25,10 @@ namespace {
 using support::free_port;
 using support::TcpClient;
 using support::TestServer;
-
-struct Response {
-  int status = 0;
-  std::map<std::string, std::string> headers;  // names in lower case
-  std::string body;
-};
-
-Response parse_response(const std::string& text) {
-  Response response;
-  const std::size_t end = text.find("\r\n\r\n");
-  REQUIRE(end != std::string::npos);
-  response.status = std::stoi(text.substr(9, 3));
-  for (std::size_t at = text.find("\r\n") + 2; at < end; at = text.find("\r\n", at) + 2) {
-    const std::size_t colon = text.find(": ", at);
-    std::string& value = response.headers[protocol::lower_case(text.substr(at, colon - at))];
-    if (!value.empty()) value += ", ";
-    value += text.substr(colon + 2, text.find("\r\n", at) - colon - 2);
-  }
-  response.body = text.substr(end + 4);
-  return response;
-}
-
-class HttpServer {
- public:
-  explicit HttpServer(std::vector<std::string> settings = {})
-      : port_(free_port()), server_([&] {
-          settings.push_back("http.address=127.0.0.1:" + std::to_string(port_));
-          return std::move(settings);
-        }()) {}
-
-  std::uint16_t port() const { return port_; }
-  TestServer& server() { return server_; }
-  TcpClient connect() const { return TcpClient(port_); }
-
-  Response request(const std::string& method, const std::string& target,
-                   const std::string& body = "", const std::vector<std::string>& headers = {}) {
-    std::string text = method + " " + target + " HTTP/1.1\r\nConnection: close\r\n";
-    bool has_host = false;
-    for (const std::string& header : headers) {
-      text += header + "\r\n";
-      has_host |= header.starts_with("Host:");
-    }
-    if (!has_host) text += "Host: localhost\r\n";
-    if (!body.empty()) text += "Content-Length: " + std::to_string(body.size()) + "\r\n";
-    TcpClient client = connect();
-    client.send(text + "\r\n" + body);
-    return parse_response(client.receive_until_close());
-  }
-
- private:
-  const std::uint16_t port_;
-  TestServer server_;
-};
-
-bool has(const Response& response, int status, std::string_view code) {
-  return response.status == status &&
-         response.body.find("\"code\":\"" + std::string(code) + "\"") != std::string::npos &&
-         response.headers.at("content-type") == "application/problem+json";
-}
+using Response = support::HttpResponse;
+using support::has;
+using support::HttpServer;
+using support::parse_http_response;
 
 }  // namespace
 
@@ -247,7 +192,7 @@ TEST_CASE("what is no request, or too large, is told so, and the connection ends
   const auto answer = [&](const std::string& text) {
     TcpClient client = http.connect();
     client.send(text);
-    return parse_response(client.receive_until_close());
+    return parse_http_response(client.receive_until_close());
   };
   CHECK(has(answer("nonsense\r\n\r\n"), 400, "bad_request"));
   CHECK(has(answer("GET x HTTP/1.1\r\nHost: localhost\r\n\r\n"), 400, "bad_request"));
@@ -389,6 +334,98 @@ TEST_CASE("HTTP takes API keys and JSON Web Tokens, and keeps to their collectio
   CHECK(stream.find("event: subscribed") != std::string::npos);
 }
 
+TEST_CASE("indexes are made, shown and removed over HTTP") {
+  HttpServer http;
+  CHECK(http.request("PUT", "/api/users/u", R"({"name":"Kim","address":{"city":"Bern"}})").status ==
+        201);
+  const Response made = http.request("POST", "/api/indexes/users",
+                                     R"({"fields":["address.city","-name"],"unique":true})");
+  CHECK(made.status == 201);
+  CHECK(made.headers.at("location") == "/api/indexes/users/address.city_-name");
+  CHECK(http.request("POST", "/api/indexes/users",
+                     R"({"fields":["age"],"kind":"hash","name":"by age","unique":false})")
+            .headers.at("location") == "/api/indexes/users/by%20age");
+  const Response listed = http.request("GET", "/api/indexes/users");
+  CHECK(listed.status == 200);
+  CHECK(listed.body.find(R"({"name":"address.city_-name","fields":["address.city","-name"],)"
+                         R"("kind":"ordered","unique":true,"keys":1,)") != std::string::npos);
+  CHECK(listed.body.find(R"({"name":"by age","fields":["age"],"kind":"hash","unique":false,)") !=
+        std::string::npos);
+  CHECK(has(http.request("POST", "/api/indexes/users", R"({"fields":["age"],"name":"by age"})"),
+            409, "conflict"));
+  CHECK(has(http.request("PUT", "/api/users/v", R"({"name":"Kim","address":{"city":"Bern"}})"), 409,
+            "duplicate_key"));
+  for (const char* wrong :
+       {"[]", "{}", R"({"fields":[]})", R"({"fields":"a"})", R"({"fields":[1]})",
+        R"({"fields":["a,b"]})", R"({"fields":["(a"]})", R"({"fields":["a"],"kind":"tree"})",
+        R"({"fields":["a"],"unique":1})", R"({"fields":["a"],"sparse":true})"}) {
+    CAPTURE(wrong);
+    CHECK(has(http.request("POST", "/api/indexes/users", wrong), 400, "bad_request"));
+  }
+  CHECK(has(http.request("POST", "/api/indexes/users", "{"), 400, "invalid_json"));
+  CHECK(has(http.request("POST", "/api/indexes/_x", R"({"fields":["a"]})"), 400, "bad_request"));
+  CHECK(http.request("DELETE", "/api/indexes/users/by%20age").status == 200);
+  CHECK(has(http.request("DELETE", "/api/indexes/users/by%20age"), 404, "not_found"));
+  // The path is no collection's.
+  CHECK(has(http.request("PUT", "/api/indexes/users", "{}"), 400, "bad_request"));
+}
+
+TEST_CASE("large replies are compressed for those who take that") {
+  HttpServer http;
+  const std::string text(5000, 'x');
+  for (const char* id : {"a", "b"})
+    http.request("PUT", "/api/users/" + std::string(id), R"({"text":")" + text + "\"}");
+  const std::string path = http.server().data_directory() + ".gz";
+  const Response plain = http.request("GET", "/api/users");
+  CHECK(plain.body.size() > 10'000);
+  CHECK(plain.headers.at("vary") == "Accept-Encoding");
+  CHECK_FALSE(plain.headers.contains("content-encoding"));
+  for (const char* header : {"Accept-Encoding: gzip", "Accept-Encoding: deflate, GZIP;q=0.5, br",
+                             "Accept-Encoding: br;q=1.0, *"}) {
+    const Response packed = http.request("GET", "/api/users", "", {header});
+    CHECK(packed.headers.at("content-encoding") == "gzip");
+    CHECK(packed.headers.at("content-length") == std::to_string(packed.body.size()));
+    CHECK(packed.body.size() < 1000);
+    // gzip itself is what says whether it is right.
+    std::ofstream(path) << packed.body;
+    REQUIRE(std::system(("gunzip -c " + path + " >" + path + ".out").c_str()) == 0);
+    CHECK(support::file_text(path + ".out") == plain.body);
+  }
+  for (const char* header : {"Accept-Encoding: gzip;q=0", "Accept-Encoding: br",
+                             "Accept-Encoding: identity, *;q=0", "Accept-Encoding: gzip;q=x"})
+    CHECK(http.request("GET", "/api/users", "", {header}).body == plain.body);
+  // An ETag names the bytes; small ones are not worth it.
+  const Response one = http.request("GET", "/api/users/a", "", {"Accept-Encoding: gzip"});
+  CHECK_FALSE(one.headers.contains("content-encoding"));
+  CHECK_FALSE(http.request("GET", "/health", "", {"Accept-Encoding: gzip"})
+                  .headers.contains("content-encoding"));
+}
+
+TEST_CASE("http.rate_limit holds for one login or address, and not for /health") {
+  HttpServer http({"http.rate_limit=3", "auth.enabled=true",
+                   "auth.api_keys=[{name: a, key_hash: \"" + database::hash_api_key("kimdb_a") +
+                       "\", role: admin}, {name: b, key_hash: \"" +
+                       database::hash_api_key("kimdb_b") + "\", role: admin}]"});
+  const auto ask = [&](const std::string& key) {
+    return http.request("GET", "/api/collections", "", {"Authorization: Bearer kimdb_" + key});
+  };
+  int limited = 0;
+  for (int i = 0; i < 20; ++i) {
+    const Response response = ask("a");
+    if (response.status == 200) continue;
+    ++limited;
+    CHECK(has(response, 429, "rate_limited"));
+    CHECK(response.headers.at("retry-after") == "1");
+  }
+  CHECK(limited > 0);
+  CHECK(ask("b").status == 200);
+  for (int i = 0; i < 10; ++i) CHECK(http.request("GET", "/health").status == 200);
+  TcpClient lines = http.server().connect();
+  CHECK(lines.ask("AUTH kimdb_b") == "Authenticated");
+  CHECK(lines.ask("CONFIG SET http.rate_limit 0") == "OK");
+  for (int i = 0; i < 20; ++i) CHECK(ask("a").status == 200);
+}
+
 TEST_CASE("with tls.cert HTTP is HTTPS") {
   support::Certificates certificates;
   const std::string certificate = certificates.issue("server");
@@ -403,7 +440,7 @@ TEST_CASE("with tls.cert HTTP is HTTPS") {
   CHECK(std::string_view(answer, size) == "{\"status\":\"ready\"}\n");
   TcpClient plain = http.connect();
   plain.send("GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n");
-  CHECK(has(parse_response(plain.receive_until_close()), 400, "tls_required"));
+  CHECK(has(parse_http_response(plain.receive_until_close()), 400, "tls_required"));
 }
 
 TEST_CASE("a slave answers reads over HTTP and refuses writes") {
