@@ -13,7 +13,7 @@ PACKAGES_RUN   := g++ make pkg-config git libasio-dev libcli11-dev libyaml-cpp-d
                   libboost1.81-dev libwslay-dev libdeflate-dev libxxhash-dev libsimdjson-dev libre2-dev libsodium-dev libjwt-dev libmimalloc-dev libssl-dev
 PACKAGES_TEST  := doctest-dev openssl curl redis-server redis-tools wamerican-large netcat-openbsd strace clang-16 clang-tidy-16 \
                   clang-format libclang-rt-16-dev
-PACKAGES_WEB   :=
+PACKAGES_WEB   := nodejs npm
 PACKAGES_BENCH := redis-server redis-tools wamerican-large netcat-openbsd librestinio-dev wrk postgresql-15
 
 # One static library per folder, linked in this order: a folder may use those before it, so an upward call fails to link.
@@ -84,7 +84,8 @@ tests: $(TESTS)
 packages-run:
 	@tools/packages.sh $(PACKAGES_RUN)
 packages-test:
-	@tools/packages.sh $(PACKAGES_TEST)
+	@tools/packages.sh $(PACKAGES_TEST) $(PACKAGES_WEB)
+	@tools/npm_packages.sh tests/npm
 packages-bench:
 	@tools/packages.sh $(PACKAGES_BENCH)
 
@@ -130,6 +131,9 @@ $(BUILD)/%.o: %.cc
 	@mkdir -p $(@D)
 	$(if $(V),,@echo '  compile $<')
 	$(QUIET)$(COMPILE) $(CXXFLAGS) -MMD -MP -c $< -o $@
+
+# What it embeds the compiler does not say.
+$(BUILD)/server/http/assets.o: server/http/openapi.yaml server/http/docs.html
 
 define library_rule
 $(BUILD)/lib/libkimdb_$(1).a: $(call object_of,$(call sources_of,$(1)))

@@ -14,6 +14,7 @@
 #include "database/password.h"
 #include "server/config_keys.h"
 #include "server/config_yaml.h"
+#include "server/yaml_tree.h"
 
 extern char** environ;
 
@@ -34,7 +35,7 @@ Result<std::string> read_text(const std::string& path) {
   std::string text;
   char block[16 << 10];
   ssize_t count = 0;
-  while (text.size() <= kConfigBytesMax && (count = ::read(fd, block, sizeof block)) != 0) {
+  while (text.size() <= kYamlBytesMax && (count = ::read(fd, block, sizeof block)) != 0) {
     if (count < 0 && errno == EINTR) continue;
     if (count < 0) {
       Error error{ErrorCode::io_error, path + ": cannot be read: " + std::strerror(errno)};

@@ -4,7 +4,7 @@
 // (KIMDB_NETWORK_ADDRESS), the override file that CONFIG REWRITE writes beside the YAML file, the
 // YAML file, the defaults below. What each key means, its unit and its range is said once, in
 // config_keys.cc. Loading happens on the main thread (at the start and on SIGHUP); a Config itself
-// is a value without locks. Exceptions of the YAML library end in config_yaml.cc.
+// is a value without locks.
 #pragma once
 
 #include <chrono>

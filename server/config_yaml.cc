@@ -1,132 +1,15 @@
 #include "server/config_yaml.h"
 
-#include <yaml-cpp/eventhandler.h>
-#include <yaml-cpp/exceptions.h>
-#include <yaml-cpp/mark.h>
-#include <yaml-cpp/parser.h>
-
 #include <algorithm>
-#include <memory>
 #include <set>
-#include <sstream>
-#include <stdexcept>
 
 #include "server/config_keys.h"
+#include "server/yaml_tree.h"
 
 namespace kimdb::server {
 namespace {
 
-constexpr std::size_t kDepthMax = 8;        // auth.users needs five
-constexpr std::size_t kNodesMax = 100'000;  // a thousand times what a configuration has
-
-struct Position {
-  int line = 0;
-  int column = 0;  // both from 1
-};
-
-struct Node {
-  enum class Kind { scalar, null, list, map };
-  Kind kind = Kind::null;
-  Position position;
-  std::string text;            // of a scalar
-  std::vector<Node> children;  // of a list; of a map key, value, key, value …
-};
-
-// What went wrong inside the parser's callbacks, on its way to parse().
-struct Refused : std::runtime_error {
-  Refused(Position where, const std::string& what) : std::runtime_error(what), position(where) {}
-  Position position;
-};
-
-Position position_of(const YAML::Mark& mark) { return {mark.line + 1, mark.column + 1}; }
-
-// Builds a tree of Nodes from the parser's events.
-class TreeBuilder final : public YAML::EventHandler {
- public:
-  Node take_root() { return std::move(root_); }
-
-  void OnDocumentStart(const YAML::Mark&) override {}
-  void OnDocumentEnd() override {}
-  void OnNull(const YAML::Mark& mark, YAML::anchor_t) override { add(Node::Kind::null, mark, {}); }
-  void OnAlias(const YAML::Mark& mark, YAML::anchor_t) override { refuse_alias(mark); }
-  void OnAnchor(const YAML::Mark& mark, const std::string&) override { refuse_alias(mark); }
-  void OnScalar(const YAML::Mark& mark, const std::string&, YAML::anchor_t,
-                const std::string& value) override {
-    add(Node::Kind::scalar, mark, value);
-  }
-  void OnSequenceStart(const YAML::Mark& mark, const std::string&, YAML::anchor_t,
-                       YAML::EmitterStyle::value) override {
-    open_.push_back(add(Node::Kind::list, mark, {}));
-  }
-  void OnSequenceEnd() override { open_.pop_back(); }
-  void OnMapStart(const YAML::Mark& mark, const std::string&, YAML::anchor_t,
-                  YAML::EmitterStyle::value) override {
-    open_.push_back(add(Node::Kind::map, mark, {}));
-  }
-  void OnMapEnd() override { open_.pop_back(); }
-
- private:
-  [[noreturn]] static void refuse_alias(const YAML::Mark& mark) {
-    throw Refused(position_of(mark), "anchors and aliases (& and *) are not read here");
-  }
-
-  // Only the last child of an open node is ever open itself, so the pointers in open_ stay good.
-  Node* add(Node::Kind kind, const YAML::Mark& mark, const std::string& text) {
-    if (open_.size() >= kDepthMax) throw Refused(position_of(mark), "nested too deeply");
-    if (++nodes_ > kNodesMax) throw Refused(position_of(mark), "too many values");
-    Node node{kind, position_of(mark), text, {}};
-    if (open_.empty()) {
-      root_ = std::move(node);
-      return &root_;
-    }
-    open_.back()->children.push_back(std::move(node));
-    return &open_.back()->children.back();
-  }
-
-  Node root_;
-  std::vector<Node*> open_;
-  std::size_t nodes_ = 0;
-};
-
-std::string place(std::string_view name, Position position) {
-  std::string text(name);
-  if (position.line > 0) {
-    text += ":" + std::to_string(position.line) + ":" + std::to_string(position.column);
-  }
-  return text;
-}
-
-Error at(std::string_view name, Position position, std::string_view message) {
-  return {ErrorCode::invalid_argument, place(name, position).append(": ").append(message)};
-}
-
-// One document. An empty text gives a null node.
-Result<Node> parse(std::string_view text, std::string_view name) {
-  if (text.size() > kConfigBytesMax) {
-    return Error{ErrorCode::too_large,
-                 std::string(name) + ": larger than 1 MiB, which no configuration is"};
-  }
-  if (text.find('\0') != std::string_view::npos) return at(name, {}, "holds a zero byte: not YAML");
-  try {
-    std::istringstream stream{std::string(text)};
-    YAML::Parser parser(stream);
-    TreeBuilder builder;
-    parser.HandleNextDocument(builder);
-    Node root = builder.take_root();
-    TreeBuilder second;
-    if (parser.HandleNextDocument(second)) {
-      return at(name, second.take_root().position, "a second document (---) is not read here");
-    }
-    return root;
-  } catch (const Refused& refused) {
-    return at(name, refused.position, refused.what());
-  } catch (const YAML::Exception& failure) {
-    const Position position = failure.mark.is_null() ? Position{} : position_of(failure.mark);
-    return at(name, position, "not YAML: " + failure.msg);
-  } catch (const std::exception& failure) {
-    return at(name, {}, std::string("not YAML: ") + failure.what());
-  }
-}
+using Node = YamlNode;
 
 // The children of a map or list as pairs and no key twice: what(key, value) for each.
 template <class Take>
@@ -134,9 +17,10 @@ Status for_each_member(const Node& map, std::string_view name, std::string_view 
   std::set<std::string, std::less<>> seen;
   for (std::size_t i = 0; i + 1 < map.children.size(); i += 2) {
     const Node& key = map.children[i];
-    if (key.kind != Node::Kind::scalar) return at(name, key.position, "a key must be one word");
+    if (key.kind != Node::Kind::scalar)
+      return yaml_error(name, key.position, "a key must be one word");
     if (!seen.insert(key.text).second)
-      return at(name, key.position, "duplicate key " + shown(key.text) + std::string(of));
+      return yaml_error(name, key.position, "duplicate key " + shown(key.text) + std::string(of));
     KIMDB_RETURN_IF_ERROR(take(key, map.children[i + 1]));
   }
   return {};
@@ -145,12 +29,13 @@ Status for_each_member(const Node& map, std::string_view name, std::string_view 
 Status read_collections(const Node& node, std::string_view name,
                         std::vector<database::CollectionRight>& collections) {
   if (node.kind != Node::Kind::map)
-    return at(name, node.position, "collections is {name or pattern: read, write or none}");
+    return yaml_error(name, node.position, "collections is {name or pattern: read, write or none}");
   return for_each_member(node, name, " of collections", [&](const Node& key, const Node& value) {
     const auto access = database::access_of(value.text);
     if (value.kind != Node::Kind::scalar || !access)
-      return Status(at(name, value.position,
-                       "access to " + shown(key.text) + " must be one of read, write, none"));
+      return Status(
+          yaml_error(name, value.position,
+                     "access to " + shown(key.text) + " must be one of read, write, none"));
     collections.push_back({key.text, *access});
     return Status();
   });
@@ -160,30 +45,32 @@ Result<Account> read_account(const Node& node, const AccountsField& field, std::
   const std::string what(field.what);
   const std::string hash_name(field.hash_name);
   if (node.kind != Node::Kind::map) {
-    return at(name, node.position, what + " is {name: …, " + hash_name + ": …, role: …}");
+    return yaml_error(name, node.position, what + " is {name: …, " + hash_name + ": …, role: …}");
   }
   Account account;
   std::set<std::string, std::less<>> seen;
   const auto take = [&](const Node& key, const Node& value) -> Status {
     seen.insert(key.text);
     if (key.text.starts_with("t=")) {  // the middle of $argon2id$v=19$m=65536,t=2,p=1$…
-      return at(name, key.position, "between { and } a " + hash_name + " must stand in quotes");
+      return yaml_error(name, key.position,
+                        "between { and } a " + hash_name + " must stand in quotes");
     }
     if (key.text == "collections")
       return read_collections(value, name, account.rights.collections.emplace());
     if (key.text != "name" && key.text != hash_name && key.text != "role") {
-      return at(name, key.position,
-                "unknown key " + shown(key.text) + " of " + what + " (known: name, " + hash_name +
-                    ", role, collections)");
+      return yaml_error(name, key.position,
+                        "unknown key " + shown(key.text) + " of " + what + " (known: name, " +
+                            hash_name + ", role, collections)");
     }
     if (value.kind != Node::Kind::scalar) {
-      return at(name, value.position, "the " + key.text + " of " + what + " is one value");
+      return yaml_error(name, value.position, "the " + key.text + " of " + what + " is one value");
     }
     if (key.text == "role") {
       const auto role = database::role_of(value.text);
       if (!role)
-        return at(name, value.position,
-                  "role must be one of readonly, readwrite, admin, not " + shown(value.text));
+        return yaml_error(
+            name, value.position,
+            "role must be one of readonly, readwrite, admin, not " + shown(value.text));
       account.rights.role = *role;
       return {};
     }
@@ -192,7 +79,8 @@ Result<Account> read_account(const Node& node, const AccountsField& field, std::
   };
   KIMDB_RETURN_IF_ERROR(for_each_member(node, name, " of " + what, take));
   for (const std::string& required : {std::string("name"), hash_name, std::string("role")}) {
-    if (!seen.contains(required)) return at(name, node.position, what + " needs " + required);
+    if (!seen.contains(required))
+      return yaml_error(name, node.position, what + " needs " + required);
   }
   return account;
 }
@@ -201,9 +89,9 @@ Result<std::vector<Account>> read_accounts(const Node& node, const Key& key,
                                            std::string_view name) {
   const auto& field = std::get<AccountsField>(key.field);
   if (node.kind != Node::Kind::list) {
-    return at(name, node.position,
-              std::string(key.name) + " is a list of {name: …, " + std::string(field.hash_name) +
-                  ": …, role: …}");
+    return yaml_error(name, node.position,
+                      std::string(key.name) + " is a list of {name: …, " +
+                          std::string(field.hash_name) + ": …, role: …}");
   }
   std::vector<Account> accounts;
   for (const Node& child : node.children) {
@@ -224,44 +112,44 @@ Status read_value(const Key& key, const Node& node, std::string_view name, Confi
   const std::string key_name(key.name);
   switch (node.kind) {
     case Node::Kind::null:
-      return at(name, node.position, key_name + " has no value");
+      return yaml_error(name, node.position, key_name + " has no value");
     case Node::Kind::list:
-      return at(name, node.position, key_name + " is one value, not a list");
+      return yaml_error(name, node.position, key_name + " is one value, not a list");
     case Node::Kind::map:
-      return at(name, node.position, key_name + " is one value, it has no keys of its own");
+      return yaml_error(name, node.position, key_name + " is one value, it has no keys of its own");
     case Node::Kind::scalar:
       break;
   }
   const Status status = set_value(config, key, node.text);
-  return status ? Status() : at(name, node.position, status.error().message);
+  return status ? Status() : yaml_error(name, node.position, status.error().message);
 }
 
 Status read_section(std::string_view section, const Node& node, std::string_view name,
                     Source source, LoadedConfig& loaded) {
   if (node.kind == Node::Kind::null) return {};
   if (node.kind != Node::Kind::map) {
-    return at(name, node.position,
-              std::string(section) + " is a section: its keys stand below it, indented");
+    return yaml_error(name, node.position,
+                      std::string(section) + " is a section: its keys stand below it, indented");
   }
   std::set<std::string, std::less<>> seen;
   for (std::size_t i = 0; i + 1 < node.children.size(); i += 2) {
     const Node& key_node = node.children[i];
     if (key_node.kind != Node::Kind::scalar) {
-      return at(name, key_node.position, "a key must be one word");
+      return yaml_error(name, key_node.position, "a key must be one word");
     }
     const std::string full_name = std::string(section) + "." + key_node.text;
     const Key* key = find_key(full_name);
-    if (key == nullptr) return at(name, key_node.position, unknown_key_message(full_name));
+    if (key == nullptr) return yaml_error(name, key_node.position, unknown_key_message(full_name));
     if (!seen.insert(full_name).second) {
-      return at(name, key_node.position, "duplicate key " + full_name);
+      return yaml_error(name, key_node.position, "duplicate key " + full_name);
     }
     const Node& value = node.children[i + 1];
     if (value.kind == Node::Kind::null) {  // whose position is that of whatever comes next
-      return at(name, key_node.position,
-                full_name + " has no value (leave the key out, or write \"\")");
+      return yaml_error(name, key_node.position,
+                        full_name + " has no value (leave the key out, or write \"\")");
     }
     KIMDB_RETURN_IF_ERROR(read_value(*key, value, name, loaded.config));
-    loaded.sources[full_name] = {source, place(name, key_node.position)};
+    loaded.sources[full_name] = {source, yaml_place(name, key_node.position)};
   }
   return {};
 }
@@ -323,21 +211,21 @@ std::string_view comment_of(const Sources& sources, std::string_view name) {
 
 Status read_config_yaml(std::string_view text, std::string_view name, Source source,
                         LoadedConfig& loaded) {
-  const Result<Node> root = parse(text, name);
+  const Result<Node> root = parse_yaml(text, name);
   if (!root) return root.error();
   if (root->kind == Node::Kind::null) return {};
   if (root->kind != Node::Kind::map) {
-    return at(name, root->position,
-              "not a configuration: it begins with no section (like network:)");
+    return yaml_error(name, root->position,
+                      "not a configuration: it begins with no section (like network:)");
   }
   std::set<std::string, std::less<>> seen;
   for (std::size_t i = 0; i + 1 < root->children.size(); i += 2) {
     const Node& section = root->children[i];
     if (section.kind != Node::Kind::scalar || !is_section(section.text)) {
-      return at(name, section.position, unknown_key_message(section.text));
+      return yaml_error(name, section.position, unknown_key_message(section.text));
     }
     if (!seen.insert(section.text).second) {
-      return at(name, section.position, "duplicate key " + section.text);
+      return yaml_error(name, section.position, "duplicate key " + section.text);
     }
     KIMDB_RETURN_IF_ERROR(read_section(section.text, root->children[i + 1], name, source, loaded));
   }
@@ -345,7 +233,7 @@ Status read_config_yaml(std::string_view text, std::string_view name, Source sou
 }
 
 Result<std::vector<Account>> parse_accounts_yaml(std::string_view text, const Key& key) {
-  const Result<Node> root = parse(text, "value");
+  const Result<Node> root = parse_yaml(text, "value");
   if (!root) return root.error();
   return read_accounts(*root, key, "value");
 }

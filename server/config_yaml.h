@@ -1,7 +1,4 @@
-// YAML in and out. The only file that sees yaml-cpp; its exceptions end here.
-//
-// Reading is by events, without anchors and aliases and at most a few levels deep, so that a
-// document cannot unfold into more than it is. Pure functions.
+// The configuration as YAML, in and out. Pure functions.
 #pragma once
 
 #include <cstddef>
@@ -15,8 +12,6 @@
 namespace kimdb::server {
 
 struct Key;
-
-constexpr std::size_t kConfigBytesMax = 1 << 20;
 
 // Sets what `text` names in `loaded.config` and marks it as from `source`. Messages begin with
 // "name:line:column: ". On error `loaded` is half changed and of no use.

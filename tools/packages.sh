@@ -5,6 +5,8 @@ set -eu
 
 missing=
 for package in "$@"; do
+  # Node.js from elsewhere than Debian brings npm with it, and conflicts with Debian's.
+  [ "$package" != npm ] || ! command -v npm >/dev/null || continue
   case "$(dpkg-query -W -f '${Status}' "$package" 2>/dev/null || true)" in
     "install ok installed") ;;
     *) missing="$missing $package" ;;

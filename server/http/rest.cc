@@ -9,7 +9,9 @@
 #include "engine/json_tree.h"
 #include "protocol/ascii.h"
 #include "protocol/numbers.h"
+#include "server/http/assets.h"
 #include "server/http/failure.h"
+#include "server/http/openapi.h"
 
 namespace kimdb::server {
 
@@ -352,6 +354,12 @@ RestCall change(const HttpRequest& request) {
                                   .answer = show_version});
 }
 
+RestCall asset(std::string_view content_type, std::string_view body) {
+  RestCall call;
+  call.response = {.content_type = std::string(content_type), .body = std::string(body)};
+  return call;
+}
+
 RestCall websocket(const HttpRequest&) { return {.stream = RestCall::Stream::websocket}; }
 
 struct Route {
@@ -373,6 +381,15 @@ const std::vector<Route>& routes() {
          return RestCall{.words = {"INFO"}, .answer = show_ready, .open = true};
        }},
       {"GET", {"ws"}, websocket},
+      {"GET",
+       {"openapi.yaml"},
+       [](const HttpRequest&) { return asset("application/yaml", openapi_yaml()); }},
+      {"GET",
+       {"openapi.json"},
+       [](const HttpRequest&) { return asset("application/json", openapi_json()); }},
+      {"GET",
+       {"docs"},
+       [](const HttpRequest&) { return asset("text/html; charset=utf-8", docs_html()); }},
       {"GET",
        {"metrics"},
        [](const HttpRequest&) { return RestCall{.words = {"INFO"}, .answer = show_metrics}; }},

@@ -14,6 +14,7 @@
 #include "server/config_keys.h"
 #include "server/config_live.h"
 #include "server/config_yaml.h"
+#include "server/yaml_tree.h"
 #include "tests/support/child_process.h"
 #include "tests/support/temporary_directory.h"
 #include "tests/support/test_seed.h"
@@ -217,8 +218,7 @@ TEST_CASE_FIXTURE(Fixture, "YAML bombs go off without harm") {
   std::string list = "auth:\n  users: [";
   for (int i = 0; i < 200'000; ++i) list += "x, ";
   CHECK(error(list + "x]\n").ends_with(": too many values"));
-  CHECK(error(std::string(kConfigBytesMax + 1, '#')) ==
-        "x.yaml: larger than 1 MiB, which no configuration is");
+  CHECK(error(std::string(kYamlBytesMax + 1, '#')) == "x.yaml: larger than 1 MiB");
   CHECK(error(std::string("wal:\0", 5)) == "x.yaml: holds a zero byte: not YAML");
 }
 
