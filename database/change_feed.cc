@@ -52,6 +52,15 @@ Status add_changes(Lsn lsn, std::uint64_t term, std::int64_t time_ms, std::strin
   return {};
 }
 
+// The LSN behind which it goes on: a record that was seen in part comes again.
+Lsn behind(const FeedPosition& position) {
+  return position.position.lsn - (position.changes != 0 ? 1 : 0);
+}
+
+Error no_log() {
+  return {ErrorCode::unsupported, "changes are read from the log: set wal.enabled"};
+}
+
 }  // namespace
 
 std::string to_string(const FeedPosition& position) {
@@ -81,11 +90,7 @@ std::string_view event_name(DocumentChange::Kind kind) {
 
 // --- one reader ---
 
-ChangeReader::~ChangeReader() { feed_.leave(this); }
-
-Result<ChangeBatchPointer> ChangeReader::next() { return feed_.next(*this); }
-
-bool ChangeReader::is_new(const DocumentChange& change) const {
+bool ChangesSeen::is_new(const DocumentChange& change) const {
   const FeedPosition& position = change.position;
   const Lsn lsn = position.position.lsn;
   if (lsn != after_ + 1 || changes_ == 0) return lsn > after_;
@@ -93,21 +98,25 @@ bool ChangeReader::is_new(const DocumentChange& change) const {
   return position.changes == 0 || position.changes > changes_;
 }
 
-void ChangeReader::take(const ChangeBatch& batch) {
+void ChangesSeen::take(const ChangeBatch& batch) {
   after_ = std::max(after_, batch.end);
   changes_ = 0;
 }
 
-void ChangeReader::skip_to(Lsn lsn) {
+void ChangesSeen::skip_to(Lsn lsn) {
   if (lsn <= after_) return;
   after_ = lsn;
   changes_ = 0;
 }
 
-void ChangeReader::take(const DocumentChange& change) {
+void ChangesSeen::take(const DocumentChange& change) {
   changes_ = change.position.changes;
   after_ = change.position.position.lsn - (changes_ != 0 ? 1 : 0);
 }
+
+ChangeReader::~ChangeReader() { feed_.leave(this); }
+
+Result<ChangeBatchPointer> ChangeReader::next() { return feed_.next(*this); }
 
 // --- the feed ---
 
@@ -134,33 +143,81 @@ Lsn ChangeFeed::limit() const {
   return std::min(log.committed_lsn(), log.written_lsn());
 }
 
+Status ChangeFeed::check(const FeedPosition& since) const {
+  if (has_reached(database_.directory()->meta().history, limit(), since.position) != Reached::yes)
+    return Error{ErrorCode::not_found,
+                 "this server's history does not contain that position, or not yet"};
+  return {};
+}
+
+Result<FeedPosition> ChangeFeed::end() const {
+  if (database_.directory() == nullptr) return no_log();
+  const auto position = position_of(database_.directory()->meta().history, limit());
+  if (!position) return Error{ErrorCode::not_found, "the history is unknown"};
+  return FeedPosition{*position, 0};
+}
+
+Result<CollectedChanges> ChangeFeed::collect(std::string_view collection, const FeedPosition& since,
+                                             std::size_t changes_max, std::size_t bytes_max) {
+  if (database_.directory() == nullptr) return no_log();
+  CollectedChanges collected{.changes = {}, .position = since, .more = false};
+  ChangesSeen seen(behind(since), since.changes);
+  std::size_t bytes = 0;
+  Lsn end = 0;
+  std::uint64_t cuts = 0;
+  for (std::optional<wal::Reader> log;;) {
+    MutexLock reading(reading_);
+    KIMDB_RETURN_IF_ERROR(check(since));
+    if (end == 0) end = limit();
+    if (seen.after() >= end) break;
+    // What lies in the log may have become other things while nobody read it.
+    if (const std::uint64_t now = cuts_.load(); !log || cuts != now) {
+      auto opened = wal::Reader::open(*database_.directory(), seen.after());
+      if (!opened) return std::move(opened).error();
+      log = std::move(*opened);
+      cuts = now;
+    }
+    auto batch = read(*log, seen.after(), end);
+    if (!batch) return std::move(batch).error();
+    if (batch->end == 0) break;
+    for (DocumentChange& change : batch->changes) {
+      if (change.collection() != collection || !seen.is_new(change)) continue;
+      if (collected.changes.size() >= changes_max || bytes >= bytes_max) {
+        collected.more = true;
+        return collected;
+      }
+      seen.take(change);
+      bytes += change.key.size() + change.value.size();
+      collected.position = change.position;
+      collected.changes.push_back(std::move(change));
+    }
+    seen.take(*batch);
+  }
+  if (const auto position = position_of(database_.directory()->meta().history, seen.after()))
+    collected.position = {*position, 0};
+  return collected;
+}
+
 Result<std::unique_ptr<ChangeReader>> ChangeFeed::subscribe(
     const std::optional<FeedPosition>& since, ChangeListener& listener) {
-  if (database_.directory() == nullptr)
-    return Error{ErrorCode::unsupported, "changes are read from the log: set wal.enabled"};
+  if (database_.directory() == nullptr) return no_log();
   const auto history = database_.directory()->meta().history;
   FeedPosition begin;
   Place place{.listener = &listener};
   Lsn after = 0;
   std::uint64_t cuts = 0;
   if (since) {
-    {
-      MutexLock lock(mutex_);
-      cuts = cuts_;
-    }
-    if (has_reached(history, limit(), since->position) != Reached::yes)
-      return Error{ErrorCode::not_found,
-                   "this server's history does not contain that position, or not yet"};
+    cuts = cuts_.load();
+    KIMDB_RETURN_IF_ERROR(check(*since));
     begin = *since;
-    // A record that was seen in part comes again.
-    after = since->position.lsn - (since->changes != 0 ? 1 : 0);
+    after = behind(*since);
     // Only to see whether it reaches back, mostly: what came last is kept.
     auto log = wal::Reader::open(*database_.directory(), after);
     if (!log) return std::move(log).error();
     place.log = std::move(*log);
   }
   MutexLock lock(mutex_);
-  if (cuts != cuts_) place.log.reset();
+  if (cuts != cuts_.load()) place.log.reset();
   const Lsn now = limit();
   if (!since) {
     after = now;
@@ -397,7 +454,7 @@ Result<ChangeBatch> ChangeFeed::read(wal::Reader& log, Lsn after, Lsn limit) {
 void ChangeFeed::reopen() {
   log_.reset();
   MutexLock lock(mutex_);
-  ++cuts_;
+  cuts_.fetch_add(1);
   for (auto& [reader, place] : places_) place.log.reset();
 }
 

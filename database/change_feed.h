@@ -65,6 +65,25 @@ struct ChangeBatch {
 };
 using ChangeBatchPointer = std::shared_ptr<const ChangeBatch>;
 
+// How far somebody has seen the changes of a collection.
+class ChangesSeen {
+ public:
+  ChangesSeen(Lsn after, std::uint32_t changes) : after_(after), changes_(changes) {}
+
+  // Whether this change of the collection comes behind what was taken.
+  bool is_new(const DocumentChange& change) const;
+  // All of a batch, or of its collection's changes those up to this one.
+  void take(const ChangeBatch& batch);
+  void take(const DocumentChange& change);
+  void skip_to(Lsn lsn);
+  bool is_at(const ChangeBatch& batch) const { return batch.after == after_ && changes_ == 0; }
+  Lsn after() const { return after_; }
+
+ private:
+  Lsn after_;
+  std::uint32_t changes_;  // and so many changes of the record behind it
+};
+
 // One who follows the changes of a collection.
 class ChangeReader {
  public:
@@ -75,28 +94,32 @@ class ChangeReader {
   // What comes next; null: nothing yet, the listener will be told. It may hold what was taken
   // before: is_new() says. An error is for good: the log cannot be read, or holds other things now.
   Result<ChangeBatchPointer> next();
-  // Whether this change of the collection comes behind what was taken.
-  bool is_new(const DocumentChange& change) const;
-  // What has been seen: all of a batch, or of its collection's changes those up to this one.
-  void take(const ChangeBatch& batch);
-  void take(const DocumentChange& change);
+  bool is_new(const DocumentChange& change) const { return seen_.is_new(change); }
+  void take(const ChangeBatch& batch) { seen_.take(batch); }
+  void take(const DocumentChange& change) { seen_.take(change); }
   // What was committed up to here has been seen elsewhere.
-  void skip_to(Lsn lsn);
+  void skip_to(Lsn lsn) { seen_.skip_to(lsn); }
   // The batch follows on what was taken: all of it is new.
-  bool is_at(const ChangeBatch& batch) const { return batch.after == after_ && changes_ == 0; }
+  bool is_at(const ChangeBatch& batch) const { return seen_.is_at(batch); }
   // Everything up to here has been taken.
-  Lsn after() const { return after_; }
+  Lsn after() const { return seen_.after(); }
   const FeedPosition& begin() const { return begin_; }
 
  private:
   friend class ChangeFeed;
   ChangeReader(ChangeFeed& feed, FeedPosition begin, Lsn after)
-      : feed_(feed), begin_(begin), after_(after), changes_(begin.changes) {}
+      : feed_(feed), begin_(begin), seen_(after, begin.changes) {}
 
   ChangeFeed& feed_;
   const FeedPosition begin_;
-  Lsn after_;
-  std::uint32_t changes_;  // and so many changes of the record behind it
+  ChangesSeen seen_;
+};
+
+// Some of a collection's changes, and where they end.
+struct CollectedChanges {
+  std::vector<DocumentChange> changes;
+  FeedPosition position;
+  bool more = false;  // of what was committed when they were asked for
 };
 
 // Told that its readers may find something, on the feed's thread, under its lock: must neither
@@ -120,6 +143,12 @@ class ChangeFeed {
   // error where the log does not hold what came behind `since`, or there is no log.
   Result<std::unique_ptr<ChangeReader>> subscribe(const std::optional<FeedPosition>& since,
                                                   ChangeListener& listener);
+  // What changed in a collection behind `since`, at most so many of them; about `bytes_max` of
+  // them. Reads the log: not for I/O threads. Errors as subscribe() has them.
+  Result<CollectedChanges> collect(std::string_view collection, const FeedPosition& since,
+                                   std::size_t changes_max, std::size_t bytes_max);
+  // Where what is committed now ends.
+  Result<FeedPosition> end() const;
   // More is committed. Any thread, often.
   void wake();
   // Changes what lies in the log behind what is committed; nobody reads it meanwhile.
@@ -146,6 +175,7 @@ class ChangeFeed {
 
   void run();
   Lsn limit() const;
+  Status check(const FeedPosition& since) const;
   bool read_for_all(Lsn limit);
   bool lead_along(Lsn limit);
   bool lead_along(const ChangeReader* reader, Lsn limit);
@@ -175,7 +205,7 @@ class ChangeFeed {
   std::size_t kept_bytes_ GUARDED_BY(mutex_) = 0;
   Lsn position_ GUARDED_BY(mutex_) = 0;         // where kept_ ends
   std::uint64_t round_ GUARDED_BY(mutex_) = 0;  // counts how often there was a first reader
-  std::uint64_t cuts_ GUARDED_BY(mutex_) = 0;   // counts calls of exclude()
+  std::atomic<std::uint64_t> cuts_{0};  // counts calls of exclude(); changes under both locks
   bool woken_ GUARDED_BY(mutex_) = false;
   bool stopping_ GUARDED_BY(mutex_) = false;
   std::atomic<bool> waits_{false};  // wake() has somebody to wake

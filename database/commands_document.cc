@@ -14,6 +14,7 @@
 #include "database/document_query.h"
 #include "database/subcommand.h"
 #include "engine/document.h"
+#include "engine/field_merge.h"
 #include "engine/json_patch.h"
 #include "engine/projection.h"
 #include "protocol/numbers.h"
@@ -65,8 +66,9 @@ Result<std::string> changed_body(const DocumentCall& call, std::string_view befo
 
 // What a call makes of a document; an error reply where it must not be done.
 struct Change {
-  std::optional<Found> after;  // none: it is removed, or was not there
-  std::string_view value;      // of the entry
+  std::optional<Found> after;        // none: it is removed, or was not there
+  std::string_view value;            // of the entry
+  std::vector<std::string> applied;  // fields, of a call that sets fields
 };
 std::string change_of(Context& c, const DocumentCall& call, const std::optional<Found>& before,
                       Change& change) {
@@ -86,6 +88,20 @@ std::string change_of(Context& c, const DocumentCall& call, const std::optional<
     if (!changed) return error_reply(changed.error());
     if (!c.try_room(changed->size())) return "ERR value exceeds wal.max_transaction_size";
     body = c.keep(std::move(*changed));
+  }
+  if (call.kind == Kind::set_fields) {
+    const auto writes = engine::parse_json_tree(call.json);
+    if (!writes) return error_reply(writes.error());
+    auto merged =
+        engine::merge_fields(before ? before->body : "", before ? before->updated_at : 0, *writes);
+    if (!merged) return error_reply(merged.error());
+    change.applied = std::move(merged->applied);
+    if (change.applied.empty() && before) {
+      change.after = before;
+      return {};
+    }
+    if (!c.try_room(merged->body.size())) return "ERR value exceeds wal.max_transaction_size";
+    body = c.keep(std::move(merged->body));
   }
   change.after = Found{Document{.version = version + 1,
                                 .created_at = before ? before->created_at : c.now_ms,
@@ -151,7 +167,14 @@ void change_one(Context& c) {
     if (const std::string wrong = index_refusal(c, {{call.key, document}}); !wrong.empty())
       return c.reply.error(wrong);
   }
-  apply(c, call, before.has_value(), change);
+  if (!change.after || !change.value.empty()) apply(c, call, before.has_value(), change);
+  if (call.kind == Kind::set_fields) {
+    c.reply.array(2);
+    c.reply.integer(static_cast<std::int64_t>(change.after->version));
+    c.reply.array(change.applied.size());
+    for (const std::string& name : change.applied) c.reply.bulk(name);
+    return;
+  }
   if (call.kind == Kind::remove) return c.reply.integer(before.has_value());
   if (call.kind == Kind::put) {
     c.reply.array(2);
@@ -328,6 +351,62 @@ void watch(Context& c) {
   show_all(c, found->documents);
 }
 
+// What changed behind a position, in one go.
+void changes(Context& c) {
+  constexpr std::size_t kChangesMax = 10'000;
+  constexpr std::size_t kBytesMax = 8 << 20;
+  if (!engine::is_collection_name(c.words[2])) return c.reply.error(kNoCollection);
+  std::optional<FeedPosition> since;
+  std::size_t limit = kChangesMax;
+  for (std::size_t i = 3; i + 1 < c.words.size(); i += 2) {
+    if (is_word(c.words[i], "since")) {
+      since = parse_feed_position(c.words[i + 1]);
+      if (!since) return c.reply.error("ERR SINCE takes a position that this command gave");
+    } else if (is_word(c.words[i], "limit")) {
+      const auto number = protocol::parse_integer(c.words[i + 1]);
+      if (!number || *number < 1)
+        return c.reply.error("ERR value is not an integer or out of range");
+      limit = std::min(limit, static_cast<std::size_t>(*number));
+    } else {
+      return syntax_error(c);
+    }
+  }
+  if (c.words.size() % 2 == 0) return syntax_error(c);
+  CollectedChanges found;
+  if (!since) {
+    const auto end = c.database.change_feed().end();
+    if (!end) return c.reply.error(error_reply(end.error()));
+    found.position = *end;
+  } else {
+    auto collected = c.database.change_feed().collect(c.words[2], *since, limit, kBytesMax);
+    if (!collected) return c.reply.error(error_reply(collected.error()));
+    found = std::move(*collected);
+  }
+  c.reply.array(3);
+  c.reply.bulk(to_string(found.position));
+  c.reply.integer(found.more);
+  c.reply.array(found.changes.size());
+  for (const DocumentChange& change : found.changes) {
+    const bool removes = change.kind == DocumentChange::Kind::remove;
+    const Document document = removes ? Document{} : engine::read_document(change.value);
+    std::string json;
+    if (!removes) engine::append_document(json, change.id(), document);
+    c.reply.map(6);
+    c.reply.bulk("event");
+    c.reply.bulk(event_name(change.kind));
+    c.reply.bulk("id");
+    c.reply.bulk(change.id());
+    c.reply.bulk("data");
+    removes ? c.reply.null() : c.reply.bulk(json);
+    c.reply.bulk("version");
+    c.reply.integer(static_cast<std::int64_t>(document.version));
+    c.reply.bulk("position");
+    c.reply.bulk(to_string(change.position));
+    c.reply.bulk("timestamp");
+    c.reply.integer(change.time_ms);
+  }
+}
+
 void unwatch(Context& c) { c.reply.integer(c.session.watches.erase(std::string(c.words[2])) != 0); }
 
 void count(Context& c) {
@@ -383,7 +462,7 @@ constexpr std::uint32_t kChange = kWrite | kDenyOom;
 
 constexpr std::uint32_t kSearch = kRead | kSlow | kWholeKeyspace;
 
-const std::array<Subcommand, 12> kDocSubcommands = {{
+const std::array<Subcommand, 14> kDocSubcommands = {{
     {"put", -5, change_one, "collection id|* json [IFVERSION version]",
      "Store a document, under an id made for it with *; gives the id and the version.", kChange,
      prepare_doc_put},
@@ -394,6 +473,10 @@ const std::array<Subcommand, 12> kDocSubcommands = {{
      prepare_doc_merge},
     {"patch", -5, change_one, "collection id json [IFVERSION version]",
      "Apply a JSON Patch (RFC 6902) to a document; gives the version.", kChange, prepare_doc_patch},
+    {"setfields", -5, change_one,
+     "collection id {\"name\":{\"value\":…,\"ts\":ms},…} [IFVERSION version]",
+     "Set fields, of each the write with the latest time; gives the version and which were set.",
+     kChange, prepare_doc_setfields},
     {"del", -4, change_one, "collection id [IFVERSION version]", "Remove a document: 1, or 0.",
      kWrite, prepare_doc_del},
     {"bulk", 4, bulk, "collection [{\"id\":…,\"op\":…,\"data\":…},…]",
@@ -408,6 +491,10 @@ const std::array<Subcommand, 12> kDocSubcommands = {{
     {"count", -3, count, "collection [filter]", "The number of documents.", kSearch},
     {"watch", -3, watch, "collection [filter]",
      "The documents, then every change of them as it is committed, until UNSUBSCRIBE.",
+     kRead | kSlow | kNoMulti},
+    {"changes", -3, changes, "collection [SINCE position] [LIMIT n]",
+     "What changed behind a position, at most 10000 changes: a position, whether there are more, "
+     "and them.",
      kRead | kSlow | kNoMulti},
     {"unwatch", 3, unwatch, "collection", "Ends DOC WATCH: 1, or 0.", kRead | kNoMulti},
 }};

@@ -7,6 +7,7 @@
 #include "database/arguments.h"
 #include "database/database.h"
 #include "engine/document.h"
+#include "engine/field_merge.h"
 #include "engine/json_tree.h"
 #include "protocol/numbers.h"
 
@@ -72,6 +73,18 @@ std::string take_patch(std::string_view json, DocumentCall& call) {
   const auto tree = engine::parse_json_tree(json);
   if (!tree) return error_reply(tree.error());
   if (tree->kind != engine::JsonKind::array) return "ERR a JSON Patch is an array";
+  call.json = json;
+  return {};
+}
+
+// Clocks of clients may be wrong; a time far ahead would win for as long.
+constexpr std::int64_t kClockSkewMs = 60'000;
+
+std::string take_fields(Database& database, std::string_view json, DocumentCall& call) {
+  const auto tree = engine::parse_json_tree(json);
+  if (!tree) return error_reply(tree.error());
+  const Status checked = engine::check_field_writes(*tree, database.now_ms() + kClockSkewMs);
+  if (!checked) return error_reply(checked.error());
   call.json = json;
   return {};
 }
@@ -164,6 +177,12 @@ std::string prepare_doc_patch(Database&, Words words, Prepared& prepared) {
   DocumentCall& call = prepared.documents.emplace_back();
   std::string wrong = prepare_one(words, Kind::patch, 5, call);
   return wrong.empty() ? take_patch(words[4], call) : wrong;
+}
+
+std::string prepare_doc_setfields(Database& database, Words words, Prepared& prepared) {
+  DocumentCall& call = prepared.documents.emplace_back();
+  std::string wrong = prepare_one(words, Kind::set_fields, 5, call);
+  return wrong.empty() ? take_fields(database, words[4], call) : wrong;
 }
 
 std::string prepare_doc_bulk(Database& database, Words words, Prepared& prepared) {

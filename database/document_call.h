@@ -25,6 +25,7 @@ std::string prepare_doc_get(Database& database, Words words, Prepared& prepared)
 std::string prepare_doc_put(Database& database, Words words, Prepared& prepared);
 std::string prepare_doc_merge(Database& database, Words words, Prepared& prepared);
 std::string prepare_doc_patch(Database& database, Words words, Prepared& prepared);
+std::string prepare_doc_setfields(Database& database, Words words, Prepared& prepared);
 std::string prepare_doc_del(Database& database, Words words, Prepared& prepared);
 std::string prepare_doc_bulk(Database& database, Words words, Prepared& prepared);
 

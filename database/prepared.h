@@ -18,9 +18,9 @@ namespace kimdb::database {
 class Database;
 
 struct DocumentCall {
-  enum class Kind { read, put, insert, merge, patch, remove } kind = Kind::read;
+  enum class Kind { read, put, insert, merge, patch, set_fields, remove } kind = Kind::read;
   std::string key;   // engine::document_key
-  std::string json;  // the body, or the patch
+  std::string json;  // the body, the patch, or the fields
   // IFVERSION: 0 where there must be no document; the LSN of the record that wrote it may be asked
   // for, too, since versions begin anew with a document.
   std::optional<std::uint64_t> version;

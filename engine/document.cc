@@ -14,12 +14,8 @@ namespace kimdb::engine {
 
 namespace {
 
-constexpr std::array<std::string_view, 4> kOwnMembers = {"id", "_version", "created_at",
-                                                         "updated_at"};
-
-bool is_own_member(std::string_view name) {
-  return std::find(kOwnMembers.begin(), kOwnMembers.end(), name) != kOwnMembers.end();
-}
+constexpr std::array<std::string_view, 5> kOwnMembers = {"id", "_version", "created_at",
+                                                         "updated_at", kTimesMember};
 
 // 2026-11-21T08:00:00.000Z, in quotes.
 void append_time(std::string& out, std::int64_t unix_ms) {
@@ -81,6 +77,10 @@ bool is_collection_name(std::string_view name) {
            return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
                   c == '_' || c == '-';
          });
+}
+
+bool is_own_member(std::string_view name) {
+  return std::find(kOwnMembers.begin(), kOwnMembers.end(), name) != kOwnMembers.end();
 }
 
 bool is_document_id(std::string_view id) {

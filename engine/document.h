@@ -27,6 +27,11 @@ bool is_collection_name(std::string_view name);
 // UTF-8, 1 to kDocumentIdBytesMax bytes.
 bool is_document_id(std::string_view id);
 
+// Of a document, that kimdb itself says: id, _version, created_at, updated_at, _times.
+bool is_own_member(std::string_view name);
+// Of a document whose fields have times (engine/field_merge.h).
+constexpr std::string_view kTimesMember = "_times";
+
 struct DocumentKey {
   std::string_view collection;
   std::string_view id;

@@ -60,9 +60,8 @@ Result<IndexDefinition> make_index_definition(std::string_view collection, std::
   if (order->size() > kIndexFieldsMax)
     return Error{ErrorCode::invalid_argument,
                  "an index has at most " + std::to_string(kIndexFieldsMax) + " fields"};
-  constexpr std::array<std::string_view, 4> kOwn = {"id", "_version", "created_at", "updated_at"};
   for (const SortField& field : *order)
-    if (std::find(kOwn.begin(), kOwn.end(), field.path.front()) != kOwn.end())
+    if (is_own_member(field.path.front()))
       return Error{ErrorCode::invalid_argument,
                    "what kimdb itself says of a document cannot be indexed: " + field.path.front()};
   return IndexDefinition{.collection = std::string(collection),

@@ -12,6 +12,7 @@ Failure failure_of(std::string_view error) {
       std::pair{std::string_view("READONLY"), Failure{503, "read_only", {}}},
       std::pair{std::string_view("NOREPLICAS"), Failure{503, "no_replicas", {}}},
       std::pair{std::string_view("REPL_TIMEOUT"), Failure{503, "outcome_unknown", {}}},
+      std::pair{std::string_view("UNKNOWNOUTCOME"), Failure{503, "outcome_unknown", {}}},
       std::pair{std::string_view("OOM"), Failure{507, "out_of_memory", {}}},
       std::pair{std::string_view("TOOLARGE"), Failure{507, "result_too_large", {}}},
       std::pair{std::string_view("NOPERM"), Failure{403, "forbidden", {}}},
@@ -35,6 +36,8 @@ Failure failure_of(std::string_view error) {
   if (what.starts_with("there is an index")) return {409, "conflict", text};
   if (what.starts_with("document not found") || what.starts_with("there is no index"))
     return {404, "not_found", text};
+  if (what.starts_with("this server's history does not contain"))
+    return {410, "position_unknown", text};
   if (what.starts_with("invalid JSON")) return {400, "invalid_json", text};
   return {400, "bad_request", text};
 }

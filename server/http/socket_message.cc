@@ -7,6 +7,7 @@
 #include "base/utf8.h"
 #include "engine/document.h"
 #include "engine/json_tree.h"
+#include "engine/request_log.h"
 #include "protocol/numbers.h"
 #include "server/http/failure.h"
 
@@ -73,6 +74,13 @@ class Message {
                             : std::nullopt;
     if (!number || *number < 0) complain(std::string(name) + " takes a number");
     return std::string(member->value.text);
+  }
+  // Null, and wrong, where it is none.
+  const JsonNode* array(std::string_view name) {
+    const JsonMember* member = tree_.find(name);
+    if (member != nullptr && member->value.kind == JsonKind::array) return &member->value;
+    complain(std::string(name) + " takes an array");
+    return nullptr;
   }
   bool flag(std::string_view name) {
     const JsonMember* member = tree_.find(name);
@@ -221,6 +229,54 @@ void read_find(Message& message, SocketCall& call) {
   call.answer = show_found;
 }
 
+// Of [version, [fields that were set]].
+std::string show_merged(const SocketCall& call, const Value& reply) {
+  std::string out =
+      text_member("id", call.id) + version_member(reply.elements[0].integer) + ",\"applied\":[";
+  for (const Value& name : reply.elements[1].elements) {
+    if (out.back() != '[') out += ',';
+    out += json_string(name.string);
+  }
+  return out + "]";
+}
+
+// {"id":…,"fields":{"name":{"value":…,"ts":ms}}}
+void read_merge(Message& message, SocketCall& call) {
+  call.reply_type = "merge_ok";
+  call.id = message.text("id");
+  call.words = {"DOC", "SETFIELDS", call.collection, call.id, message.object("fields")};
+  call.answer = show_merged;
+}
+
+// Of [position, more, [changes]].
+std::string show_changes(const SocketCall& call, const Value& reply) {
+  std::string out = ",\"changes\":[";
+  for (const Value& change : reply.elements[2].elements) {
+    if (out.back() != '[') out += ',';
+    out += "{\"event\":" + json_string(change.elements[1].string) +
+           text_member("id", change.elements[3].string);
+    if (!change.elements[5].is_null())
+      out += ",\"data\":" + change.elements[5].string + version_member(change.elements[7].integer);
+    out += text_member("position", change.elements[9].string) +
+           ",\"timestamp\":" + std::to_string(change.elements[11].integer) + "}";
+  }
+  return out + "]" + text_member("position", reply.elements[0].string) +
+         ",\"more\":" + (reply.elements[1].integer != 0 ? "true" : "false") +
+         ",\"serverTime\":" + std::to_string(call.received_ms);
+}
+
+// {"collection":…,"since":…,"limit":n}
+void read_sync(Message& message, SocketCall& call) {
+  call.reply_type = "sync_response";
+  call.words = {"DOC", "CHANGES", call.collection};
+  if (message.has("since")) call.words.insert(call.words.end(), {"SINCE", message.text("since")});
+  if (message.has("limit"))
+    call.words.insert(call.words.end(), {"LIMIT", message.number_or("limit", "")});
+  call.answer = show_changes;
+}
+
+void read_batch(Message& message, SocketCall& call);
+
 struct Type {
   std::string_view name;
   void (*read)(Message& message, SocketCall& call);
@@ -241,7 +297,63 @@ constexpr std::array kTypes = {
     Type{"query", read_find},
     Type{"doc_get", read_get},
     Type{"doc_save", read_doc_save},
+    Type{"merge", read_merge},
+    Type{"sync", read_sync},
+    Type{"batch_sync", read_batch, false},
 };
+
+const Type* find_type(std::string_view name) {
+  const auto* const type = std::find_if(kTypes.begin(), kTypes.end(),
+                                        [&](const Type& each) { return each.name == name; });
+  return type == kTypes.end() ? nullptr : type;
+}
+
+// One of a batch's operations: {"opId":7,"type":"update","collection":…,…}. Its echo is the number.
+SocketCall read_operation(const JsonNode& node, const std::string& client) {
+  constexpr std::array<std::string_view, 5> kBatched = {"create", "insert", "update", "merge",
+                                                        "delete"};
+  Message message(node);
+  SocketCall call;
+  call.echo = message.number_or("opId", "0");
+  call.type = message.text("type");
+  call.collection = message.text("collection");
+  if (std::find(kBatched.begin(), kBatched.end(), call.type) == kBatched.end())
+    message.complain("an operation's type is create, insert, update, merge or delete");
+  else
+    find_type(call.type)->read(message, call);
+  if (!message.problem().empty()) {
+    call.kind = Kind::answered;
+    call.reply = message.problem();
+    return call;
+  }
+  call.shows_conflict = false;
+  call.words.insert(call.words.begin(), {"ID", client, call.echo});
+  return call;
+}
+
+// {"clientId":…,"operations":[…]}: whoever sends it again gets the same answers.
+void read_batch(Message& message, SocketCall& call) {
+  constexpr std::size_t kOperationsMax = engine::RequestLog::kResultsKept;
+  call.kind = Kind::batch;
+  call.reply_type = "batch_sync_ok";
+  const std::string client = message.text("clientId");
+  const JsonNode* operations = message.array("operations");
+  if (operations == nullptr) return;
+  if (operations->items.size() > kOperationsMax)
+    return message.complain("a batch has at most " + std::to_string(kOperationsMax) +
+                            " operations");
+  std::optional<std::uint64_t> before;
+  for (const JsonNode& item : operations->items) {
+    const auto* number = item.find("opId");
+    const auto id = number == nullptr || number->value.kind != JsonKind::number
+                        ? std::nullopt
+                        : protocol::parse_integer(number->value.text);
+    if (!id || *id < 1 || (before && static_cast<std::uint64_t>(*id) <= *before))
+      return message.complain("opId is a whole number from 1, higher with each operation");
+    before = static_cast<std::uint64_t>(*id);
+    call.operations.push_back(read_operation(item, client));
+  }
+}
 
 SocketCall failed(std::string_view echo, std::string_view code, std::string_view message) {
   SocketCall call;
@@ -284,7 +396,23 @@ std::string socket_answer(const SocketCall& call, const Value& reply) {
   return socket_reply(call, call.reply_type, members);
 }
 
-SocketCall read_socket_message(std::string_view text) {
+std::string batch_result(const SocketCall& operation, const Value* reply) {
+  const std::string head = "{\"opId\":" + operation.echo + ",\"success\":";
+  const auto refused = [&](std::string_view code, std::string_view message) {
+    return head + "false" + text_member("code", code) +
+           text_member("message", is_utf8(message) ? message : "(no text)") + "}";
+  };
+  if (reply == nullptr) return refused("bad_request", operation.reply);
+  if (reply->is_error()) {
+    const Failure failure = failure_of(reply->string);
+    if (operation.must_exist && failure.code == "conflict")
+      return refused("not_found", "document not found");
+    return refused(failure.code, failure.detail);
+  }
+  return head + "true" + operation.answer(operation, *reply) + "}";
+}
+
+SocketCall read_socket_message(std::string_view text, std::int64_t now_ms) {
   const auto tree = engine::parse_json_tree(text);
   if (!tree) return failed("", "invalid_json", tree.error().message);
   if (tree->kind != JsonKind::object)
@@ -296,11 +424,10 @@ SocketCall read_socket_message(std::string_view text) {
   SocketCall call;
   call.type = message.text("type");
   call.echo = echo;
+  call.received_ms = now_ms;
   if (!message.problem().empty()) return failed(echo, "bad_request", message.problem());
-  const auto* const type = std::find_if(kTypes.begin(), kTypes.end(),
-                                        [&](const Type& each) { return each.name == call.type; });
-  if (type == kTypes.end())
-    return failed(echo, "unknown_type", "Unknown message type: " + call.type);
+  const Type* type = find_type(call.type);
+  if (type == nullptr) return failed(echo, "unknown_type", "Unknown message type: " + call.type);
   if (type->has_collection) call.collection = message.text("collection");
   type->read(message, call);
   if (!message.problem().empty()) return failed(echo, "bad_request", message.problem());

@@ -20,6 +20,7 @@ struct SocketCall {
     unsubscribe,
     live_query,
     end_query,
+    batch,
     answered
   } kind = Kind::command;
   std::string type;                // of the request
@@ -37,15 +38,21 @@ struct SocketCall {
   // Of a subscription or a live query:
   std::string filter;  // JSON; empty: none
   std::optional<database::FeedPosition> since;
+  std::int64_t received_ms = 0;
+  // Of a batch: done one after the other, each answered by itself in the one reply.
+  std::vector<SocketCall> operations;
 };
 
-SocketCall read_socket_message(std::string_view text);
+// `now_ms`: Unix, for replies that tell the server's time.
+SocketCall read_socket_message(std::string_view text, std::int64_t now_ms);
 
 // {"type":"…"<echo><members>}
 std::string socket_reply(const SocketCall& call, std::string_view type, std::string_view members);
 std::string socket_error(std::string_view echo, std::string_view code, std::string_view message);
 // Of a command's reply, which is an error or not.
 std::string socket_answer(const SocketCall& call, const protocol::Value& reply);
+// What a batch's reply says of one of its operations, answered or executed; `reply` of the latter.
+std::string batch_result(const SocketCall& operation, const protocol::Value* reply);
 // ,"name":"text"
 std::string text_member(std::string_view name, std::string_view text);
 

@@ -115,7 +115,7 @@ void WebSocket::process() {
     const std::string text = std::move(inbox_.front());
     inbox_.pop_front();
     inbox_bytes_ -= text.size();
-    begin(read_socket_message(text));
+    begin(read_socket_message(text, session_.now_ms()));
   }
   processing_ = false;
   refresh_one();
@@ -150,6 +150,8 @@ void WebSocket::begin(SocketCall call) {
     case SocketCall::Kind::end_query:
       end_query(call.query_id);
       return answer(socket_reply(call, call.reply_type, text_member("queryId", call.query_id)));
+    case SocketCall::Kind::batch:
+      return continue_batch(std::make_shared<Batch>(Batch{std::move(call), 0, {}, {}}));
     default:
       break;
   }
@@ -191,6 +193,32 @@ void WebSocket::end_forbidden() {
   for (auto each = ended; each != subscriptions_.end(); ++each)
     answer(socket_error(members_of(**each), "forbidden", "this login may not read the collection"));
   subscriptions_.erase(ended, subscriptions_.end());
+}
+
+void WebSocket::continue_batch(const std::shared_ptr<Batch>& batch) {
+  const std::vector<SocketCall>& operations = batch->call.operations;
+  const auto add = [batch](std::string_view result) {
+    if (!batch->results.empty()) batch->results += ',';
+    batch->results += result;
+    ++batch->done;
+  };
+  while (batch->done < operations.size() &&
+         operations[batch->done].kind == SocketCall::Kind::answered)
+    add(batch_result(operations[batch->done], nullptr));
+  if (batch->done == operations.size())
+    return answer(
+        socket_reply(batch->call, batch->call.reply_type, ",\"results\":[" + batch->results + "]"),
+        batch->outcome, batch->call.echo);
+  const auto then = [this, batch, add](const protocol::Value& reply,
+                                       const database::Outcome& outcome) {
+    add(batch_result(batch->call.operations[batch->done], &reply));
+    // Where a master has become another one in between, nobody knows what became of the first.
+    const bool is_later = outcome.depends_on > batch->outcome.depends_on;
+    if (batch->outcome.depends_on == 0 || (is_later && outcome.epoch == batch->outcome.epoch))
+      batch->outcome = outcome;
+    continue_batch(batch);
+  };
+  execute(operations[batch->done].words, then);
 }
 
 // An update of a version that is not the newest: the client gets what is there.

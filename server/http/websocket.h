@@ -51,6 +51,14 @@ class WebSocket final : public HttpStream {
     std::function<void()> failed;  // called where it is an error, since the commit failed
   };
 
+  // Operations that are done one after the other, and answered together.
+  struct Batch {
+    SocketCall call;
+    std::size_t done = 0;
+    std::string results;
+    database::Outcome outcome;  // of the latest that was written
+  };
+
   void process();
   void end_when_done();
   void begin(SocketCall call);
@@ -59,6 +67,7 @@ class WebSocket final : public HttpStream {
   void executed(const SocketCall& call, const protocol::Value& reply,
                 const database::Outcome& outcome);
   void end_forbidden();
+  void continue_batch(const std::shared_ptr<Batch>& batch);
   void show_conflict(SocketCall call);
   void subscribe(const SocketCall& call);
   void unsubscribe(const SocketCall& call);

@@ -205,4 +205,46 @@ TEST_CASE("a position that the history does not contain is refused") {
   CHECK(refused.error().code == ErrorCode::unsupported);
 }
 
+TEST_CASE("DOC CHANGES gives what changed behind a position, in parts") {
+  const support::TemporaryDirectory directory;
+  TestDb db(TestDb::with_log(directory.path()));
+  const auto line = [](const std::string& text, std::size_t number) {
+    std::size_t at = 0;
+    while (number-- > 0) at = text.find('\n', at) + 1;
+    return text.substr(at, text.find('\n', at) - at);
+  };
+  const std::string begin = line(db.run("DOC CHANGES users"), 1);
+  CHECK(db.run("DOC CHANGES users SINCE " + begin) == "*3\n" + begin + "\n0\n*0");
+  db.run("DOC BULK users [{\"id\":\"a\",\"data\":{}},{\"id\":\"b\",\"data\":{}}]");
+  db.run("DOC PUT others x {}");
+  db.run("DOC MERGE users a {\"n\":1}");
+  db.run("DOC DEL users b");
+  db.run("SET k v");
+  // They are seen once they are committed.
+  const std::string all_of_them = "DOC CHANGES users SINCE " + begin;
+  for (int i = 0; i < 20'000 && line(db.run(all_of_them), 3) != "*4"; ++i)
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  // One by one, and all at once: the same.
+  std::vector<std::string> events;
+  std::string position = begin;
+  for (bool more = true; more;) {
+    const std::string reply = db.run("DOC CHANGES users SINCE " + position + " LIMIT 1");
+    position = line(reply, 1);
+    more = line(reply, 2) == "1";
+    if (line(reply, 3) == "*1") events.push_back(line(reply, 6) + " " + line(reply, 8));
+  }
+  CHECK(events == std::vector<std::string>{"insert a", "insert b", "update a", "delete b"});
+  const std::string all = db.run(all_of_them);
+  CHECK(line(all, 1) == position);
+  CHECK(line(all, 3) == "*4");
+  CHECK(db.run("DOC CHANGES users SINCE " + position) == "*3\n" + position + "\n0\n*0");
+  CHECK(db.run("DOC CHANGES users SINCE 9-9").find("history does not contain") !=
+        std::string::npos);
+  CHECK(db.run("DOC CHANGES users SINCE x").starts_with("ERROR: SINCE takes"));
+  CHECK(db.run("DOC CHANGES users SINCE").starts_with("ERROR: syntax error"));
+  CHECK(db.run("DOC CHANGES _x").starts_with("ERROR: a collection's name"));
+  TestDb without;
+  CHECK(without.run("DOC CHANGES users").starts_with("ERROR: changes are read from the log"));
+}
+
 }  // namespace kimdb::database

@@ -132,6 +132,36 @@ TEST_CASE("MERGE and PATCH change parts, and leave the rest as it was written") 
   CHECK(db.run("DOC GET c a x").starts_with("ERROR: no JSONPath"));
 }
 
+TEST_CASE("SETFIELDS keeps of each field the latest write, and other changes end its times") {
+  support::TestDb db;
+  const auto now = [&](std::int64_t off) { return std::to_string(db.clock().unix_ms() + off); };
+  const auto set = [&](const std::string& name, const std::string& value, const std::string& ts) {
+    return db.run("DOC SETFIELDS users u {\"" + name + "\":{\"value\":" + value + ",\"ts\":" + ts +
+                  "}}");
+  };
+  CHECK(set("name", "\"Kim\"", now(-100)) == "*2\n1\n*1\nname");
+  CHECK(set("name", "\"Lee\"", now(-200)) == "*2\n1\n*0");
+  CHECK(set("age", "30", now(-300)) == "*2\n2\n*1\nage");
+  CHECK(set("name", "null", now(-50)) == "*2\n3\n*1\nname");
+  CHECK(db.run("DOC GET users u").find("\"Kim\"") == std::string::npos);
+  CHECK(db.run("DOC GET users u").starts_with("{\"id\":\"u\",\"age\":30,\"_times\":{\"base\":0,"));
+  // Another change has its own time, for all fields.
+  CHECK(db.run("DOC MERGE users u {\"age\":31}") == "4");
+  CHECK(db.run("DOC GET users u").find("_times") == std::string::npos);
+  CHECK(set("age", "1", now(-1)) == "*2\n4\n*0");
+  db.clock().advance(10);
+  CHECK(set("age", "32", now(-1)) == "*2\n5\n*1\nage");
+  CHECK(db.run("DOC SETFIELDS users u {\"a\":{\"value\":1,\"ts\":" + now(61'000) + "}}")
+            .find("later than this server's clock") != std::string::npos);
+  CHECK(db.run("DOC SETFIELDS users u {\"a\":1}").find("ERROR: the field \"a\" is not") !=
+        std::string::npos);
+  CHECK(db.run("DOC SETFIELDS users u [1]").starts_with("ERROR: the fields are an object"));
+  CHECK(db.run("DOC SETFIELDS users u {\"a\":{\"value\":1,\"ts\":1}} IFVERSION 3")
+            .find("version conflict") != std::string::npos);
+  CHECK(db.run("ID c 1 DOC SETFIELDS users v {\"a\":{\"value\":1,\"ts\":1}}") ==
+        db.run("ID c 1 DOC SETFIELDS users v {\"a\":{\"value\":1,\"ts\":1}}"));
+}
+
 TEST_CASE("BULK does all or nothing, and its items see those before them") {
   support::TestDb db;
   CHECK(db.run(R"(DOC BULK c [{"id":"a","data":{"n":1}},{"id":"a","op":"merge","data":{"m":2}},)"

@@ -301,6 +301,92 @@ TEST_CASE("whatever changes, the messages of a live query lead to its result") {
   }
 }
 
+TEST_CASE("merge keeps of each field the latest write") {
+  SocketServer s;
+  WebSocketClient client(s.port);
+  const auto merge = [&](const std::string& fields) {
+    return client.ask(R"({"type":"merge","collection":"c","id":"d","fields":)" + fields + "}");
+  };
+  CHECK(merge(R"({"a":{"value":1,"ts":100},"b":{"value":2,"ts":50}})") ==
+        R"({"type":"merge_ok","collection":"c","id":"d","_version":1,"applied":["a","b"]})");
+  CHECK(merge(R"({"a":{"value":9,"ts":99},"b":{"value":3,"ts":51}})") ==
+        R"({"type":"merge_ok","collection":"c","id":"d","_version":2,"applied":["b"]})");
+  CHECK(member(client.ask(R"({"type":"get","collection":"c","id":"d"})"), "data")
+            .starts_with(R"({"id":"d","a":1,"b":3,)"));
+  CHECK(member(merge(R"({"a":1})"), "code") == "\"bad_request\"");
+}
+
+TEST_CASE("sync gives what changed behind a position") {
+  SocketServer s;
+  WebSocketClient client(s.port);
+  const std::string begun = client.ask(R"({"type":"sync","collection":"c"})");
+  CHECK(member(begun, "type") == "\"sync_response\"");
+  CHECK(member(begun, "changes") == "[]");
+  CHECK(std::stoll(member(begun, "serverTime")) > 1'700'000'000'000);
+  for (const char* id : {"a", "b"})
+    client.ask(R"({"type":"insert","collection":"c","id":")" + std::string(id) + R"(","data":{}})");
+  client.ask(R"({"type":"delete","collection":"c","id":"a"})");
+  const std::string since = R"({"type":"sync","collection":"c","since":)";
+  const std::string all = client.ask(since + member(begun, "position") + "}");
+  const std::string all_changes = member(all, "changes");
+  const auto tree = engine::parse_json_tree(all_changes);
+  REQUIRE(tree->items.size() == 3);
+  CHECK(tree->items[0].find("event")->value.text == "\"insert\"");
+  CHECK(tree->items[2].find("event")->value.text == "\"delete\"");
+  CHECK(tree->items[2].find("data") == nullptr);
+  const std::string first = client.ask(since + member(begun, "position") + R"(,"limit":1})");
+  CHECK(member(first, "more") == "true");
+  const std::string rest = client.ask(since + member(first, "position") + "}");
+  const std::string rest_changes = member(rest, "changes");
+  CHECK(engine::parse_json_tree(rest_changes)->items.size() == 2);
+  CHECK(member(rest, "more") == "false");
+  CHECK(member(rest, "position") == member(all, "position"));
+  CHECK(member(client.ask(since + "\"9-9\"}"), "code") == "\"position_unknown\"");
+}
+
+TEST_CASE("an operation of batch_sync is done once, however often it is sent") {
+  SocketServer s;
+  WebSocketClient client(s.port);
+  const auto batch = [&](const std::string& operations) {
+    return R"({"type":"batch_sync","clientId":"phone","operations":[)" + operations + "]}";
+  };
+  const std::string message = batch(
+      R"({"opId":1,"type":"create","collection":"c","data":{"n":1}},)"
+      R"({"opId":2,"type":"insert","collection":"c","id":"x","data":{}},)"
+      R"({"opId":3,"type":"insert","collection":"c","id":"x","data":{}},)"
+      R"({"opId":4,"type":"merge","collection":"c","id":"x","fields":{"a":{"value":1,"ts":9}}},)"
+      R"({"opId":5,"type":"update","collection":"c","id":"none","data":{}},)"
+      R"({"opId":6,"type":"get","collection":"c","id":"x"},)"
+      R"({"opId":7,"type":"delete","collection":"c","id":"x"})");
+  const std::string done = client.ask(message);
+  const std::string results = member(done, "results");
+  const auto tree = engine::parse_json_tree(results);
+  REQUIRE_MESSAGE(tree, done);
+  std::vector<std::string> outcomes;
+  for (const auto& item : tree->items) {
+    const auto* code = item.find("code");
+    outcomes.push_back(
+        std::string(item.find("opId")->value.text) + " " +
+        std::string(code == nullptr ? item.find("success")->value.text : code->value.text));
+  }
+  CHECK(outcomes == std::vector<std::string>{"1 true", "2 true", "3 \"conflict\"", "4 true",
+                                             "5 \"not_found\"", "6 \"bad_request\"", "7 true"});
+  CHECK(client.ask(message) == done);
+  s.server.kill();
+  s.server.restart();
+  WebSocketClient again(s.port);
+  CHECK(again.ask(message) == done);
+  CHECK(member(again.ask(R"({"type":"list","collection":"c"})"), "count") == "1");
+  const std::string one = R"({"opId":9,"type":"create","collection":"c","data":{}})";
+  for (const std::string& wrong :
+       {std::string(R"({"opId":0,"type":"create","collection":"c","data":{}})"),
+        std::string(R"({"opId":"a","type":"create","collection":"c","data":{}})"), one + "," + one,
+        std::string("1")})
+    CHECK(member(again.ask(batch(wrong)), "code") == "\"bad_request\"");
+  CHECK(member(again.ask(R"({"type":"batch_sync","operations":[]})"), "code") == "\"bad_request\"");
+  CHECK(again.ask(batch("")) == R"({"type":"batch_sync_ok","results":[]})");
+}
+
 TEST_CASE("a WebSocket logs in by its request or by a message") {
   const auto hash = database::hash_password("secret");
   REQUIRE(hash);
