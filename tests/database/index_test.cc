@@ -93,6 +93,19 @@ TEST_CASE("queries answer the same with indexes as without") {
   CHECK(indexed > queries / 10);
 }
 
+TEST_CASE(
+    "a document with many values stands where its sort key says, not the value that was found") {
+  TestDb plain, with;
+  with.run("INDEX CREATE users (a)");
+  for (const char* document : {"d1 {\"a\":[1,9]}", "d2 {\"a\":5}", "d3 {\"a\":[7,2]}"})
+    for (TestDb* db : {&plain, &with}) db->run("DOC PUT users " + std::string(document));
+  for (const char* query :
+       {"users {\"a\":{\"$gte\":4}} SORT a", "users {\"a\":{\"$lte\":6}} SORT -a",
+        "users {\"a\":{\"$gte\":4}} SORT a LIMIT 1"})
+    CHECK(with.run("DOC FIND " + std::string(query) + " FIELDS a") ==
+          plain.run("DOC FIND " + std::string(query) + " FIELDS a"));
+}
+
 TEST_CASE("a unique index takes no document whose key another one has") {
   TestDb db;
   CHECK(db.run("DOC PUT users a {\"mail\":\"x\"}").starts_with("*2"));
