@@ -59,6 +59,7 @@ class TestReader {
       const auto batch = reader_->next();
       REQUIRE(batch);
       if (*batch == nullptr) return taken;
+      REQUIRE((*batch)->end > reader_->after());  // it leads further
       // As those do who share what was made of a batch.
       const bool whole = count == SIZE_MAX && reader_->is_at(**batch);
       for (const DocumentChange& change : (*batch)->changes) {
@@ -143,15 +144,18 @@ TEST_CASE("readers come and go while others write, and who comes back misses not
   TestDb db(TestDb::with_log(directory.path()));
   ChangeFeed& feed = db.database().change_feed();
   TestSession writer_session(db.database(), 2);
+  std::vector<std::string> positions;
+  FeedPosition last = TestReader(feed, std::nullopt).reader().begin();
   std::atomic<bool> stopping{false};
+  std::size_t changes = 0;  // the writer's, until it has stopped
   std::thread writer([&] {
     SeededRandom choice(7);
     while (!stopping) {
-      writer_session.run(choice.below(2) == 0 ? "SET k v" : "DOC PUT c d {}");
+      const bool changes_documents = choice.below(2) == 0;
+      changes += changes_documents ? 1 : 0;
+      writer_session.run(changes_documents ? "DOC PUT c d {}" : "SET k v");
     }
   });
-  std::vector<std::string> positions;
-  FeedPosition last = TestReader(feed, std::nullopt).reader().begin();
   do {
     // Now and then nobody is left for a while.
     TestReader reader(feed, last);
@@ -165,6 +169,10 @@ TEST_CASE("readers come and go while others write, and who comes back misses not
   stopping = true;
   writer.join();
   REQUIRE(!positions.empty());
+  TestReader end(feed, last);
+  end.take_until(changes - positions.size());
+  positions.insert(positions.end(), end.positions.begin(), end.positions.end());
+  CHECK(positions.size() == changes);
   // The same as one gets who reads all in one piece.
   TestReader whole(feed, parse_feed_position(positions.front()));
   const std::size_t rest = positions.size() - 1;

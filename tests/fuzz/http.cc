@@ -41,8 +41,9 @@ std::vector<std::string> read(std::string_view input, std::size_t first) {
       KIMDB_CHECK(result.consumed <= waiting.size());
       waiting.erase(0, result.consumed);
       static_cast<void>(reader.wants_continue());
+      // Where it is seen may depend on what has come.
       if (result.outcome == HttpRequestReader::Outcome::error) {
-        seen.push_back("error " + std::to_string(result.status));
+        KIMDB_CHECK(result.status >= 400 && !result.problem.empty());
         return seen;
       }
       if (result.outcome == HttpRequestReader::Outcome::incomplete) break;

@@ -37,7 +37,6 @@ std::vector<std::string> receive(std::string_view input, std::size_t first) {
   std::string answers;
   if (codec.receive(input.substr(0, first), messages, answers))
     static_cast<void>(codec.receive(input.substr(first), messages, answers));
-  messages.push_back(answers);
   return messages;
 }
 

@@ -24,7 +24,6 @@ namespace {
 
 using support::free_port;
 using support::TcpClient;
-using support::TestServer;
 using Response = support::HttpResponse;
 using support::has;
 using support::HttpServer;

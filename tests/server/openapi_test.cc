@@ -18,7 +18,6 @@
 namespace kimdb::server {
 namespace {
 
-using engine::JsonKind;
 using engine::JsonNode;
 using support::HttpResponse;
 using support::HttpServer;
