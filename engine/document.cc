@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
-#include <cstdio>
 #include <vector>
 
 #include "base/utf8.h"
@@ -17,20 +16,34 @@ namespace {
 constexpr std::array<std::string_view, 5> kOwnMembers = {"id", "_version", "created_at",
                                                          "updated_at", kTimesMember};
 
-// 2026-11-21T08:00:00.000Z, in quotes.
+// In as many digits as `width`.
+void append_digits(std::string& out, unsigned value, std::size_t width) {
+  const std::size_t begin = out.size();
+  out.append(width, '0');
+  for (std::size_t at = begin + width; at-- > begin; value /= 10)
+    out[at] = static_cast<char>('0' + value % 10);
+}
+
+// 2026-11-21T08:00:00.000Z, in quotes. By hand: snprintf was an eighth of the time of a FIND.
 void append_time(std::string& out, std::int64_t unix_ms) {
   using namespace std::chrono;
   const sys_time<milliseconds> time{milliseconds(unix_ms)};
   const auto day = floor<days>(time);
   const year_month_day date{day};
   const hh_mm_ss clock{time - day};
-  char text[40];
-  const int size = std::snprintf(
-      text, sizeof text, "\"%04d-%02u-%02uT%02d:%02d:%02d.%03dZ\"", static_cast<int>(date.year()),
-      static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
-      static_cast<int>(clock.hours().count()), static_cast<int>(clock.minutes().count()),
-      static_cast<int>(clock.seconds().count()), static_cast<int>(clock.subseconds().count()));
-  out.append(text, static_cast<std::size_t>(size));
+  const auto append = [&](auto value, std::size_t width, char behind) {
+    append_digits(out, static_cast<unsigned>(value), width);
+    out += behind;
+  };
+  out += '"';
+  append(static_cast<int>(date.year()), 4, '-');
+  append(static_cast<unsigned>(date.month()), 2, '-');
+  append(static_cast<unsigned>(date.day()), 2, 'T');
+  append(clock.hours().count(), 2, ':');
+  append(clock.minutes().count(), 2, ':');
+  append(clock.seconds().count(), 2, '.');
+  append(clock.subseconds().count(), 3, 'Z');
+  out += '"';
 }
 
 // Whether no object in it has a name twice and nothing nests too deep. simdjson does not look.
