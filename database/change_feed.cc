@@ -16,6 +16,7 @@ namespace {
 
 constexpr int kFramesAtOnce = 64;
 constexpr std::size_t kBytesAtOnce = 1 << 20;
+constexpr std::size_t kCollectedLogBytes = 32 << 20;
 // Of what was read last: enough for who is busy for a while.
 constexpr std::size_t kKeptBytesMax = 16 << 20;
 constexpr std::size_t kKeptBatchesMax = 4096;
@@ -162,7 +163,7 @@ Result<CollectedChanges> ChangeFeed::collect(std::string_view collection, const 
   if (database_.directory() == nullptr) return no_log();
   CollectedChanges collected{.changes = {}, .position = since, .more = false};
   ChangesSeen seen(behind(since), since.changes);
-  std::size_t bytes = 0;
+  std::size_t bytes = 0, log_bytes = 0;
   Lsn end = 0;
   std::uint64_t cuts = 0;
   for (std::optional<wal::Reader> log;;) {
@@ -192,6 +193,10 @@ Result<CollectedChanges> ChangeFeed::collect(std::string_view collection, const 
       collected.changes.push_back(std::move(change));
     }
     seen.take(*batch);
+    log_bytes += batch->log_bytes;
+    // Where the collection has few changes, the client comes back for more.
+    if (collected.more = log_bytes >= kCollectedLogBytes && seen.after() < end; collected.more)
+      break;
   }
   if (const auto position = position_of(database_.directory()->meta().history, seen.after()))
     collected.position = {*position, 0};
@@ -447,6 +452,7 @@ Result<ChangeBatch> ChangeFeed::read(wal::Reader& log, Lsn after, Lsn limit) {
         }));
     batch.end = header.last_lsn();
   }
+  batch.log_bytes = bytes;
   return batch;
 }
 

@@ -62,6 +62,7 @@ struct ChangeBatch {
   Lsn end = 0;    // and ends with this one
   std::vector<DocumentChange> changes;
   std::size_t bytes = 0;
+  std::size_t log_bytes = 0;  // that were read for it
 };
 using ChangeBatchPointer = std::shared_ptr<const ChangeBatch>;
 
@@ -144,7 +145,8 @@ class ChangeFeed {
   Result<std::unique_ptr<ChangeReader>> subscribe(const std::optional<FeedPosition>& since,
                                                   ChangeListener& listener);
   // What changed in a collection behind `since`, at most so many of them; about `bytes_max` of
-  // them. Reads the log: not for I/O threads. Errors as subscribe() has them.
+  // them. Reads the log, some 32 MB of it at most: not for I/O threads. Errors as subscribe() has
+  // them.
   Result<CollectedChanges> collect(std::string_view collection, const FeedPosition& since,
                                    std::size_t changes_max, std::size_t bytes_max);
   // Where what is committed now ends.

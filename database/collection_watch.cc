@@ -1,7 +1,8 @@
 #include "database/collection_watch.h"
 
+#include <utility>
+
 #include "engine/document.h"
-#include "engine/json_reader.h"
 
 namespace kimdb::database {
 
@@ -12,19 +13,22 @@ constexpr std::size_t kGoneMax = 100'000;
 
 }  // namespace
 
-bool matches(const engine::Filter& filter, const DocumentChange& change) {
-  if (change.kind == DocumentChange::Kind::remove) return false;
-  thread_local std::string shown;
-  shown.clear();
-  engine::append_document(shown, change.id(), engine::read_document(change.value));
-  engine::JsonElement element;
-  return engine::JsonReader::of_this_thread().read(shown, element) && filter.matches(element);
+bool ShownChange::matches(const engine::Filter& filter) {
+  if (change_.kind == DocumentChange::Kind::remove) return false;
+  if (!std::exchange(read_, true)) {
+    std::string text;
+    engine::append_document(text, change_.id(), engine::read_document(change_.value));
+    engine::JsonElement element;
+    if (engine::JsonReader::of_this_thread().read(text, element)) document_ = element;
+  }
+  return document_ && filter.matches(*document_);
 }
 
-std::optional<DocumentChange::Kind> CollectionWatch::look_at(const DocumentChange& change) {
+std::optional<DocumentChange::Kind> CollectionWatch::look_at(ShownChange& shown) {
+  const DocumentChange& change = shown.change();
   if (!filter_) return change.kind;
   const std::string id(change.id());
-  if (matches(*filter_, change)) {
+  if (shown.matches(*filter_)) {
     gone_.erase(id);
     return change.kind;
   }

@@ -12,11 +12,25 @@
 
 #include "database/change_feed.h"
 #include "engine/filter.h"
+#include "engine/json_reader.h"
 
 namespace kimdb::database {
 
-// The document as it is shown matches; false of one that was removed.
-bool matches(const engine::Filter& filter, const DocumentChange& change);
+// A change that many look at: its document is parsed once, by the thread's JsonReader, which nobody
+// else may use meanwhile.
+class ShownChange {
+ public:
+  explicit ShownChange(const DocumentChange& change) : change_(change) {}
+
+  const DocumentChange& change() const { return change_; }
+  // The document as it is shown matches; false of one that was removed.
+  bool matches(const engine::Filter& filter);
+
+ private:
+  const DocumentChange& change_;
+  bool read_ = false;
+  std::optional<engine::JsonElement> document_;
+};
 
 class CollectionWatch {
  public:
@@ -34,7 +48,7 @@ class CollectionWatch {
     return change.collection() == collection_ && reader_->is_new(change);
   }
   // As what the change is told; nothing: not at all.
-  std::optional<DocumentChange::Kind> look_at(const DocumentChange& change);
+  std::optional<DocumentChange::Kind> look_at(ShownChange& shown);
 
  private:
   std::string collection_;

@@ -23,7 +23,13 @@ Outcome Database::run(Session& session, const CommandRow& row, Words words, Repl
   ReplyWriter keeper(kept, Format::neutral);
   Context context(*this, session, row, words, prefix.client.empty() ? reply : keeper,
                   options.now_ms);
-  context.client_ = prefix.client;
+  // Of those who log in each has names of his own: what another one was answered is not for him.
+  std::string client(prefix.client);
+  if (!client.empty() && options_.auth_enabled) {
+    const std::string user = session.info.user();
+    client.insert(0, std::to_string(user.size()) + ":" + user);
+  }
+  context.client_ = client;
   context.sequence_ = prefix.sequence;
   if (options.first_key_hash != 0 && words.size() > 1)
     context.set_hash(words[1], options.first_key_hash);
@@ -277,40 +283,58 @@ void Database::set_eviction(bool lru) {
 // --- sessions ---
 
 Status Database::authenticate(Session& session, std::string_view user, std::string_view password) {
-  const Error wrong{ErrorCode::invalid_argument, "the user or the password is wrong"};
-  if (login_throttle_.begin(session.peer_host).count() != 0) return wrong;
   const bool takes_tokens = !options_.api_keys.empty() || !options_.jwt.key.empty();
-  Result<Identity> identity = wrong;
-  if (takes_tokens && user == "default" && is_token(password)) {
-    identity = verify_token(options_.api_keys, options_.jwt, password, now_ms());
-  } else {
-    const auto found = std::find_if(options_.users.begin(), options_.users.end(),
-                                    [&](const Account& account) { return account.name == user; });
-    const bool is_user = found != options_.users.end();
-    // An unknown user takes the time of a known one.
-    if (verify_password(is_user ? &found->hash : nullptr, password) && is_user)
-      identity = Identity{found->name, found->rights, 0};
-  }
-  if (!identity) {
-    login_throttle_.failed(session.peer_host);
-    return std::move(identity).error();
-  }
-  login_throttle_.succeeded(session.peer_host);
+  // Nobody guesses tokens, and those that have expired come from good clients.
+  const bool is_token = takes_tokens && user == "default" && database::is_token(password);
+  auto identity = is_token ? verify_token(options_.api_keys, options_.jwt, password, now_ms())
+                           : identity_of_user(session.peer_host, user, password);
+  if (!identity) return std::move(identity).error();
   session.log_in(*std::move(identity));
+  end_forbidden(session);
   return {};
 }
 
+Result<Identity> Database::identity_of_user(const std::string& peer_host, std::string_view user,
+                                            std::string_view password) {
+  const Error wrong{ErrorCode::invalid_argument, "the user or the password is wrong"};
+  if (login_throttle_.begin(peer_host).count() != 0) return wrong;
+  const auto found = std::find_if(options_.users.begin(), options_.users.end(),
+                                  [&](const Account& account) { return account.name == user; });
+  const bool is_user = found != options_.users.end();
+  // An unknown user takes the time of a known one.
+  if (!verify_password(is_user ? &found->hash : nullptr, password) || !is_user) {
+    login_throttle_.failed(peer_host);
+    return wrong;
+  }
+  login_throttle_.succeeded(peer_host);
+  return Identity{found->name, found->rights, 0};
+}
+
+void Database::end_forbidden(Session& session) {
+  std::erase_if(session.watches, [&](const auto& watch) { return !session.may_read(watch.first); });
+  if (session.rights.collections) end_subscriptions(session);
+  if (session.rights.role != Role::admin) end_monitor(session);
+}
+
 void Database::end_session(Session& session) {
+  end_subscriptions(session);
+  end_monitor(session);
+  session.watches.clear();
+}
+
+void Database::end_subscriptions(Session& session) {
   for (const std::string& channel : session.channels)
     pubsub_.unsubscribe(channel, session.receiver);
   for (const std::string& pattern : session.patterns)
     pubsub_.unsubscribe_pattern(pattern, session.receiver);
   session.channels.clear();
   session.patterns.clear();
-  session.watches.clear();
+  session.info.channels = session.info.patterns = 0;
+}
+
+void Database::end_monitor(Session& session) {
   if (session.monitor) pubsub_.remove_monitor(session.receiver);
   session.monitor = false;
-  session.info.channels = session.info.patterns = 0;
   session.info.monitor = false;
 }
 

@@ -241,7 +241,7 @@ class Database {
   // What was known to be committed when this process began.
   Lsn recovered_committed_lsn() const { return recovered_committed_lsn_; }
 
-  // A session has ended (or was reset): its subscriptions and its monitoring end.
+  // A session has ended (or was reset): what it follows ends.
   void end_session(Session& session);
 
   // A clean stop: no execute() any more. Syncs, and takes a snapshot where `save` says so.
@@ -302,6 +302,12 @@ class Database {
   Database(const DatabaseOptions& options, Environment environment);
 
   void raise_time_floor(std::int64_t unix_ms);
+  Result<Identity> identity_of_user(const std::string& peer_host, std::string_view user,
+                                    std::string_view password);
+  // What the session follows and, as who it is now, may not see.
+  void end_forbidden(Session& session);
+  void end_subscriptions(Session& session);
+  void end_monitor(Session& session);
   // replica.cc
   Status rebuild(Lsn committed);
 

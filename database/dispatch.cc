@@ -67,11 +67,10 @@ std::vector<std::string_view> redacted(const CommandRow& row, Words words) {
   std::vector<std::string_view> shown(words.begin(), words.end());
   if (row.name == "auth") std::fill(shown.begin() + 1, shown.end(), kRedacted);
   if (row.name != "hello") return shown;
-  for (std::size_t i = 1; i + 1 < shown.size(); ++i) {
-    if (!protocol::equals_ignoring_case(shown[i], "auth")) continue;
-    const std::size_t end = std::min(i + 3, shown.size());
-    for (++i; i < end; ++i) shown[i] = kRedacted;
-  }
+  const auto auth = std::find_if(shown.begin(), shown.end(), [](std::string_view word) {
+    return protocol::equals_ignoring_case(word, "auth");
+  });
+  if (auth != shown.end()) std::fill(auth + 1, shown.end(), kRedacted);
   return shown;
 }
 
@@ -242,7 +241,10 @@ std::string Database::refusal(const Session& session, const CommandRow& row, Wor
     if (!session.authenticated) return unauthenticated(framing);
     if (session.expires_at_ms != 0 && session.login_has_expired(environment_.clock.unix_ms()))
       return "NOAUTH the token has expired";
-    if (!allows(session.rights, row, flags, words))
+    // A numbered command leaves a record of its own, whatever it does.
+    const bool leaves_record = !prefix.client.empty();
+    if (!allows(session.rights, row, flags, words) ||
+        (leaves_record && session.rights.role == Role::readonly))
       return "NOPERM this user has no permissions to run the '" + full_name(row, words) +
              "' command";
   }

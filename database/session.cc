@@ -9,7 +9,6 @@ void Session::log_in(Identity identity) {
   rights = std::move(identity.rights);
   expires_at_ms = identity.expires_at_ms;
   info.set_user(identity.name);
-  std::erase_if(watches, [&](const auto& watch) { return !may_read(watch.first); });
 }
 
 void Session::log_out(bool auth_enabled) {

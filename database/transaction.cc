@@ -36,7 +36,7 @@ void Database::execute_transaction(Context& exec) {
     words.emplace_back(command.words.begin(), command.words.end());
     flags |= flags_of(*command.row, words.back());
   }
-  if (flags & kWrite) {
+  if ((flags & kWrite) || exec.numbered()) {
     const std::string why = write_refusal(bytes, flags & kDenyOom);
     if (!why.empty()) return exec.reply.error("EXECABORT Transaction discarded because of: " + why);
   }

@@ -104,27 +104,24 @@ Result<FieldMerge> merge_fields(std::string_view body, std::int64_t updated_at_m
   if (!tree) return std::move(tree).error();
   Times times = take_times(*tree, is_new ? 0 : updated_at_ms);
   FieldMerge merged;
+  MemberTable members(*tree);
   for (const JsonMember& write : writes.members) {
     const std::int64_t time = time_of(write.value.find("ts")->value).value_or(0);
     const JsonNode& value = write.value.find("value")->value;
-    const auto there =
-        std::find_if(tree->members.begin(), tree->members.end(),
-                     [&](const JsonMember& each) { return each.name == write.name; });
+    JsonNode* const there = members.find(write.name);
     const bool removes = value.kind == JsonKind::null;
-    const std::string now = there == tree->members.end() ? "" : text_of(there->value);
+    const std::string now = there == nullptr ? "" : text_of(*there);
     const std::string then = removes ? "" : text_of(value);
     const std::int64_t known = times.of(write.name);
     if (time < known || (time == known && then <= now)) continue;
     times.fields[write.name] = time;
     merged.applied.push_back(write.name);
-    if (removes) {
-      if (there != tree->members.end()) tree->members.erase(there);
-    } else if (there != tree->members.end()) {
-      there->value = value;
-    } else {
-      tree->members.push_back({write.name, write.written_name, value});
-    }
+    if (removes)
+      members.remove(write.name);
+    else
+      (there != nullptr ? *there : members.add(write.name, write.written_name)) = value;
   }
+  members.finish();
   if (merged.applied.empty() && !is_new) {
     merged.body = body;
     return merged;

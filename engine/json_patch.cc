@@ -217,16 +217,17 @@ void merge_patch(JsonNode& target, const JsonNode& patch) {
     return;
   }
   if (target.kind != JsonKind::object) target = {.kind = JsonKind::object, .text = {}};
+  MemberTable members(target);
   for (const JsonMember& change : patch.members) {
     if (change.value.kind == JsonKind::null) {
-      remove_member(target, change.name);
+      members.remove(change.name);
       continue;
     }
-    JsonMember* member = target.find(change.name);
-    if (member == nullptr)
-      member = &target.members.emplace_back(JsonMember{change.name, change.written_name, {}});
-    merge_patch(member->value, change.value);
+    JsonNode* const there = members.find(change.name);
+    merge_patch(there != nullptr ? *there : members.add(change.name, change.written_name),
+                change.value);
   }
+  members.finish();
 }
 
 Status json_patch(JsonNode& target, const JsonNode& operations, std::size_t bytes_max,

@@ -265,6 +265,42 @@ const JsonMember* JsonNode::find(std::string_view name) const {
   return const_cast<JsonNode*>(this)->find(name);
 }
 
+MemberTable::MemberTable(JsonNode& object) : object_(object) {
+  places_.reserve(object.members.size());
+  for (std::size_t i = 0; i < object.members.size(); ++i)
+    places_.emplace(object.members[i].name, i);
+}
+
+JsonNode* MemberTable::find(std::string_view name) {
+  const auto place = places_.find(std::string(name));
+  return place == places_.end() ? nullptr : &object_.members[place->second].value;
+}
+
+JsonNode& MemberTable::add(std::string_view name, std::string_view written_name) {
+  places_.emplace(std::string(name), object_.members.size());
+  return object_.members.emplace_back(JsonMember{std::string(name), written_name, {}}).value;
+}
+
+void MemberTable::remove(std::string_view name) {
+  const auto place = places_.find(std::string(name));
+  if (place == places_.end()) return;
+  removed_.push_back(place->second);
+  places_.erase(place);
+}
+
+void MemberTable::finish() {
+  if (removed_.empty()) return;
+  std::sort(removed_.begin(), removed_.end());
+  std::size_t index = 0;
+  auto removed = removed_.begin();
+  std::erase_if(object_.members, [&](const JsonMember&) {
+    const bool is_removed = removed != removed_.end() && *removed == index++;
+    if (is_removed) ++removed;
+    return is_removed;
+  });
+  removed_.clear();
+}
+
 Result<JsonNode> parse_json_tree(std::string_view text) { return Parser(text).parse(); }
 
 void append_json(std::string& out, const JsonNode& node) {

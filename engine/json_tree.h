@@ -8,6 +8,7 @@
 // others a double.
 #pragma once
 
+#include <boost/unordered/unordered_flat_map.hpp>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -38,6 +39,24 @@ struct JsonMember {
   std::string name;
   std::string_view written_name;  // with its quotes and escapes
   JsonNode value;
+};
+
+// Changes the members of an object by name, each in constant time, however many there are. Nobody
+// else may change them until finish().
+class MemberTable {
+ public:
+  explicit MemberTable(JsonNode& object);
+  // Null where there is none.
+  JsonNode* find(std::string_view name);
+  JsonNode& add(std::string_view name, std::string_view written_name);
+  void remove(std::string_view name);
+  // Takes the removed ones out.
+  void finish();
+
+ private:
+  JsonNode& object_;
+  boost::unordered_flat_map<std::string, std::size_t> places_;
+  std::vector<std::size_t> removed_;
 };
 
 // An error says what is wrong, and at which byte, from 0.

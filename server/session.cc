@@ -449,7 +449,8 @@ bool Session::send_changes(database::CollectionWatch& watch) {
     if (*batch == nullptr) break;
     for (const database::DocumentChange& change : (*batch)->changes) {
       if (!watch.concerns(change)) continue;
-      const auto told = watch.look_at(change);
+      database::ShownChange shown(change);
+      const auto told = watch.look_at(shown);
       watch.reader().take(change);
       if (!told) continue;
       writer.push(6);

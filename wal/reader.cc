@@ -31,6 +31,8 @@ Result<std::optional<Reader::Frame>> Reader::next(Lsn limit) {
     auto found = next_in_segments();
     if (!found) return std::move(found).error();
     if (!found->has_value()) {
+      // It may be that what comes next was deleted behind a snapshot.
+      if (const auto again = open(*directory_, end_.lsn); !again) return again.error();
       return Error{ErrorCode::corrupt, segment_.path() + ", offset " + std::to_string(offset) +
                                            ": the frame of LSN " + std::to_string(end_.lsn + 1) +
                                            " does not check"};

@@ -179,8 +179,6 @@ void HttpSession::begin() {
   count_command();
   if (refuse_stranger()) return;
   call_ = route(request_);
-  if (call_.stream == RestCall::Stream::events && request_.method == "HEAD")
-    return respond({.content_type = "text/event-stream"});
   if (call_.words.empty() && call_.stream == RestCall::Stream::none)
     return respond(std::move(call_.response));
   if (!options_.auth_enabled || call_.open) return call();
@@ -263,12 +261,18 @@ void HttpSession::call() {
   }
   if (call_.stream == RestCall::Stream::events) return begin_events();
   if (call_.stream == RestCall::Stream::websocket) return begin_websocket();
-  const bool opens = call_.open && options_.auth_enabled && !state_.authenticated;
-  if (opens) state_.authenticated = true;
-  execute(call_.words, [this](const protocol::Value& reply, const database::Outcome& outcome) {
+  const auto then = [this](const protocol::Value& reply, const database::Outcome& outcome) {
     called(reply, outcome);
-  });
-  if (opens) state_.authenticated = false;
+  };
+  if (!call_.open || !options_.auth_enabled) return execute(call_.words, then);
+  // What is open is answered whoever has logged in on this connection.
+  const auto rights = std::exchange(state_.rights, {database::Role::readonly, {}});
+  const bool authenticated = std::exchange(state_.authenticated, true);
+  const std::int64_t expires_at_ms = std::exchange(state_.expires_at_ms, 0);
+  execute(call_.words, then);
+  state_.rights = rights;
+  state_.authenticated = authenticated;
+  state_.expires_at_ms = expires_at_ms;
 }
 
 void HttpSession::execute(const std::vector<std::string>& words, Then then) {
@@ -358,6 +362,7 @@ void HttpSession::begin_events() {
   if (input_ended_) return close("");
   HttpResponse response{.content_type = "text/event-stream",
                         .headers = {{"Cache-Control", "no-store"}}};
+  if (request_.method == "HEAD") return respond(std::move(response));
   add_cors(response);
   send(to_head(response, false));
   if (open_) begin_stream(std::make_unique<EventStream>(*this, collection, std::move(*reader)));
@@ -394,6 +399,7 @@ void HttpSession::begin_stream(std::unique_ptr<HttpStream> stream) {
   stream_ = std::move(stream);
   thread_.follow(shared_from_this());
   stream_->on_ready();
+  if (!processing_) process();  // what came while the login was checked
 }
 
 void HttpSession::on_changes() {

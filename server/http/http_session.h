@@ -46,6 +46,10 @@ class HttpSession final : public Connection {
   }
   // What is sent now need not wait for long.
   bool wants_more() const { return open_ && !congested(); }
+  // The stream's on_ready() is called when others have had their turn.
+  void ask_later() {
+    thread_.post([self = shared_from_this()] { self->on_changes(); });
+  }
   // takes_input() may have become true.
   void input_taken() { update_interest(); }
   bool is_logged_in() {

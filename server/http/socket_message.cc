@@ -355,6 +355,15 @@ void read_batch(Message& message, SocketCall& call) {
   }
 }
 
+// Whether it is such a reply. One that was kept is what the number's operation was answered then,
+// which may have been another one.
+bool is_answer(const SocketCall& operation, const Value& reply) {
+  if (operation.answer == show_removed) return reply.type == Value::Type::integer;
+  if (!reply.is_list() || reply.elements.size() != 2) return false;
+  return operation.answer == show_put ? reply.elements[0].type == Value::Type::bulk
+                                      : reply.elements[1].is_list();
+}
+
 SocketCall failed(std::string_view echo, std::string_view code, std::string_view message) {
   SocketCall call;
   call.kind = Kind::answered;
@@ -409,6 +418,8 @@ std::string batch_result(const SocketCall& operation, const Value* reply) {
       return refused("not_found", "document not found");
     return refused(failure.code, failure.detail);
   }
+  if (!is_answer(operation, *reply))
+    return refused("conflict", "this opId was another operation's");
   return head + "true" + operation.answer(operation, *reply) + "}";
 }
 

@@ -23,6 +23,9 @@ constexpr std::size_t kRepliesMax = 1024;
 constexpr std::size_t kReplyBytesMax = 8 << 20;
 constexpr std::size_t kSubscriptionsMax = 1000;
 
+// Of filters and live queries at changes; then other connections have their turn.
+constexpr std::size_t kLooksAtOnce = 20'000;
+
 constexpr std::int64_t kPingMs = 15'000;
 constexpr std::int64_t kSilenceMs = 60'000;
 constexpr std::int64_t kLoginMs = 10'000;
@@ -118,6 +121,8 @@ void WebSocket::process() {
     begin(read_socket_message(text, session_.now_ms()));
   }
   processing_ = false;
+  // What has begun may have had changes while it could not tell them, and nobody says so again.
+  if (std::exchange(some_begun_, false)) send_all_changes();
   refresh_one();
   session_.input_taken();
   end_when_done();
@@ -300,7 +305,7 @@ void WebSocket::subscribe(const SocketCall& call) {
   answer(socket_reply(call, call.reply_type,
                       text_member("collection", call.collection) +
                           text_member("position", to_string(subscription->watch.reader().begin()))),
-         {}, {}, [subscription] { subscription->begun = true; });
+         {}, {}, [this, subscription] { begin_to_tell(*subscription); });
 }
 
 void WebSocket::unsubscribe(const SocketCall& call) {
@@ -329,19 +334,28 @@ void WebSocket::reset(const SocketCall& call, const std::shared_ptr<Subscription
                  ",\"_version\":" + std::to_string(document.version) +
                  ",\"timestamp\":" + std::to_string(session_.now_ms()) + "}",
              outcome, collection);
-    const auto begin = [subscription] { subscription->begun = true; };
+    const auto begin = [this, subscription] { begin_to_tell(*subscription); };
     const std::string position = text_member("position", session_.position_of(outcome.depends_on));
     answer(socket_reply(call, "live", collection + position), outcome, call.echo, begin, give_up);
   };
   execute({"DOC", "FIND", call.collection, call.filter.empty() ? "{}" : call.filter}, then);
 }
 
+void WebSocket::begin_to_tell(Subscription& subscription) {
+  subscription.begun = true;
+  some_begun_ = true;
+}
+
 void WebSocket::on_ready() {
   send_replies();
   process();
+  send_all_changes();
+  refresh_one();
+}
+
+void WebSocket::send_all_changes() {
   while (!ended_ && session_.wants_more() && send_changes()) {
   }
-  refresh_one();
 }
 
 // Sends what comes next to those that are furthest behind, so that all of them come to the order of
@@ -383,19 +397,23 @@ bool WebSocket::send_batch(const ChangeBatchPointer& batch,
   }
   std::string out;
   Lsn before = 0;  // of the change before
+  std::size_t looks = 0;
   for (const DocumentChange& change : batch->changes) {
     const Lsn lsn = change.position.position.lsn;
-    if (lsn != before && out.size() >= Connection::kSendBytes) {
-      session_.send_stream(out);
+    if (lsn != before && (out.size() >= Connection::kSendBytes || looks >= kLooksAtOnce)) {
+      if (!out.empty()) session_.send_stream(out);
       out.clear();
       // All of them have seen what came up to here.
       for (Subscription* subscription : subscriptions) subscription->watch.reader().skip_to(before);
+      if (looks >= kLooksAtOnce) return session_.ask_later(), false;
       if (!session_.wants_more()) return true;
     }
     before = lsn;
+    database::ShownChange shown(change);
     for (Subscription* subscription : subscriptions) {
       if (!subscription->watch.concerns(change)) continue;
-      append_change(*subscription, change, out);
+      ++looks;
+      append_change(*subscription, shown, out);
       subscription->watch.reader().take(change);
     }
   }
@@ -404,11 +422,12 @@ bool WebSocket::send_batch(const ChangeBatchPointer& batch,
   return true;
 }
 
-void WebSocket::append_change(Subscription& subscription, const DocumentChange& change,
+void WebSocket::append_change(Subscription& subscription, database::ShownChange& shown,
                               std::string& out) {
-  if (subscription.query != nullptr) return subscription.query->look_at(change);
-  const auto told = subscription.watch.look_at(change);
+  if (subscription.query != nullptr) return subscription.query->look_at(shown);
+  const auto told = subscription.watch.look_at(shown);
   if (!told) return;
+  const DocumentChange& change = shown.change();
   if (*told == DocumentChange::Kind::remove)
     append_sync_of_removal(out, change);
   else
@@ -456,10 +475,10 @@ void WebSocket::begin_query(const SocketCall& call) {
             auto filter = engine::Filter::parse(call.filter);
             if (reply.is_error() || !filter)
               return answer(socket_answer(call, reply), outcome, call.echo);
-            begun->begun = true;
             begun->query = std::make_unique<LiveQuery>(call.query_id, call.words,
                                                        std::move(*filter), shown_documents(reply));
             subscriptions_.push_back(begun);
+            begin_to_tell(*begun);
             answer(socket_answer(call, reply), outcome, call.echo, {},
                    [this, id = call.query_id] { end_query(id); });
           });
@@ -497,8 +516,8 @@ void WebSocket::refresh_one() {
 void WebSocket::on_tick() {
   if (ended_ || farewell_) return;
   const std::int64_t now = session_.now_ms();
-  // Nothing is read from who has much to read himself.
-  if (!session_.wants_more()) last_received_ms_ = now;
+  // Nothing is read from who has much to read himself, or has said more than can be done.
+  if (!session_.wants_more() || !takes_input()) last_received_ms_ = now;
   if (!executing_ && !session_.is_logged_in()) {
     if (session_.login_has_expired()) return dismiss("the login has expired");
     if (now - begun_ms_ >= kLoginMs) return dismiss("no login");

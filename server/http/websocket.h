@@ -83,13 +83,16 @@ class WebSocket final : public HttpStream {
   void send_replies();
   void send_text(std::string_view text);
 
+  // From now on its changes are told.
+  void begin_to_tell(Subscription& subscription);
+  void send_all_changes();
   bool send_changes();
   // The subscriptions that are as far back as any.
   std::vector<Subscription*> furthest_behind(Lsn behind);
+  // False where the rest has to wait for its turn.
   bool send_batch(const database::ChangeBatchPointer& batch,
                   const std::vector<Subscription*>& subscriptions);
-  void append_change(Subscription& subscription, const database::DocumentChange& change,
-                     std::string& out);
+  void append_change(Subscription& subscription, database::ShownChange& shown, std::string& out);
   static std::string members_of(const Subscription& subscription);
   void lose(Subscription& subscription, const Error& why);
   // Closes the connection of who may not go on.
@@ -106,7 +109,8 @@ class WebSocket final : public HttpStream {
   std::vector<std::shared_ptr<Subscription>> subscriptions_;
   bool executing_ = false;  // a worker is at a command
   bool processing_ = false;
-  bool ended_ = false;  // a close frame was sent
+  bool some_begun_ = false;  // since changes were told last
+  bool ended_ = false;       // a close frame was sent
   std::int64_t begun_ms_ = 0;
   std::int64_t last_received_ms_ = 0;
   std::int64_t last_ping_ms_ = 0;

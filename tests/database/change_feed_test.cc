@@ -253,6 +253,17 @@ TEST_CASE("DOC CHANGES gives what changed behind a position, in parts") {
   CHECK(db.run("DOC CHANGES _x").starts_with("ERROR: a collection's name"));
   TestDb without;
   CHECK(without.run("DOC CHANGES users").starts_with("ERROR: changes are read from the log"));
+
+  // Nor is one call made to read any amount of log in which there is nothing for it.
+  for (int i = 0; i < 50; ++i) CHECK(db.run("SET k " + std::string(900'000, 'x')) == "OK");
+  const auto& log = db.database().log();
+  for (int i = 0; i < 20'000 && log.committed_lsn() < log.last_lsn(); ++i)
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  const std::string part = db.run("DOC CHANGES users SINCE " + position);
+  CHECK(line(part, 2) == "1");
+  CHECK(line(part, 3) == "*0");
+  CHECK(line(part, 1) != position);
+  CHECK(line(db.run("DOC CHANGES users SINCE " + line(part, 1)), 2) == "0");
 }
 
 }  // namespace kimdb::database

@@ -41,12 +41,15 @@ TEST_CASE_FIXTURE(Monitored, "MONITOR shows the commands of a transaction when t
 }
 
 TEST_CASE_FIXTURE(Monitored, "MONITOR shows no passwords, and nothing that is for administrators") {
-  db.run("AUTH secret\nAUTH me secret\nHELLO 3 AUTH me secret SETNAME x\nHELLO 2");
+  db.run("AUTH secret\nAUTH me secret\nHELLO 3 AUTH me secret SETNAME x");
+  db.run("HELLO 3 SETNAME auth AUTH me secret\nHELLO 2");
   db.run("CONFIG GET x\nSLOWLOG LEN\nCLIENT LIST\nNOSUCH\nGET");
   db.run("CLIENT GETNAME");
-  CHECK(events.lines == Lines{"\"AUTH\" \"(redacted)\"", "\"AUTH\" \"(redacted)\" \"(redacted)\"",
-                              R"x("HELLO" "3" "AUTH" "(redacted)" "(redacted)" "SETNAME" "x")x",
-                              "\"HELLO\" \"2\"", "\"CLIENT\" \"GETNAME\""});
+  CHECK(events.lines ==
+        Lines{"\"AUTH\" \"(redacted)\"", "\"AUTH\" \"(redacted)\" \"(redacted)\"",
+              R"x("HELLO" "3" "AUTH" "(redacted)" "(redacted)" "(redacted)" "(redacted)")x",
+              R"x("HELLO" "3" "SETNAME" "auth" "(redacted)" "(redacted)" "(redacted)")x",
+              "\"HELLO\" \"2\"", "\"CLIENT\" \"GETNAME\""});
 }
 
 TEST_CASE("the slow log keeps no passwords") {

@@ -324,6 +324,18 @@ TEST_CASE("HTTP takes API keys and JSON Web Tokens, and keeps to their collectio
   CHECK(http.request("PUT", "/api/users/u", "{}", {token(60, R"(,"role":"readwrite")")}).status ==
         200);
   CHECK(has(http.request("GET", "/api/users/u", "", {token(-60, "")}), 401, "token_expired"));
+  CHECK(http.request("HEAD", "/api/users/changes").status == 401);
+  // Who has logged in on a connection, or had, may still ask how the server is.
+  TcpClient asks = http.connect();
+  for (const std::string& path : {std::string("/api/users/u"), std::string("/health"),
+                                  std::string("/api/users/u"), std::string("/api/orders/o")})
+    asks.send("GET " + path + " HTTP/1.1\r\nHost: localhost\r\n" + shop + "\r\n" +
+              (path == "/api/orders/o" ? "Connection: close\r\n\r\n" : "\r\n"));
+  const std::string asked = asks.receive_until_close();
+  std::vector<std::string> statuses;
+  for (std::size_t at = 0; (at = asked.find("HTTP/1.1 ", at)) != std::string::npos; ++at)
+    statuses.push_back(asked.substr(at + 9, 3));
+  CHECK(statuses == std::vector<std::string>{"200", "200", "200", "403"});
   // Clocks may differ by 30 seconds: this one has a second left.
   TcpClient client = http.connect();
   client.send("GET /api/users/changes HTTP/1.1\r\nHost: localhost\r\n" + token(-29, "") +

@@ -2,8 +2,10 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <chrono>
 #include <fstream>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "base/clock.h"
@@ -301,6 +303,34 @@ TEST_CASE("whatever changes, the messages of a live query lead to its result") {
   }
 }
 
+// What is written while the result is read is in it, or is told behind it, also when nothing
+// follows.
+TEST_CASE("live queries and resets miss nothing that changes while their result is read") {
+  SocketServer s;
+  SeededRandom random(support::test_seed("live queries and resets miss nothing"));
+  TcpClient lines = s.server.connect();
+  for (int part = 0; part < 40; ++part) {
+    std::string items = "[";
+    for (int i = 0; i < 1000; ++i)
+      items += std::string(i == 0 ? "" : ",") + R"({"data":{"n":)" + std::to_string(i) + "}}";
+    lines.call({"DOC", "BULK", "c", items + "]"});
+  }
+  for (int round = 0; round < 40; ++round) {
+    CAPTURE(round);
+    const std::string id = "hit" + std::to_string(round);
+    WebSocketClient client(s.port, std::chrono::seconds(5));  // before the server's first ping
+    const std::string filter = R"("filter":{"hit":)" + std::to_string(round) + "}";
+    client.send(round % 2 == 0
+                    ? R"({"type":"query","collection":"c","live":true,"queryId":"q",)" + filter +
+                          "}"
+                    : R"({"type":"subscribe","collection":"c","since":"7-7",)" + filter + "}");
+    std::this_thread::sleep_for(std::chrono::microseconds(random.below(20'000)));
+    lines.call({"DOC", "PUT", "c", id, "{\"hit\":" + std::to_string(round) + "}"});
+    while (!has(client.receive(), "\"" + id + "\"")) {
+    }
+  }
+}
+
 TEST_CASE("merge keeps of each field the latest write") {
   SocketServer s;
   WebSocketClient client(s.port);
@@ -372,6 +402,13 @@ TEST_CASE("an operation of batch_sync is done once, however often it is sent") {
   CHECK(outcomes == std::vector<std::string>{"1 true", "2 true", "3 \"conflict\"", "4 true",
                                              "5 \"not_found\"", "6 \"bad_request\"", "7 true"});
   CHECK(client.ask(message) == done);
+  // A number stands for its first operation, whatever another one asks for.
+  for (const std::string other :
+       {R"({"opId":7,"type":"create","collection":"c","data":{}})",
+        R"({"opId":7,"type":"merge","collection":"c","id":"x","fields":{"a":{"value":1,"ts":9}}})",
+        R"({"opId":1,"type":"delete","collection":"c","id":"x"})",
+        R"({"opId":1,"type":"merge","collection":"c","id":"x","fields":{"a":{"value":1,"ts":9}}})"})
+    CHECK(has(client.ask(batch(other)), R"("success":false,"code":"conflict")"));
   s.server.kill();
   s.server.restart();
   WebSocketClient again(s.port);
@@ -408,6 +445,19 @@ TEST_CASE("a WebSocket logs in by its request or by a message") {
   // kim:secret
   WebSocketClient other(s.port, TcpClient::kTimeout, "Authorization: Basic a2ltOnNlY3JldA==\r\n");
   CHECK(member(other.ask(subscribe), "type") == "\"subscribed\"");
+  // What came right behind the request waits for the login.
+  TcpClient eager(s.port);
+  eager.send(
+      "GET /ws HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+      "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+      "Authorization: Basic a2ltOnNlY3JldA==\r\n\r\n" +
+      websocket_frame(0x81, R"({"type":"ping","time":1})"));
+  while (!eager.receive_line().empty()) {
+  }
+  std::string answers;
+  for (int i = 0; i < 2; ++i)
+    answers += eager.receive_exact(static_cast<unsigned char>(eager.receive_exact(2)[1]));
+  CHECK(has(answers, "pong"));
   CHECK_THROWS_WITH_AS(
       WebSocketClient(s.port, TcpClient::kTimeout, "Authorization: Basic a2ltOndyb25n\r\n"),
       "HTTP/1.1 401 Unauthorized", TcpError);

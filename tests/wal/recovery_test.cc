@@ -208,6 +208,24 @@ TEST_CASE("what two snapshots make superfluous is removed, and no more") {
   CHECK(fixture.log.records == whole);
 }
 
+TEST_CASE("a reader whose segments retention has removed says that the log does not reach back") {
+  Fixture fixture;
+  REQUIRE(fixture.log.open());
+  fixture.append_synced("first");
+  auto reader = Reader::open(*fixture.log.directory, 0);
+  REQUIRE(reader);
+  REQUIRE(reader->next(1));
+  for (int i = 0; i < 60; ++i) fixture.append_synced(std::string(1500, 'x'));
+  const Lsn durable = fixture.log.log->durable_lsn();
+  REQUIRE(remove_segments_through(*fixture.log.directory, durable));
+  Result<std::optional<Reader::Frame>> frame = std::optional<Reader::Frame>();
+  do frame = reader->next(durable);
+  while (frame && frame->has_value());
+  REQUIRE(!frame);
+  CHECK(frame.error().code == ErrorCode::not_found);
+  CHECK(frame.error().message.starts_with("the log does not reach back to LSN "));
+}
+
 TEST_CASE(
     "a reader follows a log that is being written, across segments, and from the middle of a "
     "frame") {
