@@ -13,6 +13,8 @@ Failure failure_of(std::string_view error) {
       std::pair{std::string_view("NOREPLICAS"), Failure{503, "no_replicas", {}}},
       std::pair{std::string_view("REPL_TIMEOUT"), Failure{503, "outcome_unknown", {}}},
       std::pair{std::string_view("UNKNOWNOUTCOME"), Failure{503, "outcome_unknown", {}}},
+      std::pair{std::string_view("TIMEOUT"), Failure{503, "not_reached", {}}},
+      std::pair{std::string_view("UNKNOWNPOSITION"), Failure{410, "position_unknown", {}}},
       std::pair{std::string_view("OOM"), Failure{507, "out_of_memory", {}}},
       std::pair{std::string_view("TOOLARGE"), Failure{507, "result_too_large", {}}},
       std::pair{std::string_view("NOPERM"), Failure{403, "forbidden", {}}},

@@ -224,7 +224,7 @@ bool HttpSession::refuse_stranger() {
   respond({.status = 204,
            .headers = {{"Access-Control-Allow-Methods", "GET, POST, PUT, PATCH, DELETE"},
                        {"Access-Control-Allow-Headers",
-                        "Authorization, Content-Type, If-Match, If-None-Match"},
+                        "Authorization, Content-Type, If-Match, If-None-Match, X-Kimdb-Min-LSN"},
                        {"Access-Control-Max-Age", "600"}}});
   return true;
 }
@@ -261,6 +261,8 @@ void HttpSession::call() {
   }
   if (call_.stream == RestCall::Stream::events) return begin_events();
   if (call_.stream == RestCall::Stream::websocket) return begin_websocket();
+  if (const std::string* least = request_.header("x-kimdb-min-lsn"); least != nullptr)
+    call_.words.insert(call_.words.begin(), {"AFTER", *least});
   const auto then = [this](const protocol::Value& reply, const database::Outcome& outcome) {
     called(reply, outcome);
   };
@@ -304,6 +306,8 @@ void HttpSession::complete(std::string_view reply, const database::Outcome& outc
 void HttpSession::called(const protocol::Value& reply, const database::Outcome& outcome) {
   response_ = reply.is_error() ? problem_of(request_, reply.string)
                                : call_.answer(request_, reply, outcome.depends_on);
+  if (outcome.depends_on != 0)
+    response_.headers.emplace_back("X-Kimdb-LSN", position_of(outcome.depends_on));
   outcome_ = outcome;
   awaits_commit_ = true;
   if (outcome.depends_on != 0 &&
@@ -424,7 +428,8 @@ void HttpSession::add_cors(HttpResponse& response) const {
       (!contains(http_.cors_origins, *origin) && !contains(http_.cors_origins, "*")))
     return;
   response.headers.emplace_back("Access-Control-Allow-Origin", *origin);
-  response.headers.emplace_back("Access-Control-Expose-Headers", "ETag, Location, Retry-After");
+  response.headers.emplace_back("Access-Control-Expose-Headers",
+                                "ETag, Location, Retry-After, X-Kimdb-LSN");
   response.headers.emplace_back("Vary", "Origin");
 }
 

@@ -461,11 +461,26 @@ TEST_CASE("a slave answers reads over HTTP and refuses writes") {
   HttpServer slave({"replication.enabled=true", "replication.replica_type=slave",
                     "replication.master_address=127.0.0.1:" + std::to_string(listen),
                     "replication.listen=127.0.0.1:" + std::to_string(free_port())});
-  CHECK(master.request("PUT", "/api/c/a", "{}").status == 201);
+  const Response written = master.request("PUT", "/api/c/a", "{}");
+  CHECK(written.status == 201);
+  // What was written is read there by who says where it was.
+  const std::string position = written.headers.at("x-kimdb-lsn");
+  for (int i = 0; i < 20; ++i) {
+    const std::string number = std::to_string(i);
+    const std::string at =
+        master.request("PUT", "/api/kv/" + number, number).headers.at("x-kimdb-lsn");
+    CHECK(slave.request("GET", "/api/kv/" + number, "", {"X-Kimdb-Min-LSN: " + at}).body == number);
+  }
+  const Response read = slave.request("GET", "/api/c/a", "", {"X-Kimdb-Min-LSN: " + position});
+  CHECK(read.status == 200);
+  CHECK(read.headers.at("x-kimdb-lsn") == position);
+  const auto behind = [&](const std::string& least) {
+    return slave.request("GET", "/api/c/a", "", {"X-Kimdb-Min-LSN: " + least});
+  };
+  CHECK(has(behind("x"), 400, "bad_request"));
+  CHECK(has(behind("0-1"), 410, "position_unknown"));
+  CHECK(has(behind("1-99999"), 503, "not_reached"));
   CHECK(slave.request("GET", "/ready").status == 200);
-  for (int i = 0; i < 1000 && slave.request("GET", "/api/c/a").status != 200; ++i)
-    std::this_thread::sleep_for(std::chrono::milliseconds(10));
-  CHECK(slave.request("GET", "/api/c/a").status == 200);
   CHECK(has(slave.request("PUT", "/api/c/a", "{}"), 503, "read_only"));
   // Nothing is acknowledged that the slave does not have.
   slave.server().kill();
