@@ -10,7 +10,7 @@ VERSION := $(shell cat VERSION)
 
 # Debian packages, in four lists; tools/packages.sh installs what is missing.
 PACKAGES_RUN   := g++ make pkg-config git libasio-dev libcli11-dev libyaml-cpp-dev libreadline-dev libspdlog-dev libfmt-dev \
-                  libboost1.81-dev libwslay-dev libdeflate-dev libxxhash-dev libsimdjson-dev libre2-dev libsodium-dev libjwt-dev libmimalloc-dev libssl-dev
+                  libboost1.81-dev libwslay-dev libdeflate-dev libxxhash-dev libsimdjson-dev libre2-dev libsodium-dev libjwt-dev libsqlite3-dev libmimalloc-dev libssl-dev
 PACKAGES_TEST  := doctest-dev openssl curl redis-server redis-tools wamerican-large netcat-openbsd strace clang-16 clang-tidy-16 \
                   clang-format libclang-rt-16-dev
 PACKAGES_WEB   := nodejs npm
@@ -29,7 +29,7 @@ uses_client      := client protocol base
 uses_cli         := cli client database wal engine protocol base
 
 LIBS_base     := -lspdlog -lfmt -lssl -lcrypto
-LIBS_database := -lsodium -ljwt -lxxhash
+LIBS_database := -lsodium -ljwt -lxxhash -lsqlite3
 LIBS_engine   := -lsimdjson -lre2 -lxxhash
 LIBS_server   := -lyaml-cpp -lwslay -ldeflate
 LIBS_cli      := -lreadline -lyaml-cpp

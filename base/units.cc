@@ -3,6 +3,8 @@
 #include <array>
 #include <limits>
 
+#include "base/ascii.h"
+
 namespace kimdb {
 namespace {
 
@@ -30,21 +32,10 @@ constexpr std::array<Unit, 5> kDurationUnits{
 
 Error invalid(std::string message) { return {ErrorCode::invalid_argument, std::move(message)}; }
 
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
-char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
-
-bool same_ignoring_case(std::string_view a, std::string_view b) {
-  if (a.size() != b.size()) return false;
-  for (std::size_t i = 0; i < a.size(); ++i) {
-    if (lower(a[i]) != lower(b[i])) return false;
-  }
-  return true;
-}
-
 template <std::size_t N>
 const Unit* find_unit(const std::array<Unit, N>& units, std::string_view name) {
   for (const Unit& unit : units) {
-    if (same_ignoring_case(unit.name, name)) return &unit;
+    if (equals_ignoring_case(unit.name, name)) return &unit;
   }
   return nullptr;
 }

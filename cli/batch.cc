@@ -11,8 +11,10 @@
 #include <utility>
 #include <vector>
 
+#include "base/ascii.h"
 #include "cli/command_line.h"
 #include "cli/output.h"
+#include "database/sql/tokenizer.h"
 #include "protocol/request_parser.h"
 
 namespace kimdb::cli {
@@ -69,6 +71,14 @@ class Batch {
   void take_requests() {
     std::size_t taken = 0;
     while (!stopped_) {
+      if (!open_statement_.empty()) {
+        const std::size_t end = input_.find('\n', taken);
+        if (end == std::string::npos) break;
+        continue_statement(std::string_view(input_).substr(taken, end - taken));
+        taken = end + 1;
+        ++line_;
+        continue;
+      }
       const auto parsed = parser_.next(std::string_view(input_).substr(taken), request_);
       const std::string_view consumed = std::string_view(input_).substr(taken, parsed.consumed);
       taken += parsed.consumed;
@@ -99,7 +109,24 @@ class Batch {
   }
 
   void add() {
-    commands_.push_back(words_of(request_));
+    Words words = words_of(request_);
+    if (words.size() == 2 && equals_ignoring_case(words[0], "SQL") &&
+        database::sql::is_open(words[1])) {
+      open_statement_ = words[1];
+      return;
+    }
+    add(std::move(words));
+  }
+
+  // An SQL statement over several lines.
+  void continue_statement(std::string_view line) {
+    open_statement_ += '\n';
+    open_statement_ += line;
+    if (!database::sql::is_open(open_statement_)) add({"SQL", std::exchange(open_statement_, {})});
+  }
+
+  void add(Words words) {
+    commands_.push_back(std::move(words));
     lines_.push_back(line_);
     for (const std::string& word : commands_.back()) bytes_ += word.size();
     if (commands_.size() >= kCommandsMax || bytes_ >= kBytesMax) flush();
@@ -156,6 +183,8 @@ class Batch {
       input_ += '\n';
       take_requests();
     }
+    // One that stays open is the server's to refuse.
+    if (!open_statement_.empty()) add({"SQL", std::exchange(open_statement_, {})});
     flush();
     if (stopped_ || input_.empty()) return;
     complain("line " + std::to_string(line_) + ": the input ends inside a value");
@@ -169,6 +198,7 @@ class Batch {
   protocol::Request request_;
   std::string input_;
   std::size_t line_ = 1;
+  std::string open_statement_;  // of SQL, that goes on
 
   std::vector<Words> commands_;  // to be sent
   std::vector<std::size_t> lines_;

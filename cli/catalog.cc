@@ -3,12 +3,11 @@
 #include <algorithm>
 #include <utility>
 
-#include "protocol/ascii.h"
+#include "base/ascii.h"
 
 namespace kimdb::cli {
 namespace {
 
-using protocol::equals_ignoring_case;
 using protocol::Value;
 
 std::string upper(std::string_view text) {

@@ -3,13 +3,13 @@
 #include <algorithm>
 #include <utility>
 
-#include "protocol/ascii.h"
+#include "base/ascii.h"
+#include "database/sql/tokenizer.h"
 #include "protocol/line_parser.h"
 #include "protocol/parser_limits.h"
 
 namespace kimdb::cli {
 
-using protocol::equals_ignoring_case;
 using protocol::SplitLine;
 
 Words words_of(const protocol::Request& request) {
@@ -44,10 +44,21 @@ Result<Words> split_command_line(std::string_view line) {
   return words_of(request);
 }
 
+bool is_open_statement(std::string_view line) {
+  protocol::Request request;
+  std::string error;
+  const SplitLine split =
+      protocol::split_line(line, protocol::ParserLimits().arguments, request, error);
+  if (split.kind != SplitLine::Kind::words || split.payload_bytes) return false;
+  const Words words = words_of(request);
+  return words.size() >= 2 && equals_ignoring_case(words[words.size() - 2], "SQL") &&
+         database::sql::is_open(words.back());
+}
+
 bool belongs_in_history(std::string_view line) {
   const auto words = split_command_line(line);
   // What cannot be read may hold a password as well; it is not worth keeping either way.
-  if (!words) return !protocol::starts_with_ignoring_case(line, "AUTH");
+  if (!words) return !starts_with_ignoring_case(line, "AUTH");
   if (words->empty()) return false;
   const std::string& command = words->front();
   if (equals_ignoring_case(command, "AUTH")) return false;

@@ -20,6 +20,9 @@ Words words_of(const protocol::Request& request);
 Result<Words> split_command_line(std::string_view line);
 
 // False for what should not be written to the history file: lines that hold a password.
+// Whether the line is an SQL statement that goes on behind it (database/sql/tokenizer.h).
+bool is_open_statement(std::string_view line);
+
 bool belongs_in_history(std::string_view line);
 
 }  // namespace kimdb::cli

@@ -3,12 +3,10 @@
 #include <algorithm>
 #include <span>
 
-#include "protocol/ascii.h"
+#include "base/ascii.h"
 
 namespace kimdb::cli {
 namespace {
-
-using protocol::starts_with_ignoring_case;
 
 bool is_space(char c) { return c == ' ' || c == '\t'; }
 
@@ -30,7 +28,7 @@ constexpr PrefixWord kPrefixWords[] = {
 
 const PrefixWord* prefix_word(std::string_view word) {
   for (const PrefixWord& prefix : kPrefixWords) {
-    if (protocol::equals_ignoring_case(prefix.word, word)) return &prefix;
+    if (equals_ignoring_case(prefix.word, word)) return &prefix;
   }
   return nullptr;
 }
@@ -53,10 +51,32 @@ void offer(std::vector<std::string>& words, std::string_view word, std::string_v
   // Whoever types small letters gets small letters.
   std::string offered(word);
   if (!typed.empty() && std::ranges::none_of(typed, [](char c) { return c >= 'A' && c <= 'Z'; })) {
-    std::ranges::transform(offered, offered.begin(), protocol::to_lower);
+    std::ranges::transform(offered, offered.begin(), to_lower);
   }
   words.push_back(std::move(offered));
 }
+
+// Whether the words begin a statement: SELECT may be Redis' as well.
+bool is_sql_line(const std::vector<std::string>& words) {
+  constexpr std::string_view kVerbs[] = {"ALTER",   "CREATE", "DELETE",  "DESCRIBE", "DROP",
+                                         "EXPLAIN", "INSERT", "REPLACE", "SELECT",   "SHOW",
+                                         "SQL",     "UPDATE", "VACUUM",  "WITH"};
+  return std::ranges::any_of(
+      kVerbs, [&](std::string_view verb) { return equals_ignoring_case(verb, words[0]); });
+}
+
+constexpr std::string_view kSqlWords[] = {
+    "ADD",      "ALTER",  "ANALYZE", "AND",        "AS",      "ASC",     "AUTO_INCREMENT",
+    "BETWEEN",  "BIGINT", "BLOB",    "BOOLEAN",    "BY",      "CASE",    "CHECK",
+    "COLUMN",   "COUNT",  "CREATE",  "DECIMAL",    "DEFAULT", "DELETE",  "DESC",
+    "DISTINCT", "DOUBLE", "DROP",    "ELSE",       "END",     "EXISTS",  "FROM",
+    "GROUP",    "HASH",   "HAVING",  "IF",         "IGNORE",  "IN",      "INDEX",
+    "INSERT",   "INT",    "INTO",    "IS",         "JOIN",    "JSON",    "KEY",
+    "LEFT",     "LIKE",   "LIMIT",   "NOT",        "NULL",    "OFFSET",  "ON",
+    "OR",       "ORDER",  "PRIMARY", "REFERENCES", "RENAME",  "REPLACE", "SELECT",
+    "SET",      "STATUS", "TABLE",   "TABLES",     "TEXT",    "THEN",    "TIMESTAMP",
+    "TO",       "UNION",  "UNIQUE",  "UPDATE",     "USING",   "VALUES",  "VARCHAR",
+    "WHEN",     "WHERE",  "WITH"};
 
 void sort_once(std::vector<std::string>& words) {
   std::ranges::sort(words);
@@ -79,7 +99,7 @@ void offer_subcommands(const CommandCatalog& catalog, std::string_view command,
     const std::string_view name = doc.name;
     const std::size_t space = name.find(' ');
     if (space == std::string_view::npos) continue;
-    if (!protocol::equals_ignoring_case(name.substr(0, space), command)) continue;
+    if (!equals_ignoring_case(name.substr(0, space), command)) continue;
     offer(words, name.substr(space + 1), typed);
   }
 }
@@ -139,7 +159,7 @@ Completions complete(const CommandCatalog& catalog, std::string_view line) {
     sort_once(result.words);
     return result;
   }
-  if (protocol::equals_ignoring_case(typed.words[0], "help")) {
+  if (equals_ignoring_case(typed.words[0], "help")) {
     if (typed.words.size() == 1) offer_command_names(catalog, typed.current, result.words);
     if (typed.words.size() == 2) {
       offer_subcommands(catalog, typed.words[1], typed.current, result.words);
@@ -148,6 +168,7 @@ Completions complete(const CommandCatalog& catalog, std::string_view line) {
     return result;
   }
 
+  result.sql = is_sql_line(typed.words);
   std::size_t name_words = 0;
   const CommandDoc* command = catalog.find_typed(typed.words, &name_words);
   if (command == nullptr) return result;
@@ -161,6 +182,22 @@ Completions complete(const CommandCatalog& catalog, std::string_view line) {
   // In `SET k v EX 10 |` the position is no key's, in `DEL a |` the syntax says "key", too.
   result.keys = is_key_position(command->keys, typed.words.size()) || is_key_word(rest.value);
   return result;
+}
+
+void offer_sql(const std::vector<std::string>& names, std::string_view line,
+               std::vector<std::string>& words) {
+  const std::string current = cut_typed_line(line).current;
+  // "count(na": the name begins behind the parenthesis, and is offered with what stands before it.
+  const std::size_t sign = current.find_last_of("(),.=<>+-*/|");
+  const std::string before = sign == std::string::npos ? "" : current.substr(0, sign + 1);
+  const std::string_view typed = std::string_view(current).substr(before.size());
+  std::vector<std::string> fitting;
+  for (const std::string& name : names)
+    if (starts_with_ignoring_case(name, typed)) fitting.push_back(name);
+  if (!typed.empty())
+    for (const std::string_view word : kSqlWords) offer(fitting, word, typed);
+  for (const std::string& word : fitting) words.push_back(before + word);
+  sort_once(words);
 }
 
 std::string hint(const CommandCatalog& catalog, std::string_view line) {

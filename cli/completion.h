@@ -23,9 +23,14 @@ TypedLine cut_typed_line(std::string_view line);
 struct Completions {
   std::vector<std::string> words;  // fit the current word, by name
   bool keys = false;               // keys that begin with the current word fit as well
+  bool sql = false;                // names of tables and columns may fit as well
 };
 // For the text left of the cursor.
 Completions complete(const CommandCatalog& catalog, std::string_view line);
+
+// Adds SQL's words and those of the names that begin as what is typed behind the last sign of SQL.
+void offer_sql(const std::vector<std::string>& names, std::string_view line,
+               std::vector<std::string>& words);
 
 // What may follow the line, to be shown right of it; empty where nothing is known. Begins with a
 // space where the line does not end in one.

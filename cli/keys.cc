@@ -17,6 +17,25 @@ CommandCatalog load_command_catalog(Executor& executor) {
   return CommandCatalog::from_replies(*docs, *commands);
 }
 
+std::vector<std::string> sql_names(Executor& executor) {
+  constexpr std::size_t kTablesMax = 50;
+  // The first column of rows, which are maps.
+  const auto add_names = [&](const std::string& statement, std::vector<std::string>& names) {
+    auto rows = executor.execute({"SQL", statement});
+    if (!rows || rows->type != Value::Type::array) return;
+    for (Value& row : rows->elements)
+      if (row.elements.size() >= 2) names.push_back(std::move(row.elements[1].string));
+  };
+  std::vector<std::string> names;
+  add_names("SHOW TABLES", names);
+  const std::size_t tables = std::min(names.size(), kTablesMax);
+  for (std::size_t i = 0; i < tables; ++i) add_names("DESCRIBE " + names[i], names);
+  std::ranges::sort(names);
+  const auto repeated = std::ranges::unique(names);
+  names.erase(repeated.begin(), repeated.end());
+  return names;
+}
+
 std::vector<std::string> keys_with_prefix(Executor& executor, std::string_view prefix) {
   constexpr std::size_t kKeysMax = 200;
   // What a person does not notice as waiting.

@@ -1,5 +1,5 @@
 // What the CLI looks up by itself, beside what the person asks for: the commands there are, and
-// keys for the Tab key. One thread.
+// keys, tables and columns for the Tab key. One thread.
 #pragma once
 
 #include <string>
@@ -13,6 +13,9 @@ namespace kimdb::cli {
 
 // Empty where it cannot be had.
 CommandCatalog load_command_catalog(Executor& executor);
+
+// The names of typed tables and of their columns, sorted; of the first tables where there are many.
+std::vector<std::string> sql_names(Executor& executor);
 
 // Keys that begin with `prefix`, sorted; not all of them in a large database: the search is bounded
 // in keys found and in requests made. Keys that would have to be quoted are left out.

@@ -4,6 +4,7 @@
 #include <string>
 #include <utility>
 
+#include "base/ascii.h"
 #include "base/posix_filesystem.h"
 #include "base/random.h"
 #include "cli/batch.h"
@@ -18,7 +19,6 @@
 #include "cli/wal_tool.h"
 #include "database/password.h"
 #include "database/token.h"
-#include "protocol/ascii.h"
 
 namespace kimdb::cli {
 namespace {
@@ -61,7 +61,7 @@ bool show_help(Executor& executor, const Words& words) {
 
 int run_command(Executor& executor, const Words& words, const RenderOptions& options,
                 Interrupt& interrupt) {
-  if (protocol::equals_ignoring_case(words[0], "help") && show_help(executor, words)) return kDone;
+  if (equals_ignoring_case(words[0], "help") && show_help(executor, words)) return kDone;
   auto reply = executor.execute(words);
   if (!reply) return fail(reply.error());
   show(render(*reply, options));

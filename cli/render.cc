@@ -103,6 +103,62 @@ void append_map(std::string& out, const Value& map, std::size_t indent, bool col
   }
 }
 
+// What SQL gives: maps that all have the same names, and no lists in them.
+bool is_rows(const Value& value) {
+  if (value.type != Value::Type::array || value.elements.empty()) return false;
+  const Value& first = value.elements.front();
+  return std::ranges::all_of(value.elements, [&](const Value& row) {
+    if (row.type != Value::Type::map || row.elements.size() != first.elements.size() ||
+        row.elements.empty())
+      return false;
+    for (std::size_t i = 0; i + 1 < row.elements.size(); i += 2)
+      if (row.elements[i] != first.elements[i] || row.elements[i + 1].is_list()) return false;
+    return true;
+  });
+}
+
+bool is_number(const Value& value) {
+  return value.type == Value::Type::integer || value.type == Value::Type::double_;
+}
+
+//  id | name
+// ----+------
+//   1 | Kim
+// (1 row)
+void append_table(std::string& out, const Value& rows) {
+  const std::size_t count = rows.elements.front().elements.size() / 2;
+  std::vector<std::vector<std::string>> lines(1);
+  for (std::size_t i = 0; i < count; ++i)
+    lines[0].push_back(scalar_text(rows.elements.front().elements[2 * i], false));
+  std::vector<std::size_t> widths(count);
+  std::vector<bool> numbers(count, true);  // these stand to the right
+  for (const Value& row : rows.elements) {
+    std::vector<std::string>& line = lines.emplace_back();
+    for (std::size_t i = 0; i < count; ++i) {
+      const Value& value = row.elements[2 * i + 1];
+      line.push_back(value.is_null() ? "" : scalar_text(value, false));
+      numbers[i] = numbers[i] && (is_number(value) || value.is_null());
+    }
+  }
+  for (const auto& line : lines)
+    for (std::size_t i = 0; i < count; ++i) widths[i] = std::max(widths[i], columns(line[i]));
+  for (const auto& line : lines) {
+    std::string text;
+    for (std::size_t i = 0; i < count; ++i) {
+      const std::string room(widths[i] - columns(line[i]), ' ');
+      text += (i == 0 ? " " : " | ") + (numbers[i] ? room + line[i] : line[i] + room);
+    }
+    text.erase(text.find_last_not_of(' ') + 1);
+    out += text + "\n";
+    if (&line != &lines[0]) continue;
+    for (std::size_t i = 0; i < count; ++i)
+      out += (i == 0 ? "" : "+") + std::string(widths[i] + 2, '-');
+    out += '\n';
+  }
+  const std::size_t shown = rows.elements.size();
+  out += "(" + std::to_string(shown) + (shown == 1 ? " row)\n" : " rows)\n");
+}
+
 void append_for_person(std::string& out, const Value& value, std::size_t indent, bool color) {
   if (value.type == Value::Type::verbatim) {
     append_long_text(out, value.string);
@@ -110,6 +166,8 @@ void append_for_person(std::string& out, const Value& value, std::size_t indent,
     append_line(out, scalar_text(value, color));
   } else if (value.elements.empty()) {
     append_line(out, "(empty)");
+  } else if (indent == 0 && is_rows(value)) {
+    append_table(out, value);
   } else if (value.type == Value::Type::map) {
     append_map(out, value, indent, color);
   } else {
@@ -173,7 +231,16 @@ void append_csv(std::string& out, const Value& value) {
     for (const Value* element : values) append_fields(line, *element);
     out += line + "\n";
   };
-  if (value.type == Value::Type::map) {
+  if (is_rows(value)) {
+    const auto append_every_second = [&](const Value& row, std::size_t from) {
+      std::string line;
+      for (std::size_t i = from; i < row.elements.size(); i += 2)
+        append_fields(line, row.elements[i]);
+      out += line + "\n";
+    };
+    append_every_second(value.elements.front(), 0);
+    for (const Value& row : value.elements) append_every_second(row, 1);
+  } else if (value.type == Value::Type::map) {
     for (std::size_t i = 0; i + 1 < value.elements.size(); i += 2) {
       append_row({&value.elements[i], &value.elements[i + 1]});
     }

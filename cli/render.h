@@ -20,11 +20,13 @@ struct RenderOptions {
 // The reply as whole lines, each with its line break.
 //
 //   text   as the line protocol: values quoted only where they could be taken for something else.
-//          For a person "1) a" instead of counted lists; long texts (INFO) as they stand; an event
-//          is one line, "> message channel payload"
+//          For a person "1) a" instead of counted lists, rows (maps with the same names, of plain
+//          values) as a table; long texts (INFO) as they stand; an event is one line, "> message
+//          channel payload"
 //   json   one JSON value on a line, an error as {"error":"…"}
 //   raw    values byte for byte, one a line, lists flattened; nothing for null but its line
-//   csv    the elements of a list on one line; a list of lists: a line each
+//   csv    the elements of a list on one line; a list of lists: a line each; rows: the names, then
+//          a line each
 std::string render(const protocol::Value& reply, const RenderOptions& options);
 
 // An error of the CLI's own (no reply came), in the same format.

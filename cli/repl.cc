@@ -5,18 +5,16 @@
 #include <string>
 #include <utility>
 
+#include "base/ascii.h"
 #include "cli/catalog.h"
 #include "cli/command_line.h"
 #include "cli/completion.h"
 #include "cli/keys.h"
 #include "cli/line_editor.h"
 #include "cli/output.h"
-#include "protocol/ascii.h"
 
 namespace kimdb::cli {
 namespace {
-
-using protocol::equals_ignoring_case;
 
 class Repl {
  public:
@@ -32,9 +30,10 @@ class Repl {
   void run() {
     load_catalog();
     while (true) {
-      const LineEditor::Input input = editor_.read_line(executor_.prompt());
+      LineEditor::Input input = editor_.read_line(executor_.prompt());
       if (input.outcome == LineEditor::Outcome::end) return;
       if (input.outcome == LineEditor::Outcome::interrupted) continue;
+      if (!read_rest(input.line)) continue;
       if (belongs_in_history(input.line)) editor_.add_to_history(input.line);
       auto words = split_command_line(input.line);
       if (!words) {
@@ -46,6 +45,17 @@ class Repl {
   }
 
  private:
+  // An SQL statement goes on as long as something in it is open, and then is one line. False where
+  // it was given up.
+  bool read_rest(std::string& line) {
+    while (is_open_statement(line)) {
+      const LineEditor::Input more = editor_.read_line("   ...> ");
+      if (more.outcome != LineEditor::Outcome::line) return false;
+      line += ' ' + more.line;
+    }
+    return true;
+  }
+
   // False where it was the last.
   bool run_line(const Words& words) {
     const std::string& command = words[0];
@@ -88,6 +98,10 @@ class Repl {
 
   std::vector<std::string> completions(std::string_view left) {
     Completions found = complete(catalog_, left);
+    if (found.sql && executor_.may_look_up()) {
+      const std::vector<std::string> names = sql_names(executor_);
+      offer_sql(names, left, found.words);
+    }
     // Queued in MULTI, SCAN would become a part of the transaction.
     if (found.keys && executor_.may_look_up()) {
       const TypedLine typed = cut_typed_line(left);

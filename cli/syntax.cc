@@ -3,12 +3,10 @@
 #include <algorithm>
 #include <cctype>
 
-#include "protocol/ascii.h"
+#include "base/ascii.h"
 
 namespace kimdb::cli {
 namespace {
-
-using protocol::equals_ignoring_case;
 
 // --- parsing ---
 

@@ -3,12 +3,10 @@
 #include <algorithm>
 #include <cstddef>
 
-#include "protocol/ascii.h"
+#include "base/ascii.h"
 
 namespace kimdb::client {
 namespace {
-
-using protocol::equals_ignoring_case;
 
 // SELECT is here although it changes the connection: doing it twice is doing it once. GETEX, SORT
 // and the like write, and stay out; so does everything a transaction or a subscription consists of.

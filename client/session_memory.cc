@@ -3,13 +3,12 @@
 #include <algorithm>
 #include <charconv>
 
+#include "base/ascii.h"
 #include "client/repeatable.h"
-#include "protocol/ascii.h"
 
 namespace kimdb::client {
 namespace {
 
-using protocol::equals_ignoring_case;
 using protocol::Value;
 
 // Commands that change what a connection is, and the prefix words that may stand before them.
@@ -89,7 +88,7 @@ void SessionMemory::note_login(std::span<const std::string_view> words) {
 
 void SessionMemory::note_subscription(std::string_view name,
                                       std::span<const std::string_view> names) {
-  auto& subscribed = protocol::to_lower(name[0]) == 'p' ? patterns_ : channels_;
+  auto& subscribed = to_lower(name[0]) == 'p' ? patterns_ : channels_;
   if (equals_ignoring_case(name, "SUBSCRIBE") || equals_ignoring_case(name, "PSUBSCRIBE")) {
     subscribed.insert(names.begin(), names.end());
   } else if (names.empty()) {
@@ -116,7 +115,7 @@ std::size_t SessionMemory::confirmations(std::span<const std::string_view> all_w
   const auto words = without_prefixes(all_words);
   if (words.empty() || !is_subscription(words[0])) return 0;
   if (words.size() > 1) return words.size() - 1;
-  const bool patterns = protocol::to_lower(words[0][0]) == 'p';
+  const bool patterns = to_lower(words[0][0]) == 'p';
   return std::max<std::size_t>(1, patterns ? patterns_.size() : channels_.size());
 }
 

@@ -6,13 +6,13 @@
 #include <span>
 #include <string_view>
 
+#include "base/ascii.h"
 #include "database/context.h"
-#include "protocol/ascii.h"
 
 namespace kimdb::database {
 
 inline bool is_word(std::string_view word, std::string_view name) {
-  return protocol::equals_ignoring_case(word, name);
+  return equals_ignoring_case(word, name);
 }
 
 std::optional<std::int64_t> integer_argument(Context& c, std::string_view word);

@@ -105,7 +105,7 @@ void getkeys(Context& c) {
 }
 
 std::string usage(const CommandRow& row) {
-  return protocol::upper_case(row.name) + (row.syntax.empty() ? "" : " " + std::string(row.syntax));
+  return upper_case(row.name) + (row.syntax.empty() ? "" : " " + std::string(row.syntax));
 }
 
 }  // namespace
@@ -154,7 +154,7 @@ std::string commands_markdown(const CommandTable& table) {
     }
     add(usage(row), row.help);
     for (const Subcommand& subcommand : row.subcommands)
-      add(protocol::upper_case(row.name) + " " + protocol::upper_case(subcommand.name) +
+      add(upper_case(row.name) + " " + upper_case(subcommand.name) +
               (subcommand.syntax.empty() ? "" : " " + std::string(subcommand.syntax)),
           subcommand.help);
   }

@@ -36,6 +36,7 @@ std::span<const CommandRow> transaction_commands();  // commands_transaction.cc
 std::span<const CommandRow> pubsub_commands();       // commands_pubsub.cc
 std::span<const CommandRow> document_commands();     // commands_document.cc
 std::span<const CommandRow> index_commands();        // commands_index.cc
+std::span<const CommandRow> sql_commands();          // commands_sql.cc
 std::span<const CommandRow> server_commands();       // commands_server.cc
 std::span<const CommandRow> replication_commands();  // commands_replication.cc
 

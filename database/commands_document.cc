@@ -126,8 +126,9 @@ std::string index_refusal(Context& c, const std::map<std::string_view, Final>& c
     if (!document.body) continue;
     engine::Engine& engine = c.database.engine();
     const std::string_view collection = engine::split_document_key(document_key).collection;
-    for (const engine::IndexPointer& index :
-         engine.partition_of(engine.hash(document_key)).collections().indexes(collection)) {
+    for (const engine::IndexPointer& index : engine.partition_of(engine.hash(document_key))
+                                                 .collections(engine::kDocuments)
+                                                 .indexes(collection)) {
       const engine::IndexDefinition& definition = index->definition();
       const auto keys = engine::index_keys(definition, *document.body);
       if (!keys) return error_reply(keys.error());
@@ -423,8 +424,9 @@ void count(Context& c) {
   for (std::size_t i = 0; i < c.database.engine().partition_count(); ++i)
     c.with_partition(i, [&](engine::Partition& partition) {
       c.depends_on(partition.last_lsn());
-      if (const engine::Collection* collection = partition.collections().find(query.collection))
-        size += collection->documents().size();
+      if (const engine::Collection* collection =
+              partition.collections(engine::kDocuments).find(query.collection))
+        size += collection->entries().size();
     });
   c.reply.integer(static_cast<std::int64_t>(size));
 }
@@ -438,11 +440,11 @@ void collections(Context& c) {
   for (std::size_t i = 0; i < c.database.engine().partition_count(); ++i)
     c.with_partition(i, [&](engine::Partition& partition) {
       c.depends_on(partition.last_lsn());
-      partition.collections().for_each(
-          [&](std::string_view name, const engine::Collection& collection) {
+      partition.collections(engine::kDocuments)
+          .for_each([&](std::string_view name, const engine::Collection& collection) {
             if (!c.session.may_read(name)) return;
             Sum& sum = sums[std::string(name)];
-            sum.count += collection.documents().size();
+            sum.count += collection.entries().size();
             sum.bytes += collection.bytes();
           });
     });

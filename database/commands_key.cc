@@ -163,9 +163,9 @@ void keys(Context& c) {
   for (std::size_t i = 0; i < c.database.engine().partition_count(); ++i) {
     c.with_partition(i, [&](engine::Partition& partition) {
       c.depends_on(partition.last_lsn());
-      const engine::Table* table = partition.table(c.session.keyspace);
-      for (auto position = engine::Table::kBegin;
-           table != nullptr && position < engine::Table::kEnd;)
+      const engine::EntryTable* table = partition.table(c.session.keyspace);
+      for (auto position = engine::EntryTable::kBegin;
+           table != nullptr && position < engine::EntryTable::kEnd;)
         position = table->walk_group(position, [&](const engine::Entry* entry) {
           if (!entry->expired(c.now_ms) && (all || glob_matches(pattern, entry->key())))
             found.emplace_back(entry->key());
@@ -211,13 +211,13 @@ void scan(Context& c) {
   std::vector<std::string> found;
   std::int64_t looked_at = 0;
   std::size_t partition_index = *cursor >> 48;
-  engine::Table::Position position = *cursor & (engine::Table::kEnd - 1);
+  engine::EntryTable::Position position = *cursor & (engine::EntryTable::kEnd - 1);
   const std::size_t partitions = c.database.engine().partition_count();
   for (std::size_t groups = 0; partition_index < partitions && looked_at < count;) {
     c.with_partition(partition_index, [&](engine::Partition& partition) {
       c.depends_on(partition.last_lsn());
-      const engine::Table* table = partition.table(c.session.keyspace);
-      while (table != nullptr && position < engine::Table::kEnd && looked_at < count &&
+      const engine::EntryTable* table = partition.table(c.session.keyspace);
+      while (table != nullptr && position < engine::EntryTable::kEnd && looked_at < count &&
              ++groups <= kScanGroupsMax) {
         position = table->walk_group(position, [&](const engine::Entry* entry) {
           ++looked_at;
@@ -226,12 +226,12 @@ void scan(Context& c) {
             found.emplace_back(entry->key());
         });
       }
-      if (table == nullptr) position = engine::Table::kEnd;
+      if (table == nullptr) position = engine::EntryTable::kEnd;
     });
     if (groups > kScanGroupsMax) break;
-    if (position >= engine::Table::kEnd) {
+    if (position >= engine::EntryTable::kEnd) {
       ++partition_index;
-      position = engine::Table::kBegin;
+      position = engine::EntryTable::kBegin;
     }
   }
   const std::uint64_t next =
@@ -257,7 +257,7 @@ void randomkey(Context& c) {
     while (number >= sizes[index]) number -= sizes[index++];
     std::optional<std::string> key;
     c.with_partition(index, [&](engine::Partition& partition) {
-      const engine::Table* table = partition.table(c.session.keyspace);
+      const engine::EntryTable* table = partition.table(c.session.keyspace);
       const engine::Entry* entry =
           table == nullptr ? nullptr : table->sample(c.database.random().next());
       if (entry != nullptr && !entry->expired(c.now_ms)) key = entry->key();

@@ -73,8 +73,7 @@ void config_get(Context& c) {
   std::vector<std::pair<std::string, std::string>> found;
   const auto take = [&](const std::pair<std::string, std::string>& setting) {
     for (const std::string_view pattern : c.words.subspan(2)) {
-      if (glob_matches(protocol::lower_case(pattern), setting.first))
-        return found.push_back(setting);
+      if (glob_matches(lower_case(pattern), setting.first)) return found.push_back(setting);
     }
   };
   if (c.database.host() != nullptr)

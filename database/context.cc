@@ -93,9 +93,4 @@ void Context::flush(std::uint8_t keyspace) {
   operations_.push_back({.kind = engine::OperationKind::flush, .keyspace = keyspace});
 }
 
-void Context::forget_client(std::string_view client) {
-  operations_.push_back(
-      {.kind = engine::OperationKind::forget, .key = client, .hash = hash_of(client)});
-}
-
 }  // namespace kimdb::database

@@ -65,7 +65,6 @@ class Context {
   void set_expiry(std::string_view key, std::int64_t expires_at);  // 0: never
   void write_range(std::string_view key, std::uint64_t offset, std::string_view bytes);
   void flush(std::uint8_t keyspace);  // engine::kEveryKeyspace: all
-  void forget_client(std::string_view client);
 
   // What is asked for from now on is applied before the next look at the state. For commands that
   // change any number of keys, some of them twice.

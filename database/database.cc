@@ -117,7 +117,7 @@ void Database::lock_for_unique(Context& context, std::span<const DocumentCall> d
       std::any_of(documents.begin(), documents.end(), [&](const DocumentCall& call) {
         if (call.kind == DocumentCall::Kind::read) return false;
         return engine_.partition_of(engine_.hash(call.key))
-            .collections()
+            .collections(engine::kDocuments)
             .has_unique(engine::split_document_key(call.key).collection);
       });
   if (!unique) return;
@@ -184,7 +184,7 @@ void Database::commit(Context& context) {
 }
 
 Result<Lsn> Database::write_one(engine::Operation operation) {
-  operation.hash = engine_.hash(operation.key);
+  operation.hash = engine_.hash(operation.keyspace, operation.key);
   const std::string why = write_refusal(engine::encoded_size(operation), false);
   if (!why.empty()) return Error{ErrorCode::unavailable, why};
   engine::Partition& partition = engine_.partition_of(operation.hash);
@@ -196,6 +196,31 @@ Result<Lsn> Database::write_one(engine::Operation operation) {
   const Lsn lsn = log_->append(engine::encoded_size(operation),
                                [&](char* out, Lsn) { engine::encode(out, operation); });
   engine_.apply(lsn, operation);
+  return lsn;
+}
+
+Result<Lsn> Database::write_many(std::span<engine::Operation> operations, LockSet& locks,
+                                 const std::function<Result<bool>()>& validate) {
+  std::size_t size = 0;
+  for (const engine::Operation& operation : operations) size += engine::encoded_size(operation);
+  if (size > options_.log.max_transaction_size)
+    return Error{ErrorCode::too_large, "ERR the changes of " + std::to_string(size) +
+                                           " bytes exceed wal.max_transaction_size"};
+  const std::string why = write_refusal(size, true);
+  if (!why.empty()) return Error{ErrorCode::unavailable, why};
+  locks.lock();
+  if (is_slave()) return Error{ErrorCode::unavailable, std::string(kReadOnly)};
+  auto goes_on = validate();
+  if (!goes_on) return std::move(goes_on).error();
+  if (!*goes_on || operations.empty()) return Lsn{0};
+  // `replaces` may have been set meanwhile.
+  size = 0;
+  for (const engine::Operation& operation : operations) size += engine::encoded_size(operation);
+  const Lsn lsn = log_->append(size, [&](char* out, Lsn) {
+    for (const engine::Operation& operation : operations) out = engine::encode(out, operation);
+  });
+  for (const engine::Operation& operation : operations) engine_.apply(lsn, operation);
+  locks.unlock();
   return lsn;
 }
 
@@ -258,7 +283,7 @@ bool Database::make_room() {
     const engine::Entry* oldest = nullptr;
     std::uint8_t oldest_keyspace = 0;
     for (std::uint8_t keyspace = 0; keyspace < engine::kKeyKeyspaces; ++keyspace) {
-      const engine::Table* table = partition.table(keyspace);
+      const engine::EntryTable* table = partition.table(keyspace);
       for (int i = 0; table != nullptr && i < kSamples; ++i) {
         const engine::Entry* entry = table->sample(environment_.random.next());
         if (entry == nullptr) break;

@@ -33,6 +33,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -55,6 +56,8 @@
 #include "database/pubsub.h"
 #include "database/rights.h"
 #include "database/slowlog.h"
+#include "database/sql/catalog.h"
+#include "database/sql/limits.h"
 #include "database/statistics.h"
 #include "database/token.h"
 #include "database/waiters.h"
@@ -71,6 +74,9 @@ class IncomingSnapshot;
 namespace kimdb::database {
 
 class LockSet;
+namespace sql {
+class Sql;
+}
 
 struct DatabaseOptions {
   std::size_t partitions = 64;   // a power of two
@@ -91,6 +97,7 @@ struct DatabaseOptions {
   std::chrono::microseconds slowlog_threshold{10000};  // negative: off
   std::size_t slowlog_entries = 128;
   std::size_t workers = 2;
+  sql::Limits sql;
 };
 
 // The seams, borrowed: they outlive the Database.
@@ -234,7 +241,8 @@ class Database {
   }
   // Something happened that a request may wait for.
   void check_waiters();
-  // The client of a session has gone, or (endless) may have: what it waits for is over.
+  // The client of a session has gone, or (endless) may have: what it waits for is over. A statement
+  // of SQL of one that has gone ends soon.
   void cancel_waits(const Session& session, Waiters::Cancel which);
   // Of the log's history and this node's state.
   Reached has_reached(const ClientPosition& position) const;
@@ -264,6 +272,8 @@ class Database {
   WorkerPool& workers() { return workers_; }
   ChangeFeed& change_feed() { return change_feed_; }
   Indexes& indexes() { return indexes_; }
+  sql::Catalog& catalog() { return catalog_; }
+  sql::Sql& sql() { return *sql_; }
   Checkpointer& checkpointer() { return *checkpointer_; }
   LoginThrottle& login_throttle() { return login_throttle_; }
   std::int64_t started_at_ms() const { return started_at_ms_; }
@@ -292,6 +302,11 @@ class Database {
   // Logs one change of an entry that is not a command's, and applies it; gives its LSN. An error is
   // what a command is refused by.
   Result<Lsn> write_one(engine::Operation operation);
+  // The same with many as one record, their hashes set, under `locks`, which this takes.
+  // `validate`, called with the locks held, gives whether to go on, or why not, and may set the
+  // operations' `replaces`. 0 where nothing was written.
+  Result<Lsn> write_many(std::span<engine::Operation> operations, LockSet& locks,
+                         const std::function<Result<bool>()>& validate);
 
   // Removes what has expired, for at most `budget`; true when nothing is left to remove.
   bool sweep_expired(std::chrono::nanoseconds budget);
@@ -391,7 +406,9 @@ class Database {
   std::atomic<std::chrono::milliseconds> snapshot_interval_;
   WorkerPool workers_;
   std::unique_ptr<Maintenance> maintenance_;
+  sql::Catalog catalog_{engine_};
   Indexes indexes_{*this};
+  const std::unique_ptr<sql::Sql> sql_;
   ChangeFeed change_feed_{*this};  // the last: its thread uses what stands above
 };
 

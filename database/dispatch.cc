@@ -4,11 +4,11 @@
 #include <cstdio>
 #include <thread>
 
+#include "base/ascii.h"
 #include "base/cycles.h"
 #include "database/database.h"
 #include "database/prefix.h"
 #include "database/subcommand.h"
-#include "protocol/ascii.h"
 #include "protocol/numbers.h"
 #include "protocol/quoting.h"
 
@@ -52,7 +52,7 @@ bool allows(const Rights& rights, const CommandRow& row, std::uint32_t flags, Wo
 // HELLO … AUTH user password.
 bool logs_in(const CommandRow& row, Words words) {
   return row.name == "hello" && std::any_of(words.begin(), words.end(), [](std::string_view word) {
-           return protocol::equals_ignoring_case(word, "auth");
+           return equals_ignoring_case(word, "auth");
          });
 }
 
@@ -68,7 +68,7 @@ std::vector<std::string_view> redacted(const CommandRow& row, Words words) {
   if (row.name == "auth") std::fill(shown.begin() + 1, shown.end(), kRedacted);
   if (row.name != "hello") return shown;
   const auto auth = std::find_if(shown.begin(), shown.end(), [](std::string_view word) {
-    return protocol::equals_ignoring_case(word, "auth");
+    return equals_ignoring_case(word, "auth");
   });
   if (auth != shown.end()) std::fill(auth + 1, shown.end(), kRedacted);
   return shown;
@@ -111,9 +111,13 @@ Outcome Database::dispatch(Session& session, const protocol::Request& request, s
   ReplyWriter reply(out, session.format(request.framing));
   reply.tag(request.tag);
   Prefix prefix;
+  // A line that begins with a verb of SQL: the SQL command with that line.
+  std::vector<std::string_view> sql_words;
   if (is_sql(request)) [[unlikely]] {
-    reply.error("ERR this version has no tables and no SQL; HELP lists the commands there are");
-    return {};
+    sql_words.assign(words.begin(), words.end());
+    sql_words.back() = "SQL";
+    sql_words.push_back(request.sql);
+    words = sql_words;
   }
   const CommandRow* row = commands_.find(words[0]);
   if (row == nullptr) [[unlikely]] {
@@ -184,20 +188,18 @@ Outcome Database::run_measured(Session& session, const CommandRow& row, Words wo
 }
 
 Status Database::take_prefixes(Words& words, Prefix& prefix) const {
-  const auto is = [&](std::string_view name) {
-    return protocol::equals_ignoring_case(words[0], name);
-  };
+  const auto is = [&](std::string_view name) { return equals_ignoring_case(words[0], name); };
   while (!words.empty()) {
     std::size_t taken = 1;
     if (is("explained")) {
       prefix.explained = true;
     } else if (is("ack") && words.size() > 1) {
       taken = 2;
-      if (protocol::equals_ignoring_case(words[1], "memory")) {
+      if (equals_ignoring_case(words[1], "memory")) {
         prefix.acknowledge = Acknowledge::memory;
-      } else if (protocol::equals_ignoring_case(words[1], "synced")) {
+      } else if (equals_ignoring_case(words[1], "synced")) {
         prefix.acknowledge = Acknowledge::synced;
-      } else if (protocol::equals_ignoring_case(words[1], "replica")) {
+      } else if (equals_ignoring_case(words[1], "replica")) {
         if (replicas_lsn() == ~Lsn{0})
           return Error{ErrorCode::unsupported,
                        "ERR ACK replica needs a master with replication.ack: synced or applied"};

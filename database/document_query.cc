@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "database/database.h"
-#include "engine/document_scan.h"
+#include "engine/collection_scan.h"
 #include "engine/filter.h"
 #include "engine/index_scan.h"
 #include "engine/projection.h"
@@ -40,7 +40,7 @@ std::optional<std::string> from_hex(std::string_view text) {
 engine::IndexList indexes_of(Context& c, std::string_view collection) {
   engine::IndexList indexes;
   c.with_partition(0, [&](engine::Partition& partition) {
-    indexes = partition.collections().indexes(collection);
+    indexes = partition.collections(engine::kDocuments).indexes(collection);
   });
   return indexes;
 }
@@ -59,8 +59,8 @@ void scan(Context& c, const DocumentQuery& query, std::string_view behind,
     while (documents.step([&](const engine::Entry& entry) { return visit(entry, order); })) {
     }
   };
-  const auto by_id = [&](engine::DocumentScan documents) {
-    documents.begin_behind(behind);
+  const auto by_id = [&](engine::CollectionScan documents) {
+    if (!behind.empty()) documents.begin_behind(engine::document_key(query.collection, behind));
     while (
         documents.step([&](const engine::Entry& entry) { return visit(entry, Visited::by_id); })) {
     }
@@ -70,13 +70,13 @@ void scan(Context& c, const DocumentQuery& query, std::string_view behind,
       c.with_partition(i,
                        [&](engine::Partition& partition) { c.depends_on(partition.last_lsn()); });
     return plan ? by_index(engine::IndexScan(engine, *plan))
-                : by_id(engine::DocumentScan(engine, query.collection));
+                : by_id(engine::CollectionScan(engine, engine::kDocuments, query.collection));
   }
   const engine::ReadView view = engine.open_view([&] { return c.database.applied_lsn(); });
   c.depends_on(view.lsn());
   lsn = view.lsn();
   plan ? by_index(engine::IndexScan(engine, view, *plan))
-       : by_id(engine::DocumentScan(engine, view, query.collection));
+       : by_id(engine::CollectionScan(engine, view, engine::kDocuments, query.collection));
 }
 
 // The same, by the index that serves best, which it gives. begin() is called before it begins, anew

@@ -57,7 +57,7 @@ Status Follower::decode(const Record& record) {
       operations_.resize(begin);
       return std::move(operation).error().in("record " + std::to_string(record.lsn));
     }
-    operation->hash = engine_.hash(operation->key);
+    operation->hash = engine_.hash(operation->keyspace, operation->key);
     operations_.push_back(*operation);
   }
   return {};

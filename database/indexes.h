@@ -1,5 +1,5 @@
-// The indexes of collections: made, removed, and kept as the catalog says, which is the keyspace
-// kIndexes (engine/index.h).
+// The indexes of collections and of typed tables: made, removed, and kept as the catalogs say,
+// which are the keyspaces kIndexes (engine/index.h) and kSchemas (engine/schema.h).
 //
 // An index is made while writes go on: from its definition on, documents stand in it as they
 // change; those that were there before are added in steps. Queries use it once it is complete. Then
@@ -11,6 +11,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -40,6 +41,9 @@ class Indexes {
   // Gives the LSN of its record. An error, and no index, where there is one of that name, a
   // document has too many keys, or two have the same one in a unique index.
   Result<Lsn> create(const engine::IndexDefinition& definition);
+  // The same with a record that write() writes: of a typed table's schema.
+  using Write = std::function<Result<Lsn>()>;
+  Result<Lsn> create(const engine::IndexDefinition& definition, const Write& write);
   Result<Lsn> drop(std::string_view collection, std::string_view name);
   std::vector<IndexStatus> list(std::string_view collection);
   // Makes the partitions' indexes those of the catalog, where it has changed or partitions were
@@ -50,16 +54,19 @@ class Indexes {
 
  private:
   std::vector<engine::IndexDefinition> read_catalog(std::string_view collection = {});
+  std::vector<engine::IndexDefinition> read_catalogs();  // of collections and typed tables
   void add(const engine::IndexPointer& index);
   void fill(engine::Index& index);
   void remove(const engine::IndexPointer& index);
   static Status check(const engine::Index& index);
   void keep_up_locked() REQUIRES(mutex_);
-  Result<Lsn> make(const engine::IndexDefinition& definition);
+  Status check_room(const engine::IndexDefinition& definition);
+  Result<Lsn> make(const engine::IndexDefinition& definition, const Write& write);
   // Calls change(), which changes the catalog itself.
   template <class Change>
   Result<Lsn> change_catalog(Change&& change) REQUIRES(mutex_);
-  engine::IndexPointer find(std::string_view collection, std::string_view name) REQUIRES(mutex_);
+  // The one that stands for this definition, as it is or as it was.
+  engine::IndexPointer find(const engine::IndexDefinition& wanted) REQUIRES(mutex_);
 
   Database& database_;
   Mutex mutex_;  // one change after the other

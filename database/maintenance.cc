@@ -3,6 +3,7 @@
 #include <chrono>
 
 #include "database/database.h"
+#include "database/sql/sql.h"
 
 namespace kimdb::database {
 
@@ -13,6 +14,7 @@ namespace {
 constexpr auto kTick = 50ms;
 // The share of a tick that removing expired entries may take.
 constexpr auto kSweepBudget = 12ms;
+constexpr int kOrphanRecords = 200;  // at a time
 
 }  // namespace
 
@@ -40,6 +42,8 @@ void Maintenance::run() {
     database_.indexes().keep_up_if_idle();
     if (tick % 20 == 0) {
       database_.engine().prune();
+      remove_orphans();
+      database_.sql().keep_history();
       snapshot_when_due();
     }
   }
@@ -48,6 +52,13 @@ void Maintenance::run() {
 void Maintenance::sweep() {
   database_.engine().set_access_time(static_cast<std::uint32_t>(database_.now_ms() / 1000));
   database_.sweep_expired(kSweepBudget);
+}
+
+// Rows of dropped tables, in small records with locks that nobody waits for long.
+void Maintenance::remove_orphans() {
+  if (database_.is_slave()) return;  // its master says what is removed
+  for (int records = 0; records < kOrphanRecords && !database_.sql().remove_orphans(); ++records) {
+  }
 }
 
 void Maintenance::snapshot_when_due() {

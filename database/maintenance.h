@@ -18,6 +18,7 @@ class Maintenance {
  private:
   void run();
   void sweep();
+  void remove_orphans();
   void snapshot_when_due();
 
   Database& database_;

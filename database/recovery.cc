@@ -8,6 +8,7 @@
 
 #include "database/database.h"
 #include "database/snapshot_loader.h"
+#include "database/sql/sql.h"
 #include "wal/incoming.h"
 #include "wal/snapshot_file.h"
 
@@ -27,7 +28,8 @@ Database::Database(const DatabaseOptions& options, Environment environment)
       max_memory_(options.max_memory),
       evict_lru_(options.evict_lru),
       snapshot_interval_(options.snapshot_interval),
-      workers_(options.workers) {
+      workers_(options.workers),
+      sql_(std::make_unique<sql::Sql>(*this)) {
   engine_.keep_accessed(options.evict_lru);
   for (std::size_t i = 0; i < options.workers; ++i)
     worker_statistics_.push_back(statistics_.add_thread());
@@ -65,8 +67,8 @@ Result<std::unique_ptr<Database>> Database::open(const DatabaseOptions& given,
     std::unique_ptr<engine::Engine> loaded;
     const auto position = database->load_newest_snapshot(loaded);
     if (!position) return position.error();
-    if (loaded != nullptr) database->engine_.replace_state(*loaded, position->lsn);
-    loaded.reset();
+    if (loaded != nullptr)
+      database->engine_.replace_state(std::move(loaded), position->lsn).reset();
     KIMDB_RETURN_IF_ERROR(database->replay_log(*position));
     database->indexes_.keep_up();
   }

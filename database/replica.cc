@@ -58,6 +58,7 @@ void Database::check_waiters() {
 }
 
 void Database::cancel_waits(const Session& session, Waiters::Cancel which) {
+  if (which == Waiters::Cancel::all) session.info.closed.store(true, std::memory_order_relaxed);
   waiters_.cancel(&session, which);
   check_waiters();
 }
@@ -129,10 +130,11 @@ Status Database::rebuild(Lsn committed) {
         wal::visit_records((*frame)->header, (*frame)->payload, position->lsn, visit));
   }
   {
+    std::shared_ptr<const void> old;  // goes after the locks
     LockSet locks(engine_);
     locks.add_all();
     locks.lock();
-    engine_.replace_state(*state, committed);
+    old = engine_.replace_state(std::move(state), committed);
     epoch_.fetch_add(1);  // who read before this shows what may never have been
   }
   follower_.restart_from(committed);
@@ -167,7 +169,7 @@ Status Database::take_copy(wal::IncomingSnapshot& incoming) {
   const std::int64_t begin = environment_.clock.monotonic_ns();
   const auto file = incoming.finish();
   if (!file) return file.error();
-  const auto copy = make_engine();
+  auto copy = make_engine();
   KIMDB_RETURN_IF_ERROR(load_snapshot(*file, *copy));
   const wal::Position end = file->end();
   KIMDB_RETURN_IF_ERROR(checkpointer_->exclude([&]() -> Status {
@@ -184,10 +186,11 @@ Status Database::take_copy(wal::IncomingSnapshot& incoming) {
   }));
   checkpointer_->start_from(end.lsn, now_ms());
   {
+    std::shared_ptr<const void> old;  // goes after the locks
     LockSet locks(engine_);
     locks.add_all();
     locks.lock();
-    engine_.replace_state(*copy, end.lsn);
+    old = engine_.replace_state(std::move(copy), end.lsn);
   }
   follower_.restart_from(end.lsn);
   raise_time_floor(end.commit_time_ms);

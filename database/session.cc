@@ -13,6 +13,7 @@ void Session::log_in(Identity identity) {
 
 void Session::log_out(bool auth_enabled) {
   authenticated = false;
+  sql_transaction.reset();
   rights = {auth_enabled ? Role::readonly : Role::admin, {}};
   expires_at_ms = 0;
   info.set_user("default");

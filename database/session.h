@@ -46,6 +46,7 @@ struct SessionInfo {
   std::atomic<std::int32_t> queued{-1};  // commands queued by MULTI; -1: no transaction
   std::atomic<bool> monitor{false};
   std::atomic<std::size_t> output_bytes{0};
+  std::atomic<bool> closed{false};  // nobody waits for what it executes
 
   std::string name() const {
     MutexLock lock(mutex_);
@@ -103,6 +104,10 @@ struct WatchedKey {
   Lsn last_removed = 0;  // the partition's, where there was none
 };
 
+namespace sql {
+struct Transaction;
+}
+
 struct Session {
   explicit Session(SessionInfo& session_info) : info(session_info) {}
 
@@ -122,6 +127,11 @@ struct Session {
   std::vector<QueuedCommand> queue;
   std::size_t queued_bytes = 0;
   std::vector<WatchedKey> watched;
+
+  // Requests know nothing of each other (HTTP): no transaction is begun.
+  bool stateless = false;
+  // BEGIN … COMMIT of SQL; null: none is open.
+  std::shared_ptr<sql::Transaction> sql_transaction;
 
   // The highest LSN that it has written, or was shown.
   Lsn last_lsn = 0;

@@ -1,6 +1,6 @@
 #include "database/subcommand.h"
 
-#include "protocol/ascii.h"
+#include "base/ascii.h"
 
 namespace kimdb::database {
 
@@ -9,16 +9,15 @@ namespace {
 constexpr std::size_t kShownBytesMax = 128;
 
 bool is_help(const CommandRow& row, Words words) {
-  return !row.subcommands.empty() && words.size() > 1 &&
-         protocol::equals_ignoring_case(words[1], "help");
+  return !row.subcommands.empty() && words.size() > 1 && equals_ignoring_case(words[1], "help");
 }
 
 void help(Context& c) {
   c.reply.array(c.row->subcommands.size() + 1);
-  c.reply.simple(protocol::upper_case(c.row->name) +
+  c.reply.simple(upper_case(c.row->name) +
                  " <subcommand> [<arg> [value] [opt] ...]. Subcommands are:");
   for (const Subcommand& subcommand : c.row->subcommands) {
-    std::string line = protocol::upper_case(subcommand.name);
+    std::string line = upper_case(subcommand.name);
     if (!subcommand.syntax.empty()) line += " " + std::string(subcommand.syntax);
     c.reply.simple(line + " -- " + std::string(subcommand.help));
   }
@@ -29,7 +28,7 @@ void help(Context& c) {
 const Subcommand* find_subcommand(const CommandRow& row, Words words) {
   if (words.size() < 2) return nullptr;
   for (const Subcommand& subcommand : row.subcommands)
-    if (protocol::equals_ignoring_case(words[1], subcommand.name)) return &subcommand;
+    if (equals_ignoring_case(words[1], subcommand.name)) return &subcommand;
   return nullptr;
 }
 
@@ -53,7 +52,7 @@ std::string subcommand_error(const CommandRow& row, Words words) {
       subcommand != nullptr ? arity_fits(subcommand->arity, words) : words.size() == 2;
   if (subcommand == nullptr && !is_help(row, words))
     return "ERR unknown subcommand '" + shown_as_c_string(words[1], kShownBytesMax) + "'. Try " +
-           protocol::upper_case(row.name) + " HELP.";
+           upper_case(row.name) + " HELP.";
   if (fits) return {};
   return "ERR wrong number of arguments for '" + full_name(row, words) + "' command";
 }
@@ -66,7 +65,7 @@ void run_subcommand(Context& c) {
 void subcommand_syntax_error(Context& c) {
   c.reply.error("ERR unknown subcommand or wrong number of arguments for '" +
                 shown_as_c_string(c.words[1], kShownBytesMax) + "'. Try " +
-                protocol::upper_case(c.row->name) + " HELP.");
+                upper_case(c.row->name) + " HELP.");
 }
 
 }  // namespace kimdb::database

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "engine/row_key.h"
+
 namespace kimdb::engine {
 
 namespace {
@@ -13,10 +15,14 @@ std::uint64_t size_of(const Entry& entry) { return entry.key().size() + entry.va
 
 }  // namespace
 
+std::string_view collection_of(std::uint8_t keyspace, std::string_view key) {
+  return keyspace == kRows ? key.substr(0, kRowPrefixBytes) : split_document_key(key).collection;
+}
+
 void Collections::replace(const Entry* before, const Entry* after) {
   if (before == nullptr && after == nullptr) return;
   const std::string_view name =
-      split_document_key((after != nullptr ? after : before)->key()).collection;
+      collection_of(keyspace_, (after != nullptr ? after : before)->key());
   auto found = collections_.find(name);
   if (found == collections_.end()) {
     found = collections_.try_emplace(std::string(name)).first;
@@ -27,15 +33,15 @@ void Collections::replace(const Entry* before, const Entry* after) {
   if (before != nullptr) collection.bytes_ -= size_of(*before);
   if (after != nullptr) collection.bytes_ += size_of(*after);
   if (before == nullptr)
-    collection.documents_.insert(after);
+    collection.entries_.insert(after);
   else if (after == nullptr)
-    collection.documents_.erase(before);
+    collection.entries_.erase(before);
   else
-    collection.documents_.replace(after);
+    collection.entries_.replace(after);
   memory_ += collection.memory();
   if (const auto indexed = indexes_.find(name); indexed != indexes_.end())
     for (Indexed& each : indexed->second) change_index(each, before, after);
-  if (!collection.documents_.empty()) return;
+  if (!collection.entries_.empty()) return;
   memory_ -= collection.memory() + kNodeBytes;
   collections_.erase(found);
 }
@@ -84,18 +90,17 @@ bool Collections::fill(const Index& index, std::string& behind, std::size_t coun
   const auto filled = std::find_if(indexed->second.begin(), indexed->second.end(),
                                    [&](const Indexed& each) { return each.index.get() == &index; });
   if (filled == indexed->second.end()) return true;
-  const auto& documents = found->second.documents();
-  auto position =
-      behind.empty() ? documents.begin() : documents.upper_bound(std::string_view(behind));
+  const auto& entries = found->second.entries();
+  auto position = behind.empty() ? entries.begin() : entries.upper_bound(std::string_view(behind));
   std::size_t bytes = 0;
-  for (; count > 0 && position != documents.end(); --count, position = documents.next(position)) {
-    const Entry* document = documents[position];
-    change_index(*filled, nullptr, document);
-    bytes += document->value().size();
+  for (; count > 0 && position != entries.end(); --count, position = entries.next(position)) {
+    const Entry* entry = entries[position];
+    change_index(*filled, nullptr, entry);
+    bytes += entry->value().size();
     if (bytes > kFillBytes) count = 1;
-    if (count == 1) behind = document_id(*document);
+    if (count == 1) behind = entry->key();
   }
-  return position == documents.end();
+  return position == entries.end();
 }
 
 }  // namespace kimdb::engine

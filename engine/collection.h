@@ -1,9 +1,10 @@
-// A partition's share of the collections: their documents in the order of their ids. What changes
-// goes into their indexes, too, which are shared by all partitions (engine/index.h).
+// A partition's share of the collections of a keyspace: the documents of each collection, or the
+// rows of each typed table, in the order of their keys. What changes goes into their indexes, too,
+// which are shared by all partitions (engine/index.h).
 //
-// Kept by Partition at each change of the keyspace kDocuments, and never logged: what it says
-// follows from the documents. It holds what is current only; whoever reads an older state looks
-// into the undo list as well (engine/document_scan.h).
+// Kept by Partition at each change of the keyspaces kDocuments and kRows, and never logged: what it
+// says follows from the entries. It holds what is current only; whoever reads an older state looks
+// into the undo list as well (engine/collection_scan.h).
 //
 // Not thread-safe: the partition's lock guards it. Entries belong to the partition's table.
 #pragma once
@@ -18,6 +19,7 @@
 #include "engine/document.h"
 #include "engine/entry.h"
 #include "engine/index.h"
+#include "engine/mutation.h"
 #include "engine/ordered_set.h"
 
 namespace kimdb::engine {
@@ -26,31 +28,39 @@ inline std::string_view document_id(const Entry& entry) {
   return split_document_key(entry.key()).id;
 }
 
-struct ById {
-  bool operator()(const Entry* a, const Entry* b) const {
-    return document_id(*a) < document_id(*b);
-  }
-  bool operator()(const Entry* a, std::string_view id) const { return document_id(*a) < id; }
-  bool operator()(std::string_view id, const Entry* b) const { return id < document_id(*b); }
+struct ByKey {
+  bool operator()(const Entry* a, const Entry* b) const { return a->key() < b->key(); }
+  bool operator()(const Entry* a, std::string_view key) const { return a->key() < key; }
+  bool operator()(std::string_view key, const Entry* b) const { return key < b->key(); }
 };
 
 class Collection {
  public:
-  using Documents = OrderedSet<const Entry*, ById>;
+  using Entries = OrderedSet<const Entry*, ByKey>;
 
-  const Documents& documents() const { return documents_; }
-  std::uint64_t bytes() const { return bytes_; }  // of the documents' keys and values
-  std::size_t memory() const { return documents_.memory(); }
+  const Entries& entries() const { return entries_; }
+  std::uint64_t bytes() const { return bytes_; }  // of the entries' keys and values
+  std::size_t memory() const { return entries_.memory(); }
 
  private:
   friend class Collections;
-  Documents documents_;
+  Entries entries_;
   std::uint64_t bytes_ = 0;
 };
 
+// The name of the collection that an entry belongs to, by its key: all keys of a collection begin
+// alike.
+std::string_view collection_of(std::uint8_t keyspace, std::string_view key);
+constexpr bool has_collections(std::uint8_t keyspace) {
+  return keyspace == kDocuments || keyspace == kRows;
+}
+
 class Collections {
  public:
-  // Null where it has no document here.
+  // Of the entries of a keyspace.
+  explicit Collections(std::uint8_t keyspace) : keyspace_(keyspace) {}
+
+  // Null where it has no entry here.
   const Collection* find(std::string_view name) const {
     const auto found = collections_.find(name);
     return found == collections_.end() ? nullptr : &found->second;
@@ -66,7 +76,7 @@ class Collections {
   void replace(const Entry* before, const Entry* after);
 
   // --- indexes ---
-  // Of a collection, whether it has documents here or not.
+  // Of a collection, whether it has entries here or not.
   IndexList indexes(std::string_view collection) const;
   bool has_unique(std::string_view collection) const;
   template <class Visit>
@@ -74,18 +84,19 @@ class Collections {
     for (const auto& [collection, indexes] : indexes_)
       for (const Indexed& indexed : indexes) visit(indexed.index);
   }
-  // From now on documents stand in the index as they change; those that are here by fill().
+  // From now on entries stand in the index as they change; those that are here by fill().
   void add_index(const IndexPointer& index);
   // Of an index that is retired.
   void remove_index(const Index& index);
-  // Adds up to `count` documents behind an id, and steps it on; true once there are no more.
+  // Adds up to `count` entries behind a key, and steps it on; true once there are no more.
   bool fill(const Index& index, std::string& behind, std::size_t count);
 
  private:
+  std::uint8_t keyspace_;
   std::map<std::string, Collection, std::less<>> collections_;  // none is empty
   struct Indexed {
     IndexPointer index;
-    std::int64_t bytes = 0;  // that the documents here make of it
+    std::int64_t bytes = 0;  // that the entries here make of it
   };
   void change_index(Indexed& indexed, const Entry* before, const Entry* after);
 

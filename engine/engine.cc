@@ -1,17 +1,39 @@
 #include "engine/engine.h"
 
 #include <bit>
+#include <cstring>
 
 #include "base/check.h"
+#include "engine/row_key.h"
 
 namespace kimdb::engine {
 
+struct Generation {
+  std::atomic<bool> outdated{false};
+  std::unique_ptr<Engine> replaced;  // once outdated, what was there
+  std::multiset<Lsn> views;          // open ones; with the engine's readers_mutex_
+};
+
 Engine::Engine(const EngineOptions& options)
     : hasher_(options.hash_seed),
-      partition_bits_(static_cast<unsigned>(std::countr_zero(options.partitions))) {
+      partition_bits_(static_cast<unsigned>(std::countr_zero(options.partitions))),
+      generation_(std::make_shared<Generation>()) {
   KIMDB_CHECK(std::has_single_bit(options.partitions) && options.partitions <= kPartitionsMax);
   for (std::size_t i = 0; i < options.partitions; ++i)
     partitions_.push_back(std::make_unique<Partition>(hasher_, partition_bits_));
+}
+
+Engine::~Engine() = default;
+
+std::uint64_t Engine::in_partition_of_group(std::uint64_t hash, std::string_view key) const {
+  if (partition_bits_ == 0) return hash;
+  const auto group = row_group(key);
+  if (!group) return hash;
+  char bytes[sizeof group->table + sizeof group->number];
+  std::memcpy(bytes, &group->table, sizeof group->table);
+  std::memcpy(bytes + sizeof group->table, &group->number, sizeof group->number);
+  const std::uint64_t first = ~std::uint64_t{0} << (64 - partition_bits_);
+  return (hasher_({bytes, sizeof bytes}) & first) | (hash & ~first);
 }
 
 ApplyContext Engine::context(Lsn lsn) const {
@@ -40,8 +62,8 @@ void Engine::apply(Lsn lsn, const Operation& operation) {
     for (auto& partition : partitions_) partition->apply(context(lsn), operation);
   } else {
     partition_of(operation.hash).apply(context(lsn), operation);
-    if (operation.keyspace == kIndexes) [[unlikely]]
-      index_changes_.fetch_add(1, std::memory_order_release);
+    if (operation.keyspace == kIndexes || operation.keyspace == kSchemas) [[unlikely]]
+      catalog_changes_.fetch_add(1, std::memory_order_release);
   }
 }
 
@@ -57,7 +79,7 @@ Status Engine::restore(Lsn lsn, std::string_view mutation) {
   while (!mutation.empty()) {
     auto operation = take_operation(mutation);
     if (!operation) return std::move(operation).error();
-    operation->hash = hash(operation->key);
+    operation->hash = hash(operation->keyspace, operation->key);
     restore(lsn, *operation);
   }
   return {};
@@ -84,39 +106,61 @@ void Engine::restore(Lsn lsn, const Operation& operation) {
   apply(lsn, operation);
 }
 
-void Engine::replace_state(Engine& other, Lsn lsn) {
-  KIMDB_CHECK(partition_count() == other.partition_count() && hash({}) == other.hash({}));
+std::shared_ptr<const void> Engine::replace_state(std::unique_ptr<Engine> other, Lsn lsn) {
+  KIMDB_CHECK(partition_count() == other->partition_count() && hash({}) == other->hash({}));
   // They point to what goes away.
-  partitions_[0]->collections().for_each_index([](const IndexPointer& index) { index->retire(); });
+  for (const std::uint8_t keyspace : {kDocuments, kRows})
+    partitions_[0]->collections(keyspace).for_each_index(
+        [](const IndexPointer& index) { index->retire(); });
   for (std::size_t i = 0; i < partitions_.size(); ++i)
-    partitions_[i]->replace_state(*other.partitions_[i], lsn);
+    partitions_[i]->replace_state(*other->partitions_[i], lsn);
   replacements_.fetch_add(1, std::memory_order_release);
-  index_changes_.fetch_add(1, std::memory_order_release);
+  catalog_changes_.fetch_add(1, std::memory_order_release);
+  MutexLock lock(readers_mutex_);
+  const auto before = std::exchange(generation_, std::make_shared<Generation>());
+  before->replaced = std::move(other);
+  before->outdated.store(true, std::memory_order_release);
+  return before;
 }
 
-void Engine::begin_registration(Lsn lower_bound) {
+std::shared_ptr<Generation> Engine::begin_registration(Lsn lower_bound) {
   MutexLock lock(readers_mutex_);
   readers_.insert(lower_bound);
   update_horizon();
+  return generation_;
 }
 
-ReadView Engine::finish_registration(Lsn lower_bound, Lsn lsn) {
+ReadView Engine::finish_registration(Lsn lower_bound, Lsn lsn,
+                                     std::shared_ptr<Generation> generation) {
   MutexLock lock(readers_mutex_);
   readers_.erase(readers_.find(lower_bound));
   readers_.insert(lsn);
+  generation->views.insert(lsn);
   update_horizon();
-  return ReadView(this, lsn);
+  return {this, lsn, std::move(generation)};
 }
 
-void Engine::close_view(Lsn lsn) {
+std::optional<ReadView> Engine::open_view_at(Lsn lsn) {
   MutexLock lock(readers_mutex_);
+  // Since the first view was opened, all that was replaced is kept.
+  if (generation_->views.empty() || *generation_->views.begin() > lsn) return std::nullopt;
+  readers_.insert(lsn);
+  generation_->views.insert(lsn);
+  return ReadView(this, lsn, generation_);
+}
+
+void Engine::close_view(Lsn lsn, Generation& generation) {
+  MutexLock lock(readers_mutex_);
+  generation.views.erase(generation.views.find(lsn));
   readers_.erase(readers_.find(lsn));
   update_horizon();
 }
 
 ReadView::~ReadView() {
-  if (engine_ != nullptr) engine_->close_view(lsn_);
+  if (generation_ != nullptr) engine_->close_view(lsn_, *generation_);
 }
+
+bool ReadView::is_outdated() const { return generation_->outdated.load(std::memory_order_acquire); }
 
 void Engine::update_horizon() {
   horizon_.store(readers_.empty() ? ~Lsn{0} : *readers_.begin(), std::memory_order_release);
@@ -152,8 +196,8 @@ std::uint64_t Engine::digest() {
   for (auto& partition : partitions_) {
     MutexLock lock(partition->mutex());
     for (std::uint8_t keyspace = 0; keyspace < kKeyspaces; ++keyspace) {
-      const Table* table = partition->table(keyspace);
-      for (auto position = Table::kBegin; table != nullptr && position < Table::kEnd;)
+      const EntryTable* table = partition->table(keyspace);
+      for (auto position = EntryTable::kBegin; table != nullptr && position < EntryTable::kEnd;)
         position = table->walk_group(position, [&](const Entry* entry) {
           const std::string_view key = entry->key(), value = entry->value();
           const std::uint64_t parts[3] = {

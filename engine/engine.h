@@ -16,6 +16,7 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
@@ -28,7 +29,7 @@
 
 namespace kimdb::engine {
 
-constexpr std::size_t kPartitionsMax = std::size_t{1} << Table::kSkipBitsMax;
+constexpr std::size_t kPartitionsMax = std::size_t{1} << EntryTable::kSkipBitsMax;
 
 struct EngineOptions {
   std::size_t partitions = 64;  // a power of two, at most kPartitionsMax
@@ -36,30 +37,44 @@ struct EngineOptions {
 };
 
 class Engine;
+struct Generation;  // what the engine held between two calls of replace_state()
 
-// A registered reader: the state as of lsn() can be read from every partition while it lives.
+// A registered reader: the state as of lsn() can be read from every partition while it lives. The
+// entries of that state, once found, can be read without any lock.
 class ReadView {
  public:
-  ReadView(ReadView&& other) noexcept
-      : engine_(std::exchange(other.engine_, nullptr)), lsn_(other.lsn_) {}
+  ReadView(ReadView&& other) noexcept = default;
   ReadView& operator=(ReadView&&) = delete;
   ~ReadView();
 
   Lsn lsn() const { return lsn_; }
+  // The engine's state was replaced (Engine::replace_state): what is found from now on is no part
+  // of this one. Entries found before stay. Does not change while a partition's lock is held.
+  bool is_outdated() const;
 
  private:
   friend class Engine;
-  ReadView(Engine* engine, Lsn lsn) : engine_(engine), lsn_(lsn) {}
+  ReadView(Engine* engine, Lsn lsn, std::shared_ptr<Generation> generation)
+      : engine_(engine), lsn_(lsn), generation_(std::move(generation)) {}
 
   Engine* engine_;
   Lsn lsn_;
+  std::shared_ptr<Generation> generation_;  // null: moved from
 };
 
 class Engine {
  public:
   explicit Engine(const EngineOptions& options);
+  ~Engine();
 
+  // Of a key in any keyspace but kRows.
   std::uint64_t hash(std::string_view key) const { return hasher_(key); }
+  // The same in any keyspace: its first bits choose the partition, which rows of a group share
+  // (engine/row_key.h).
+  std::uint64_t hash(std::uint8_t keyspace, std::string_view key) const {
+    const std::uint64_t hash = hasher_(key);
+    return keyspace == kRows ? in_partition_of_group(hash, key) : hash;
+  }
   std::size_t partition_count() const { return partitions_.size(); }
   std::size_t partition_index(std::uint64_t hash) const {
     return partition_bits_ == 0 ? 0 : static_cast<std::size_t>(hash >> (64 - partition_bits_));
@@ -88,11 +103,13 @@ class Engine {
   void restore(Lsn lsn, const Operation& operation);
 
   // Puts another engine's state in the place of this one's, whose indexes are retired; the caller
-  // holds all partitions' locks. `other` has the same options and nobody else; nobody holds a view
-  // of either. `lsn`: what readers of the new state depend on.
-  void replace_state(Engine& other, Lsn lsn);
-  // Rises when the definitions of indexes (kIndexes) change, or the state was replaced.
-  std::uint64_t index_changes() const { return index_changes_.load(std::memory_order_acquire); }
+  // holds all partitions' locks. `other` has the same options and nobody else. `lsn`: what readers
+  // of the new state depend on. The old state lives on as long as what is given back, or a view of
+  // it, does: let go of it without a lock, since that takes time.
+  [[nodiscard]] std::shared_ptr<const void> replace_state(std::unique_ptr<Engine> other, Lsn lsn);
+  // Rises when the definitions of indexes (kIndexes) or typed tables (kSchemas) change, or the
+  // state was replaced.
+  std::uint64_t catalog_changes() const { return catalog_changes_.load(std::memory_order_acquire); }
   // Counts calls of replace_state().
   std::uint64_t replacements() const { return replacements_.load(std::memory_order_acquire); }
 
@@ -100,9 +117,17 @@ class Engine {
   template <class LastLsn>
   ReadView open_view(LastLsn&& last_lsn);
 
+  // Calls visit(const Entry&) for each entry of the keyspace, partition by partition, whose lock it
+  // takes: for small keyspaces.
+  template <class Visit>
+  void for_each_entry(std::uint8_t keyspace, Visit&& visit);
+
+  // A view of an earlier state; nothing where that is no longer held: no view is open that was
+  // opened then, or before.
+  std::optional<ReadView> open_view_at(Lsn lsn);
+
   // Returns when every change has been made whose LSN was drawn before. Takes every partition's
-  // lock
-  // once.
+  // lock once.
   void await_writers() { pass_all_locks(); }
 
   // Frees old versions that nobody needs any more; in steps, each well below a millisecond under a
@@ -126,10 +151,11 @@ class Engine {
 
  private:
   friend class ReadView;
+  std::uint64_t in_partition_of_group(std::uint64_t hash, std::string_view key) const;
   ApplyContext context(Lsn lsn) const;
-  void begin_registration(Lsn lower_bound);
-  ReadView finish_registration(Lsn lower_bound, Lsn lsn);
-  void close_view(Lsn lsn);
+  std::shared_ptr<Generation> begin_registration(Lsn lower_bound);
+  ReadView finish_registration(Lsn lower_bound, Lsn lsn, std::shared_ptr<Generation> generation);
+  void close_view(Lsn lsn, Generation& generation);
   void update_horizon() REQUIRES(readers_mutex_);
   Lsn pass_all_locks();  // the highest LSN of a change that is there
 
@@ -137,24 +163,35 @@ class Engine {
   unsigned partition_bits_;
   std::vector<std::unique_ptr<Partition>> partitions_;
   std::atomic<Lsn> horizon_{~Lsn{0}};
-  std::atomic<std::uint64_t> index_changes_{0};
+  std::atomic<std::uint64_t> catalog_changes_{0};
   std::atomic<std::uint64_t> replacements_{0};
   std::atomic<bool> keep_accessed_{false};
   std::atomic<std::uint32_t> access_time_{0};
 
   Mutex readers_mutex_;
   std::multiset<Lsn> readers_ GUARDED_BY(readers_mutex_);
+  std::shared_ptr<Generation> generation_ GUARDED_BY(readers_mutex_);
 };
+
+template <class Visit>
+void Engine::for_each_entry(std::uint8_t keyspace, Visit&& visit) {
+  for (const auto& partition : partitions_) {
+    MutexLock lock(partition->mutex());
+    const EntryTable* table = partition->table(keyspace);
+    for (auto position = EntryTable::kBegin; table != nullptr && position < EntryTable::kEnd;)
+      position = table->walk_group(position, [&](const Entry* entry) { visit(*entry); });
+  }
+}
 
 template <class LastLsn>
 ReadView Engine::open_view(LastLsn&& last_lsn) {
   // Register first, with a lower bound; once every writer that might not have seen the registration
   // has left its partition, the LSN drawn last is one whose state will be kept.
   const Lsn lower_bound = last_lsn();
-  begin_registration(lower_bound);
+  auto generation = begin_registration(lower_bound);
   // What is there is seen, also where the caller does not count it yet (a slave's applied LSN).
   const Lsn there = pass_all_locks();
-  return finish_registration(lower_bound, std::max(there, last_lsn()));
+  return finish_registration(lower_bound, std::max(there, last_lsn()), std::move(generation));
 }
 
 }  // namespace kimdb::engine

@@ -64,12 +64,15 @@ Result<IndexDefinition> make_index_definition(std::string_view collection, std::
     if (is_own_member(field.path.front()))
       return Error{ErrorCode::invalid_argument,
                    "what kimdb itself says of a document cannot be indexed: " + field.path.front()};
-  return IndexDefinition{.collection = std::string(collection),
+  return IndexDefinition{.keyspace = kDocuments,
+                         .collection = std::string(collection),
                          .name = std::string(name),
                          .fields = std::string(fields),
                          .order = std::move(*order),
                          .unique = unique,
-                         .hash = hash};
+                         .hash = hash,
+                         .columns = {},
+                         .row_keys = {}};
 }
 
 std::string index_key(const IndexDefinition& definition) {
@@ -208,6 +211,7 @@ std::int64_t Index::replace(const Entry* before, const Entry* after) {
   if (retired()) return 0;
   const auto keys_of = [&](const Entry* document) -> std::vector<std::string> {
     if (document == nullptr) return {};
+    if (definition_.row_keys) return definition_.row_keys(document->value());
     auto keys = index_keys(definition_, read_document(document->value()).body);
     if (keys) return std::move(*keys);
     refused_some_.store(true, std::memory_order_release);

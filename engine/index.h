@@ -1,6 +1,7 @@
-// Secondary indexes of collections.
+// Secondary indexes of collections, and of typed tables.
 //
-// A definition lies in the keyspace kIndexes:
+// The definition of a collection's index lies in the keyspace kIndexes, those of a typed table in
+// its schema (engine/schema.h):
 //
 //   key    collection, '/', name
 //   value  flags (1 unique, 2 hash), then its fields as INDEX CREATE takes them:
@@ -16,6 +17,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -27,18 +29,24 @@
 #include "base/result.h"
 #include "engine/document.h"
 #include "engine/entry.h"
+#include "engine/mutation.h"
 #include "engine/ordered_set.h"
 #include "engine/sort_key.h"
 
 namespace kimdb::engine {
 
 struct IndexDefinition {
-  std::string collection;
+  std::uint8_t keyspace = kDocuments;
+  std::string collection;  // of a typed table its rows' prefix
   std::string name;
   std::string fields;  // "address.city,-age"
   SortOrder order;     // the same, read
   bool unique = false;
   bool hash = false;
+  // Of a typed table: the places of its columns, and the keys of a row, as index_keys() gives those
+  // of a document.
+  std::vector<std::uint32_t> columns;
+  std::function<std::vector<std::string>(std::string_view row)> row_keys;
 };
 
 constexpr std::size_t kIndexFieldsMax = 8;

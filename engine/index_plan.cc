@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "engine/ordered_bytes.h"
+
 namespace kimdb::engine {
 
 namespace {
@@ -11,13 +13,6 @@ using Op = RequiredCondition::Op;
 
 // A list of values in $in may make so many ranges.
 constexpr std::size_t kRangesMax = 1000;
-
-// The first key behind all that begin with this one; empty where there is none.
-std::string behind_all(std::string prefix) {
-  while (!prefix.empty() && prefix.back() == '\xff') prefix.pop_back();
-  if (!prefix.empty()) ++prefix.back();
-  return prefix;
-}
 
 std::string inverted(std::string key) {
   for (char& c : key) c = static_cast<char>(~c);

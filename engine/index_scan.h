@@ -101,14 +101,15 @@ bool IndexScan::step(Visit&& visit) {
 
 template <class Visit>
 bool IndexScan::visit_found(Visit&& visit) {
+  const std::uint8_t keyspace = plan_.index->definition().keyspace;
   for (const Index::Found& found : found_) {
     if (!seen_.insert(found.document_key).second) continue;
-    const std::uint64_t hash = engine_.hash(found.document_key);
+    const std::uint64_t hash = engine_.hash(keyspace, found.document_key);
     Partition& partition = engine_.partition_of(hash);
     if (takes_locks_) partition.mutex().lock();
-    const Entry* current = partition.find(kDocuments, found.document_key, hash);
+    const Entry* current = partition.find(keyspace, found.document_key, hash);
     const Entry* entry =
-        takes_locks_ ? partition.find_at(kDocuments, found.document_key, hash, lsn_) : current;
+        takes_locks_ ? partition.find_at(keyspace, found.document_key, hash, lsn_) : current;
     // One that was changed since does not stand where it stood: what follows may be wanted.
     const bool goes_on = entry == nullptr || visit(*entry) || entry != current;
     if (takes_locks_) partition.mutex().unlock();
@@ -124,9 +125,10 @@ void IndexScan::visit_replaced(Visit&& visit) {
     Partition& partition = engine_.partition(i);
     partition.mutex().lock();
     partition.undo().for_each_at(lsn_, [&](const UndoList::Version& version) {
-      if (version.keyspace != kDocuments || !version.entry) return;
+      const IndexDefinition& definition = plan_.index->definition();
+      if (version.keyspace != definition.keyspace || !version.entry) return;
       const std::string_view key = version.entry->key();
-      if (split_document_key(key).collection != plan_.index->definition().collection) return;
+      if (collection_of(definition.keyspace, key) != definition.collection) return;
       if (seen_.insert(std::string(key)).second) visit(*version.entry);
     });
     partition.mutex().unlock();

@@ -41,7 +41,10 @@ constexpr std::uint8_t kKeyKeyspaces = 16;
 // They take put without an expiry time, and remove.
 constexpr std::uint8_t kDocuments = 16;  // engine/document.h
 constexpr std::uint8_t kIndexes = 17;    // engine/index.h
-constexpr std::uint8_t kKeyspaces = 18;
+constexpr std::uint8_t kSchemas = 18;    // engine/schema.h
+constexpr std::uint8_t kRows = 19;       // engine/row.h
+constexpr std::uint8_t kCounters = 20;   // of typed tables (database/sql/row_numbers.h)
+constexpr std::uint8_t kKeyspaces = 21;
 constexpr std::uint8_t kEveryKeyspace = 0xff;  // of keys: FLUSHALL leaves the others alone
 constexpr Lsn kOwnRecord = ~Lsn{0};
 constexpr std::size_t kKeyBytesMax = (std::size_t{1} << 24) - 1;

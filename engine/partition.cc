@@ -73,8 +73,8 @@ void Partition::put(const ApplyContext& context, const Operation& o) {
                              .keep_accessed = context.keep_accessed,
                              .accessed = context.accessed};
   Entry* old = space.table.find(o.key, o.hash);
-  // A document's collection has to see both.
-  if (old != nullptr && context.lsn <= context.horizon && o.keyspace != kDocuments) {
+  // A collection has to see both.
+  if (old != nullptr && context.lsn <= context.horizon && !has_collections(o.keyspace)) {
     const std::int64_t expired_at = old->expires_at();
     if (old->overwrite(fields)) {
       if (o.expires_at != expired_at) {
@@ -92,9 +92,9 @@ void Partition::remove(const ApplyContext& context, const Operation& o) {
   if (keyspaces_[o.keyspace] == nullptr) return;
   Keyspace& space = *keyspaces_[o.keyspace];
   EntryPointer removed =
-      change_table(space, [&](Table& table) { return table.remove(o.key, o.hash); });
+      change_table(space, [&](EntryTable& table) { return table.remove(o.key, o.hash); });
   if (!removed) return;  // replayed over a snapshot that was copied after the removal
-  if (o.keyspace == kDocuments) collections_.replace(removed.get(), nullptr);
+  if (has_collections(o.keyspace)) collections_of(o.keyspace).replace(removed.get(), nullptr);
   if (removed->expires_at() != 0) note_unexpiring(space);
   retire(context, o.keyspace, o.key, o.hash, std::move(removed));
 }
@@ -137,7 +137,7 @@ void Partition::flush(const ApplyContext& context, std::uint8_t number) {
   last_removed_lsn_ = std::max(last_removed_lsn_, context.lsn);
   Keyspace& space = *keyspaces_[number];
   const bool keep = context.lsn > context.horizon;
-  for (auto position = Table::kBegin; position < Table::kEnd;) {
+  for (auto position = EntryTable::kBegin; position < EntryTable::kEnd;) {
     std::vector<Entry*> group;
     position = space.table.walk_group(position, [&](Entry* entry) {
       if (keep)
@@ -147,8 +147,9 @@ void Partition::flush(const ApplyContext& context, std::uint8_t number) {
     });
     for (Entry* entry : group) {
       const std::uint64_t hash = hasher_(entry->key());
-      retire(context, number, {}, hash,
-             change_table(space, [&](Table& table) { return table.remove(entry->key(), hash); }));
+      retire(context, number, {}, hash, change_table(space, [&](EntryTable& table) {
+               return table.remove(entry->key(), hash);
+             }));
     }
   }
   memory_held_ -= static_cast<std::int64_t>(space.table.memory());
@@ -161,8 +162,8 @@ void Partition::restore_flush(const ApplyContext& context, std::uint8_t number) 
     const bool flushed = number == kEveryKeyspace ? i < kKeyKeyspaces : i == number;
     if (keyspaces_[i] == nullptr || !flushed) continue;
     std::vector<std::string> earlier;
-    const Table& table_before = keyspaces_[i]->table;
-    for (auto position = Table::kBegin; position < Table::kEnd;)
+    const EntryTable& table_before = keyspaces_[i]->table;
+    for (auto position = EntryTable::kBegin; position < EntryTable::kEnd;)
       position = table_before.walk_group(position, [&](const Entry* entry) {
         if (entry->lsn() <= context.lsn) earlier.emplace_back(entry->key());
       });
@@ -186,11 +187,11 @@ void Partition::replace(const ApplyContext& context, Keyspace& space, const Oper
   memory_held_ += static_cast<std::int64_t>(entry->memory());
   const std::int64_t expires_at = entry->expires_at();
   const std::int64_t expired_at = old == nullptr ? 0 : old->expires_at();
-  if (o.keyspace == kDocuments) collections_.replace(old, entry.get());
+  if (has_collections(o.keyspace)) collections_of(o.keyspace).replace(old, entry.get());
   if (old != nullptr) {
     retire(context, o.keyspace, o.key, o.hash, space.table.put(std::move(entry), o.hash));
   } else {
-    change_table(space, [&](Table& table) {
+    change_table(space, [&](EntryTable& table) {
       table.insert(std::move(entry), o.hash);
       return true;
     });
@@ -228,6 +229,7 @@ void Partition::replace_state(Partition& other, Lsn lsn) {
   std::swap(expiring_, other.expiring_);
   std::swap(requests_, other.requests_);
   std::swap(collections_, other.collections_);
+  std::swap(tables_, other.tables_);
   std::swap(memory_held_, other.memory_held_);
   last_lsn_ = last_removed_lsn_ = lsn;
   next_expiry_.store(other.next_expiry_.load(std::memory_order_relaxed), std::memory_order_relaxed);
@@ -256,7 +258,7 @@ std::size_t Partition::expiring(std::uint8_t number) const {
   return keyspaces_[number] == nullptr ? 0 : keyspaces_[number]->expiring;
 }
 
-const Table* Partition::table(std::uint8_t number) const {
+const EntryTable* Partition::table(std::uint8_t number) const {
   return keyspaces_[number] == nullptr ? nullptr : &keyspaces_[number]->table;
 }
 
@@ -295,7 +297,7 @@ void Partition::tidy_expiry() {
     expiry_.clear();
   } else if (expiry_.size() > 2 * expiring_ + 64) {
     expiry_.inspect(kInspectedByChange, [&](const ExpiryQueue::Item& item) {
-      const Table* entries = table(item.keyspace);
+      const EntryTable* entries = table(item.keyspace);
       return entries != nullptr && entries->find_hash(item.hash, [&](const Entry& entry) {
         return entry.expires_at() == item.expires_at;
       }) != nullptr;
@@ -316,7 +318,8 @@ Partition::Keyspace& Partition::keyspace(std::uint8_t number) {
 
 void Partition::update_memory() {
   memory_.store(memory_held_ + static_cast<std::int64_t>(undo_.memory() + requests_.memory() +
-                                                         expiry_.memory() + collections_.memory()),
+                                                         expiry_.memory() + collections_.memory() +
+                                                         tables_.memory()),
                 std::memory_order_relaxed);
 }
 

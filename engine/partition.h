@@ -14,10 +14,10 @@
 #include "base/lsn.h"
 #include "base/mutex.h"
 #include "engine/collection.h"
+#include "engine/entry_table.h"
 #include "engine/expiry_queue.h"
 #include "engine/mutation.h"
 #include "engine/request_log.h"
-#include "engine/table.h"
 #include "engine/undo.h"
 
 namespace kimdb::engine {
@@ -65,18 +65,21 @@ class Partition {
   Lsn last_lsn() const { return last_lsn_; }                  // of the last change here
   Lsn last_removed_lsn() const { return last_removed_lsn_; }  // of the last removal here
 
-  const Collections& collections() const { return collections_; }
+  // Of a keyspace that has some.
+  const Collections& collections(std::uint8_t keyspace) const {
+    return keyspace == kRows ? tables_ : collections_;
+  }
   // Calls change(Collections&), which defines, fills or drops indexes.
   template <class Change>
-  void change_indexes(Change&& change) {
-    change(collections_);
+  void change_indexes(std::uint8_t keyspace, Change&& change) {
+    change(collections_of(keyspace));
     update_memory();
   }
   const RequestLog& requests() const { return requests_; }
   const UndoList& undo() const { return undo_; }
   std::size_t size(std::uint8_t keyspace) const;
-  std::size_t expiring(std::uint8_t keyspace) const;  // entries with an expiry time
-  const Table* table(std::uint8_t keyspace) const;    // null where nothing ever was
+  std::size_t expiring(std::uint8_t keyspace) const;     // entries with an expiry time
+  const EntryTable* table(std::uint8_t keyspace) const;  // null where nothing ever was
 
   // The earliest entry that expires at or before `now_ms`, or null.
   struct Expired {
@@ -104,11 +107,14 @@ class Partition {
  private:
   struct Keyspace {
     Keyspace(Hasher hasher, unsigned skip_bits) : table(hasher, skip_bits) {}
-    Table table;
+    EntryTable table;
     std::size_t expiring = 0;
   };
 
   Keyspace& keyspace(std::uint8_t number);
+  Collections& collections_of(std::uint8_t keyspace) {
+    return keyspace == kRows ? tables_ : collections_;
+  }
   void put(const ApplyContext& context, const Operation& operation);
   void remove(const ApplyContext& context, const Operation& operation);
   void set_expiry(const ApplyContext& context, const Operation& operation);
@@ -136,7 +142,8 @@ class Partition {
   ExpiryQueue expiry_;
   std::size_t expiring_ = 0;  // entries of all keyspaces with an expiry time
   RequestLog requests_;
-  Collections collections_;
+  Collections collections_{kDocuments};
+  Collections tables_{kRows};
   Lsn last_lsn_ = 0;
   Lsn last_removed_lsn_ = 0;
   std::int64_t memory_held_ = 0;  // by entries and tables
@@ -148,8 +155,8 @@ class Partition {
 
 template <class Visit>
 void Partition::for_each_at(std::uint8_t keyspace, Lsn lsn, Visit&& visit) const {
-  if (const Table* entries = table(keyspace)) {
-    for (auto position = Table::kBegin; position < Table::kEnd;)
+  if (const EntryTable* entries = table(keyspace)) {
+    for (auto position = EntryTable::kBegin; position < EntryTable::kEnd;)
       position = entries->walk_group(position, [&](const Entry* entry) {
         if (entry->lsn() <= lsn) visit(*entry);
       });

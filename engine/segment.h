@@ -1,4 +1,4 @@
-// A segment of a Table: an array of groups of 14 entries with open addressing. Only Table uses
+// A segment of an EntryTable: an array of groups of 14 entries with open addressing. Only that uses
 // this.
 //
 //   group   [control: 14 x u8][overflow u8][u8][slots: 14 x u64]     two cache lines

@@ -28,9 +28,10 @@ bool SnapshotCopier::next_section(std::string& out) {
 }
 
 bool SnapshotCopier::copy_entries(const Partition& partition, std::string& out, std::size_t start) {
-  for (std::size_t groups = 0; keyspace_ < kKeyspaces; ++keyspace_, position_ = Table::kBegin) {
-    const Table* table = partition.table(keyspace_);
-    while (table != nullptr && position_ < Table::kEnd) {
+  for (std::size_t groups = 0; keyspace_ < kKeyspaces;
+       ++keyspace_, position_ = EntryTable::kBegin) {
+    const EntryTable* table = partition.table(keyspace_);
+    while (table != nullptr && position_ < EntryTable::kEnd) {
       if (out.size() - start >= kSectionBytes || ++groups > kSectionGroups) return true;
       position_ = table->walk_group(position_, [&](const Entry* entry) {
         append(out, entry->lsn(),
@@ -79,7 +80,7 @@ Result<Restored> take_restored(Engine& engine, std::string_view& section) {
   if (operation->kind != OperationKind::put && operation->kind != OperationKind::request &&
       operation->kind != OperationKind::dropped)
     return Error{ErrorCode::corrupt, "a section of a snapshot has an operation that is no state"};
-  operation->hash = engine.hash(operation->key);
+  operation->hash = engine.hash(operation->keyspace, operation->key);
   return Restored{*lsn, *operation};
 }
 

@@ -41,7 +41,7 @@ class SnapshotCopier {
   Engine& engine_;
   std::size_t partition_ = 0;
   std::uint8_t keyspace_ = 0;
-  Table::Position position_ = Table::kBegin;
+  EntryTable::Position position_ = EntryTable::kBegin;
   std::optional<std::string> client_;  // the last one copied
 };
 

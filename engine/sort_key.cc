@@ -1,45 +1,15 @@
 #include "engine/sort_key.h"
 
-#include <bit>
 #include <cstdint>
 #include <optional>
+
+#include "engine/ordered_bytes.h"
 
 namespace kimdb::engine {
 
 namespace {
 
 using simdjson::dom::element_type;
-
-void append_big_endian(std::string& out, std::uint64_t value, int bytes) {
-  for (int i = bytes - 1; i >= 0; --i) out += static_cast<char>(value >> (8 * i));
-}
-
-void append_number(std::string& out, double rounded, std::int64_t rest) {
-  constexpr std::uint64_t kSign = std::uint64_t{1} << 63;
-  if (rounded == 0) rounded = 0;  // not -0
-  const auto bits = std::bit_cast<std::uint64_t>(rounded);
-  out += '\x20';
-  append_big_endian(out, bits & kSign ? ~bits : bits | kSign, 8);
-  append_big_endian(out, static_cast<std::uint64_t>(rest + 0x8000), 2);
-}
-
-template <class Whole>
-void append_whole(std::string& out, Whole value) {
-  const auto rounded = static_cast<double>(value);
-  // At most 2^10 away; 2^64 itself is no Whole.
-  append_number(
-      out, rounded,
-      static_cast<std::int64_t>(static_cast<__int128>(value) - static_cast<__int128>(rounded)));
-}
-
-void append_text(std::string& out, char tag, std::string_view text) {
-  out += tag;
-  for (const char c : text) {
-    out += c;
-    if (c == '\0') out += '\xff';
-  }
-  out.append(2, '\0');
-}
 
 }  // namespace
 
@@ -64,13 +34,13 @@ void append_key_part(std::string& out, const JsonElement& value, bool descending
       out += '\x10';
       break;
     case element_type::INT64:
-      append_whole(out, value.get_int64().value_unsafe());
+      append_number(out, std::int64_t{value.get_int64().value_unsafe()});
       break;
     case element_type::UINT64:
-      append_whole(out, value.get_uint64().value_unsafe());
+      append_number(out, std::uint64_t{value.get_uint64().value_unsafe()});
       break;
     case element_type::DOUBLE:
-      append_number(out, value.get_double().value_unsafe(), 0);
+      append_number(out, value.get_double().value_unsafe());
       break;
     case element_type::STRING:
       append_text(out, '\x30', value.get_string().value_unsafe());
@@ -85,8 +55,7 @@ void append_key_part(std::string& out, const JsonElement& value, bool descending
       out += value.get_bool().value_unsafe() ? '\x61' : '\x60';
       break;
   }
-  if (!descending) return;
-  for (std::size_t i = start; i < out.size(); ++i) out[i] = static_cast<char>(~out[i]);
+  if (descending) invert_from(out, start);
 }
 
 void append_sort_key(std::string& out, const JsonElement& document, const SortOrder& order) {

@@ -4,8 +4,7 @@
 // clang-format off
 //   key     := part for each field, in turn; of a field that descends every byte is inverted
 //   part    := 10                      null, and what is not there
-//            | 20 double rest          IEEE 754, big endian, order-preserving bits; rest u16: what the rounding of a
-//                                      64-bit whole number took away, + 8000
+//            | 20 …                    a number (engine/ordered_bytes.h)
 //            | 30 text 00 00           a string, each 00 in it written as 00 ff
 //            | 40 text 00 00           an object, by its text
 //            | 50 text 00 00           an array, by its text

@@ -3,7 +3,7 @@
 #include <cstddef>
 #include <string>
 
-#include "protocol/ascii.h"
+#include "base/ascii.h"
 
 namespace kimdb::protocol {
 namespace {

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <array>
 
-#include "protocol/ascii.h"
+#include "base/ascii.h"
 
 namespace kimdb::protocol {
 namespace {

@@ -8,7 +8,7 @@
 #include <cstdlib>
 #include <cstring>
 
-#include "protocol/ascii.h"
+#include "base/ascii.h"
 
 namespace kimdb::protocol {
 namespace {

@@ -155,6 +155,29 @@ void ReplyWriter::verbatim(std::string_view value) {
   }
 }
 
+void ReplyWriter::Cells::add(std::string_view cell) {
+  if (!first_) line_ += '|';
+  first_ = false;
+  line_ += cell;
+}
+
+void ReplyWriter::Cells::text(std::string_view value) {
+  if (!needs_quotes(value) && value.find('|') == std::string_view::npos) return add(value);
+  add("");
+  append_quoted(line_, value);
+}
+
+void ReplyWriter::Cells::integer(std::int64_t value) {
+  char digits[kIntegerBytesMax];
+  const char* end = write_integer(digits, value);
+  add({digits, static_cast<std::size_t>(end - digits)});
+}
+
+void ReplyWriter::Cells::real(double value) {
+  char buffer[40];
+  add(shortest_double(value, buffer));
+}
+
 // --- lines and JSON ------------------------------------------------------------------------------
 
 void ReplyWriter::line_ok() { word(call::kOk, "\"OK\"", "OK"); }

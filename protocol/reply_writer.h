@@ -79,6 +79,24 @@ class ReplyWriter {
   // Long text for people (INFO). RESP3: =<n>\r\ntxt:…; text: a list of its lines; else a bulk.
   void verbatim(std::string_view value);
 
+  // Values as one line with "|" between them, where the format is text or strict: each as it would
+  // stand in a list, in quotes also where it holds a "|".
+  class Cells {
+   public:
+    void text(std::string_view value);
+    void integer(std::int64_t value);
+    void real(double value);
+    void boolean(bool value) { add(value ? "true" : "false"); }
+    void null() { add("(nil)"); }
+
+   private:
+    friend class ReplyWriter;
+    void add(std::string_view cell);
+    std::string line_;
+    bool first_ = true;
+  };
+  void cells(const Cells& cells) { leaf(cells.line_); }
+
   // $-1, _ ; "(nil)"
   void null() {
     if (!is_resp()) return line_null();

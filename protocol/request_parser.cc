@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
-#include "protocol/ascii.h"
+#include "base/ascii.h"
 #include "protocol/inline_parser.h"
 #include "protocol/line_parser.h"
 

@@ -129,6 +129,14 @@ struct SlowlogConfig {
   bool operator==(const SlowlogConfig&) const = default;
 };
 
+struct SqlConfig {
+  std::chrono::milliseconds statement_timeout = std::chrono::seconds(30);  // 0: none
+  std::uint64_t max_memory = std::uint64_t{256} << 20;                     // 0: no limit
+  std::chrono::milliseconds keep_history{0};
+
+  bool operator==(const SqlConfig&) const = default;
+};
+
 // Of clients' connections: paths of PEM files.
 struct TlsConfig {
   std::string cert;  // empty: connections are not encrypted
@@ -149,6 +157,7 @@ struct Config {
   AuthConfig auth;
   SnapshotConfig snapshot;
   SlowlogConfig slowlog;
+  SqlConfig sql;
 
   bool operator==(const Config&) const = default;
 };

@@ -4,9 +4,9 @@
 #include <array>
 #include <cctype>
 #include <limits>
-#include <numeric>
 
 #include "base/address.h"
+#include "base/edit_distance.h"
 #include "base/units.h"
 #include "server/config_yaml.h"
 
@@ -60,6 +60,7 @@ constexpr auto kReplication = &Config::replication;
 constexpr auto kAuth = &Config::auth;
 constexpr auto kSnapshot = &Config::snapshot;
 constexpr auto kSlowlog = &Config::slowlog;
+constexpr auto kSql = &Config::sql;
 
 constexpr bool kReloadable = true;
 constexpr bool kAtStart = false;
@@ -185,6 +186,13 @@ constexpr std::array kKeys{
         "Commands that take longer are kept for SLOWLOG."},
     Key{"slowlog.max_entries", IntegerField{at<kSlowlog, &SlowlogConfig::max_entries>}, 0, 1'000'000, kReloadable,
         "Commands that are kept; 0 switches the slow log off."},
+
+    Key{"sql.statement_timeout", MillisecondsField{at<kSql, &SqlConfig::statement_timeout>}, 0, kDay, kReloadable,
+        "How long one SQL statement may run; 0 is without limit."},
+    Key{"sql.max_memory", SizeField{at<kSql, &SqlConfig::max_memory>}, 0, kPiB, kReloadable,
+        "Memory that one SQL statement may take, its result included; 0 is without limit."},
+    Key{"sql.keep_history", MillisecondsField{at<kSql, &SqlConfig::keep_history>}, 0, kDay, kReloadable,
+        "How far back SELECT … AS OF reaches at least; what was replaced since stays in memory."},
 };
 // clang-format on
 
@@ -311,22 +319,6 @@ struct Formatter {
   }
 };
 
-// Levenshtein's distance: the fewest letters to insert, remove or replace.
-std::size_t edit_distance(std::string_view a, std::string_view b) {
-  std::vector<std::size_t> row(b.size() + 1);
-  std::iota(row.begin(), row.end(), std::size_t{0});
-  for (std::size_t i = 0; i < a.size(); ++i) {
-    std::size_t diagonal = row[0];
-    row[0] = i + 1;
-    for (std::size_t j = 0; j < b.size(); ++j) {
-      const std::size_t replaced = diagonal + (a[i] == b[j] ? 0 : 1);
-      diagonal = row[j + 1];
-      row[j + 1] = std::min({replaced, row[j] + 1, row[j + 1] + 1});
-    }
-  }
-  return row[b.size()];
-}
-
 }  // namespace
 
 std::span<const Key> config_keys() { return kKeys; }
@@ -343,27 +335,19 @@ bool is_section(std::string_view name) {
 }
 
 std::string_view nearest_name(std::string_view name) {
-  constexpr std::size_t kLongestName = 64;
-  if (name.size() > kLongestName) return {};
-  std::string_view nearest;
-  std::size_t least = std::clamp<std::size_t>(name.size() / 3, 1, 4) + 1;
-  const auto consider = [&](std::string_view candidate, std::size_t distance) {
-    if (candidate == name || distance >= least) return;
-    least = distance;
-    nearest = candidate;
-  };
+  NearestName nearest(name);
   const bool has_dot = name.find('.') != std::string_view::npos;
   for (const Key& key : kKeys) {
     if (has_dot) {
-      consider(key.name, edit_distance(name, key.name));
+      nearest.consider(key.name);
       // The right key in the wrong section.
-      if (name.substr(name.rfind('.') + 1) == key.name_in_section()) consider(key.name, 1);
+      if (name.substr(name.rfind('.') + 1) == key.name_in_section()) nearest.consider(key.name, 1);
     } else {
-      consider(key.section(), edit_distance(name, key.section()));
-      consider(key.name, edit_distance(name, key.name_in_section()));
+      nearest.consider(key.section());
+      nearest.consider(key.name, key.name_in_section());
     }
   }
-  return nearest;
+  return nearest.nearest();
 }
 
 std::string unknown_key_message(std::string_view name) {

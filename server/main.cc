@@ -56,7 +56,10 @@ database::DatabaseOptions database_options(const Config& config, const std::stri
                   .issuer = config.auth.jwt_issuer,
                   .audience = config.auth.jwt_audience},
           .slowlog_threshold = config.slowlog.threshold,
-          .slowlog_entries = config.slowlog.max_entries};
+          .slowlog_entries = config.slowlog.max_entries,
+          .sql = {.timeout = config.sql.statement_timeout,
+                  .memory = config.sql.max_memory,
+                  .history = config.sql.keep_history}};
 }
 
 // Waits for SIGTERM or SIGINT (a second one ends the process at once), and reloads the

@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "base/address.h"
+#include "database/sql/sql.h"
 
 namespace kimdb::server {
 
@@ -190,6 +191,9 @@ void Server::apply(const Config& config) {
   database_.set_eviction(config.engine.eviction == Eviction::allkeys_lru);
   database_.slowlog().set_threshold(config.slowlog.threshold);
   database_.slowlog().set_entries_max(config.slowlog.max_entries);
+  database_.sql().set_limits({.timeout = config.sql.statement_timeout,
+                              .memory = config.sql.max_memory,
+                              .history = config.sql.keep_history});
   logger_.set_level(config.logging.level);
   rate_limiter_.set_rate(config.http.rate_limit);
 }

@@ -32,7 +32,9 @@ Failure failure_of(std::string_view error) {
   std::string_view what = text;
   if (what.starts_with("item ")) what.remove_prefix(std::min(what.size(), what.find(": ") + 2));
   if (what.starts_with("version conflict")) return {409, "conflict", text};
-  if (what.starts_with("duplicate key")) return {409, "duplicate_key", text};
+  if (what.starts_with("write conflict")) return {409, "conflict", text};
+  if (what.starts_with("duplicate key") || what.starts_with("duplicate primary key"))
+    return {409, "duplicate_key", text};
   if (what.starts_with("there is a document")) return {409, "conflict", text};
   if (what.starts_with("another index is being made")) return {503, "busy", text};
   if (what.starts_with("there is an index")) return {409, "conflict", text};

@@ -5,8 +5,8 @@
 #include <algorithm>
 #include <memory>
 
+#include "base/ascii.h"
 #include "base/check.h"
-#include "protocol/ascii.h"
 #include "protocol/numbers.h"
 
 namespace kimdb::server {
@@ -45,7 +45,7 @@ bool accepts_gzip(std::string_view accept_encoding) {
     const std::size_t semicolon = item.find(';');
     const std::string_view name = trimmed(item.substr(0, semicolon));
     const bool wanted = semicolon == std::string_view::npos || is_wanted(item.substr(semicolon));
-    if (protocol::equals_ignoring_case(name, "gzip")) return wanted;
+    if (equals_ignoring_case(name, "gzip")) return wanted;
     if (name == "*") any = wanted;
     if (comma == std::string_view::npos) break;
     accept_encoding.remove_prefix(comma + 1);

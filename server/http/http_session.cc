@@ -4,8 +4,8 @@
 #include <utility>
 
 #include "base/address.h"
+#include "base/ascii.h"
 #include "engine/document.h"
-#include "protocol/ascii.h"
 #include "server/connection_manager.h"
 #include "server/http/event_stream.h"
 #include "server/http/gzip.h"
@@ -50,8 +50,7 @@ void compress(const HttpRequest& request, HttpResponse& response) {
 // The command that logs in with an Authorization header.
 std::optional<std::vector<std::string>> login_of(std::string_view authorization) {
   const auto after = [&](std::string_view scheme) -> std::optional<std::string_view> {
-    if (!protocol::equals_ignoring_case(authorization.substr(0, scheme.size()), scheme))
-      return std::nullopt;
+    if (!equals_ignoring_case(authorization.substr(0, scheme.size()), scheme)) return std::nullopt;
     return authorization.substr(scheme.size());
   };
   if (const auto token = after("bearer "); token && database::is_token(*token))
@@ -73,6 +72,7 @@ HttpSession::HttpSession(IoThread& thread, ConnectionManager& connections, Socke
   sends_wholes_ = true;
   state_.peer_host = peer_host_;
   state_.resp_format = protocol::Format::resp3;
+  state_.stateless = true;
   state_.log_out(options.auth_enabled);
   make_completion_ = [this] {
     return [self = std::static_pointer_cast<HttpSession>(shared_from_this())](
@@ -203,7 +203,7 @@ void HttpSession::begin() {
 // answered as a browser's question before such a request.
 bool HttpSession::refuse_stranger() {
   const std::string* host = request_.header("host");
-  const std::string name = host == nullptr ? "" : protocol::lower_case(host_of(*host));
+  const std::string name = host == nullptr ? "" : lower_case(host_of(*host));
   if (name != "localhost" && !is_address(name) && !contains(http_.hosts, name)) {
     respond(problem(403, "foreign_host",
                     "this server is called by an address, as localhost, or by a name of "
@@ -261,8 +261,9 @@ void HttpSession::call() {
   }
   if (call_.stream == RestCall::Stream::events) return begin_events();
   if (call_.stream == RestCall::Stream::websocket) return begin_websocket();
-  if (const std::string* least = request_.header("x-kimdb-min-lsn"); least != nullptr)
-    call_.words.insert(call_.words.begin(), {"AFTER", *least});
+  // What is open waits for nothing: anybody may ask it.
+  const std::string* least = call_.open ? nullptr : request_.header("x-kimdb-min-lsn");
+  if (least != nullptr) call_.words.insert(call_.words.begin(), {"AFTER", *least});
   const auto then = [this](const protocol::Value& reply, const database::Outcome& outcome) {
     called(reply, outcome);
   };
@@ -306,8 +307,9 @@ void HttpSession::complete(std::string_view reply, const database::Outcome& outc
 void HttpSession::called(const protocol::Value& reply, const database::Outcome& outcome) {
   response_ = reply.is_error() ? problem_of(request_, reply.string)
                                : call_.answer(request_, reply, outcome.depends_on);
-  if (outcome.depends_on != 0)
-    response_.headers.emplace_back("X-Kimdb-LSN", position_of(outcome.depends_on));
+  if (const std::string shown = outcome.depends_on != 0 ? position_of(outcome.depends_on) : "";
+      !shown.empty())
+    response_.headers.emplace_back("X-Kimdb-LSN", shown);
   outcome_ = outcome;
   awaits_commit_ = true;
   if (outcome.depends_on != 0 &&
@@ -375,7 +377,7 @@ void HttpSession::begin_events() {
 void HttpSession::begin_websocket() {
   const auto has_token = [&](std::string_view name, std::string_view token) {
     const std::string* value = request_.header(name);
-    return value != nullptr && protocol::lower_case(*value).find(token) != std::string::npos;
+    return value != nullptr && lower_case(*value).find(token) != std::string::npos;
   };
   const std::string* key = request_.header("sec-websocket-key");
   const std::string* version = request_.header("sec-websocket-version");

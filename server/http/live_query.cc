@@ -33,7 +33,7 @@ LiveQuery::LiveQuery(std::string id, std::vector<std::string> words, engine::Fil
   }
 }
 
-// Two hashes of 64 bits: documents that differ in both are taken for different ones.
+// Two hashes of 64 bits: documents that have both in common are taken for the same.
 LiveQuery::Known LiveQuery::known(const ShownDocument& document) {
   return {document.id, {engine::Hasher(1)(document.json), engine::Hasher(2)(document.json)}};
 }

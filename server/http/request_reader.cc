@@ -7,7 +7,7 @@
 #include <optional>
 #include <utility>
 
-#include "protocol/ascii.h"
+#include "base/ascii.h"
 
 namespace kimdb::server {
 
@@ -96,14 +96,14 @@ HttpRequestReader::Read HttpRequestReader::next(std::string_view input,
   request.target = view(message.target());
   request.keep_alive = message.keep_alive();
   for (const auto& field : message) {
-    std::string name = protocol::lower_case(view(field.name_string()));
+    std::string name = lower_case(view(field.name_string()));
     request.headers.emplace_back(std::move(name), view(field.value()));
   }
   request.body = std::move(message.body());
   read.outcome = Outcome::request;
   // Whoever stands between may understand what is not plain in another way.
   const std::string* encoding = request.header("transfer-encoding");
-  const bool is_plain = encoding == nullptr || protocol::equals_ignoring_case(*encoding, "chunked");
+  const bool is_plain = encoding == nullptr || equals_ignoring_case(*encoding, "chunked");
   const auto hosts = std::count_if(request.headers.begin(), request.headers.end(),
                                    [](const auto& header) { return header.first == "host"; });
   if (is_plain && hosts <= 1 && split_target(request)) return read;

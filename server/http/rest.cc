@@ -2,12 +2,14 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
+#include <cmath>
 #include <map>
 
+#include "base/ascii.h"
 #include "base/utf8.h"
 #include "engine/document.h"
 #include "engine/json_tree.h"
-#include "protocol/ascii.h"
 #include "protocol/numbers.h"
 #include "server/http/assets.h"
 #include "server/http/failure.h"
@@ -209,6 +211,52 @@ HttpResponse show_key_removed(const HttpRequest&, const Value& reply, Lsn) {
   return reply.integer == 0 ? problem(404, "not_found", "there is no such key") : success("");
 }
 
+// --- of SQL ---
+
+void append_value(std::string& out, const Value& value) {
+  switch (value.type) {
+    case Value::Type::integer:
+      out += std::to_string(value.integer);
+      return;
+    case Value::Type::boolean:
+      out += value.integer != 0 ? "true" : "false";
+      return;
+    case Value::Type::double_: {
+      // JSON knows no infinity.
+      if (!std::isfinite(value.number)) break;
+      std::array<char, 40> digits;
+      char* const begin = digits.data();
+      out.append(begin, std::to_chars(begin, begin + digits.size(), value.number).ptr);
+      return;
+    }
+    case Value::Type::bulk:
+      append_json_string(out, value.string);
+      return;
+    default:
+      break;
+  }
+  out += "null";
+}
+
+// Of a list of rows, a number of changed ones, or OK.
+HttpResponse show_statement(const HttpRequest&, const Value& reply, Lsn) {
+  if (reply.type == Value::Type::integer)
+    return success("\"changed\":" + std::to_string(reply.integer));
+  if (reply.type != Value::Type::array) return success("");
+  std::string rows = "[";
+  for (const Value& row : reply.elements) {
+    rows += rows.size() > 1 ? ",{" : "{";
+    for (std::size_t i = 0; i + 1 < row.elements.size(); i += 2) {
+      if (i > 0) rows += ',';
+      append_json_string(rows, row.elements[i].string);
+      rows += ':';
+      append_value(rows, row.elements[i + 1]);
+    }
+    rows += '}';
+  }
+  return success("\"count\":" + std::to_string(reply.elements.size()) + ",\"rows\":" + rows + "]");
+}
+
 // --- of INFO ---
 
 std::map<std::string, std::string, std::less<>> info_fields(std::string_view text) {
@@ -342,6 +390,26 @@ RestCall create_index(const HttpRequest& request) {
   return call;
 }
 
+// {"sql": "SELECT …", "params": [1, "a"]}
+RestCall run_statement(const HttpRequest& request) {
+  const auto wrong = [](std::string_view why) { return refused(problem(400, "bad_request", why)); };
+  const auto tree = engine::parse_json_tree(request.body);
+  if (!tree) return refused(problem(400, "invalid_json", tree.error().message));
+  const engine::JsonMember* sql = tree->find("sql");
+  if (sql == nullptr || sql->value.kind != engine::JsonKind::string)
+    return wrong("sql is the text of a statement");
+  RestCall call{.words = {"SQL", engine::decode_json_string(sql->value.text)},
+                .answer = show_statement};
+  for (const engine::JsonMember& member : tree->members) {
+    if (member.name == "sql") continue;
+    if (member.name != "params" || member.value.kind != engine::JsonKind::array)
+      return wrong("besides sql there may be params, a list of values");
+    call.words.insert(call.words.end(), {"PARAMS", ""});
+    engine::append_json(call.words.back(), member.value);
+  }
+  return call;
+}
+
 RestCall change(const HttpRequest& request) {
   const std::string_view type = media_type(request);
   const bool merges = type == "application/merge-patch+json" || type == "application/json";
@@ -424,6 +492,7 @@ const std::vector<Route>& routes() {
        [](const HttpRequest& r) {
          return RestCall{.words = {"INDEX", "DROP", r.path[2], r.path[3]}, .answer = show_done};
        }},
+      {"POST", {"api", "sql"}, run_statement},
       {"GET",
        {"api", "*", "changes"},
        [](const HttpRequest&) { return RestCall{.stream = RestCall::Stream::events}; }},

@@ -48,5 +48,16 @@ TEST_CASE("lines with a password stay out of the history") {
   CHECK(!belongs_in_history("AUTH \"unbalanced"));
 }
 
+TEST_CASE("an SQL statement goes on while a parenthesis, a quote or a comment is open") {
+  CHECK(is_open_statement("CREATE TABLE t (a INT,"));
+  CHECK(is_open_statement("INSERT INTO t VALUES ('a"));
+  CHECK(is_open_statement("SELECT 1 /* and"));
+  CHECK(is_open_statement("SQL SELECT (1"));
+  CHECK_FALSE(is_open_statement("SELECT name FROM users"));
+  CHECK_FALSE(is_open_statement("SELECT ')' -- ("));
+  CHECK_FALSE(is_open_statement("SET a ("));
+  CHECK_FALSE(is_open_statement("SELECT 1"));
+}
+
 }  // namespace
 }  // namespace kimdb::cli

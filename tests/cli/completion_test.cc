@@ -110,5 +110,20 @@ TEST_CASE("a prefix's pattern matches nothing but that prefix") {
   CHECK(prefix_pattern("a*[b]?\\") == "a\\*\\[b\\]\\?\\\\*");
 }
 
+TEST_CASE("SQL is completed with its words, and with the names of tables and columns") {
+  const std::vector<std::string> names = {"email", "users"};
+  const auto offered = [&](std::string_view line) {
+    std::vector<std::string> words;
+    offer_sql(names, line, words);
+    return words;
+  };
+  CHECK(offered("SELECT * FROM us") == std::vector<std::string>{"users", "using"});
+  CHECK(offered("SELECT count(em") == std::vector<std::string>{"count(email"});
+  CHECK(offered("SELECT u.E") ==
+        std::vector<std::string>{"u.ELSE", "u.END", "u.EXISTS", "u.email"});
+  CHECK(complete({}, "UPDATE us").sql);
+  CHECK_FALSE(complete({}, "GET us").sql);
+}
+
 }  // namespace
 }  // namespace kimdb::cli

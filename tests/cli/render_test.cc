@@ -56,6 +56,24 @@ TEST_CASE("a person's maps are columns, measured in characters") {
         "      2) b\n");
 }
 
+TEST_CASE("rows are a table for a person, and lines with a head in CSV") {
+  const auto row = [](std::int64_t id, Value name) {
+    return list({bulk("id"), integer(id), bulk("name"), std::move(name)}, Type::map);
+  };
+  const Value rows = list({row(1, bulk("Kim")), row(200, {}), row(3, bulk("a\nb"))});
+  CHECK(person(rows) ==
+        "  id | name\n"
+        "-----+--------\n"
+        "   1 | Kim\n"
+        " 200 |\n"
+        "   3 | \"a\\nb\"\n"
+        "(3 rows)\n");
+  CHECK(as(OutputFormat::csv, rows) == "id,name\n1,Kim\n200,\n3,\"a\nb\"\n");
+  // Other lists of maps are no rows.
+  CHECK(person(list({list({bulk("a"), integer(1)}, Type::map),
+                     list({bulk("b"), integer(1)}, Type::map)})) == "1) a  1\n2) b  1\n");
+}
+
 TEST_CASE("long texts stand as they are, but never command the terminal") {
   const Value info{.type = Type::verbatim, .string = "# Server\r\nname:a b\r\nevil:\x1b]0;x\r\n"};
   CHECK(person(info) == "# Server\nname:a b\n\"evil:\\x1b]0;x\"\n");

@@ -38,14 +38,15 @@ TEST_CASE("a state that takes another one's place is that one, and goes on from 
   SeededRandom random(support::test_seed("a state that takes another one's place"));
   for (int round = 0; round < 20; ++round) {
     const EngineOptions options{.partitions = 8, .hash_seed = random.next()};
-    Engine engine(options), copy(options);
+    Engine engine(options);
+    auto copy = std::make_unique<Engine>(options);
     RecordMaker old_maker(random, {}), maker(random, {});
     Model old_model, model;
     for (Lsn lsn = 1; lsn <= 300; ++lsn) apply_record(engine, lsn, old_maker.next(old_model, lsn));
     for (Lsn lsn = 1; lsn <= 500; ++lsn)
-      REQUIRE(copy.restore(lsn, maker.next(model, lsn)).has_value());
-    const std::int64_t memory = copy.memory();
-    engine.replace_state(copy, 500);
+      REQUIRE(copy->restore(lsn, maker.next(model, lsn)).has_value());
+    const std::int64_t memory = copy->memory();
+    engine.replace_state(std::move(copy), 500).reset();
     REQUIRE(difference(model, state_of(engine)) == "");
     CHECK(engine.memory() == memory);
     for (std::size_t i = 0; i < engine.partition_count(); ++i) {
@@ -55,6 +56,33 @@ TEST_CASE("a state that takes another one's place is that one, and goes on from 
     for (Lsn lsn = 501; lsn <= 800; ++lsn) apply_record(engine, lsn, maker.next(model, lsn));
     REQUIRE(difference(model, state_of(engine)) == "");
   }
+}
+
+TEST_CASE("a view keeps what it found when the state is replaced, and knows that it is outdated") {
+  const EngineOptions options{.partitions = 2, .hash_seed = 1};
+  Engine engine(options);
+  std::string record;
+  append_encoded(record, {.key = "a", .value = "old"});
+  apply_record(engine, 7, record);
+  const auto find = [&] {
+    Partition& partition = engine.partition_of(engine.hash("a"));
+    return partition.find(0, "a", engine.hash("a"));
+  };
+  {
+    const ReadView view = engine.open_view([] { return Lsn{7}; });
+    const Entry* entry = find();
+    CHECK_FALSE(view.is_outdated());
+    auto copy = std::make_unique<Engine>(options);
+    record.clear();
+    append_encoded(record, {.key = "a", .value = "new"});
+    REQUIRE(copy->restore(3, record).has_value());
+    engine.replace_state(std::move(copy), 3).reset();
+    CHECK(view.is_outdated());
+    CHECK(entry->value() == "old");
+    CHECK(find()->value() == "new");
+    CHECK_FALSE(engine.open_view([] { return Lsn{3}; }).is_outdated());
+  }
+  CHECK(find()->value() == "new");
 }
 
 TEST_CASE("a transaction without readers leaves no trace of not having had its LSN") {

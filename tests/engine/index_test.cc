@@ -82,7 +82,7 @@ class IndexedDocuments {
       auto& filled = filled_[index.get()];
       bool complete = true;
       for (std::size_t i = 0; i < engine_.partition_count(); ++i)
-        engine_.partition(i).change_indexes([&](Collections& collections) {
+        engine_.partition(i).change_indexes(kDocuments, [&](Collections& collections) {
           if (!filled[i].done)
             filled[i].done = collections.fill(*index, filled[i].behind, 1 + random_.below(200));
           complete = complete && filled[i].done;
@@ -95,7 +95,7 @@ class IndexedDocuments {
   template <class Change>
   void each(Change&& change) {
     for (std::size_t i = 0; i < engine_.partition_count(); ++i)
-      engine_.partition(i).change_indexes(change);
+      engine_.partition(i).change_indexes(kDocuments, change);
   }
 
   Random& random_;

@@ -113,8 +113,8 @@ Model state_of(Engine& engine) {
     Partition& partition = engine.partition(i);
     MutexLock lock(partition.mutex());
     for (std::uint8_t keyspace = 0; keyspace < kKeyspaces; ++keyspace) {
-      const Table* table = partition.table(keyspace);
-      for (auto position = Table::kBegin; table != nullptr && position < Table::kEnd;)
+      const EntryTable* table = partition.table(keyspace);
+      for (auto position = EntryTable::kBegin; table != nullptr && position < EntryTable::kEnd;)
         position =
             table->walk_group(position, [&](const Entry* entry) { add(model, keyspace, *entry); });
     }

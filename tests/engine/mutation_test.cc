@@ -87,7 +87,7 @@ TEST_CASE("what no server wrote is refused: keyspaces, reasons, times and ranges
   CHECK(code_of("\x09"s) == ErrorCode::unsupported);
   CHECK(code_of("\x00"s) == ErrorCode::unsupported);
   CHECK(code_of("\x05\x10"s) == ErrorCode::corrupt);                    // flush: keyspace 16
-  CHECK(code_of("\x01\x12\x00\x00\x01k\x01v"s) == ErrorCode::corrupt);  // keyspace 18
+  CHECK(code_of("\x01\x15\x00\x00\x01k\x01v"s) == ErrorCode::corrupt);  // keyspace 21
   CHECK(code_of("\x01\x10\x00\x01\x01k\x01v"s) == ErrorCode::corrupt);  // a document that expires
   CHECK(code_of("\x03\x10\x00\x00\x01k"s) == ErrorCode::corrupt);
   CHECK(code_of("\x04\x10\x00\x00\x01k\x01x"s) == ErrorCode::corrupt);

@@ -454,6 +454,27 @@ TEST_CASE("with tls.cert HTTP is HTTPS") {
   CHECK(has(parse_http_response(plain.receive_until_close()), 400, "tls_required"));
 }
 
+TEST_CASE("statements run over HTTP, with parameters, and rows come as JSON") {
+  const HttpServer server;
+  const auto run = [&](const std::string& body) {
+    return server.request("POST", "/api/sql", body);
+  };
+  CHECK(
+      run(R"-({"sql":"CREATE TABLE t (a INT PRIMARY KEY, b BOOLEAN, c DOUBLE, d TEXT)"})-").body ==
+      "{\"success\":true}\n");
+  CHECK(run(R"-({"sql":"INSERT INTO t VALUES (?, ?, ?, ?), (2, false, 1e300, NULL)",)-"
+            R"-("params":[1, true, 0.5, "\u00e4\"|"]})-")
+            .body == "{\"success\":true,\"changed\":2}\n");
+  CHECK(run(R"-({"sql":"SELECT * FROM t ORDER BY a"})-").body ==
+        "{\"success\":true,\"count\":2,\"rows\":[{\"a\":1,\"b\":true,\"c\":0.5,\"d\":\"ä\\\"|\"},"
+        "{\"a\":2,\"b\":false,\"c\":1e+300,\"d\":null}]}\n");
+  CHECK(has(run(R"-({"sql":"BEGIN"})-"), 400, "bad_request"));
+  CHECK(has(run(R"-({"sql":"SELECT ?"})-"), 400, "bad_request"));
+  CHECK(has(run(R"-({"sql":"SELECT 1","x":1})-"), 400, "bad_request"));
+  CHECK(has(run(R"-({"sql":"INSERT INTO t (a) VALUES (1)"})-"), 409, "duplicate_key"));
+  CHECK(has(run("{"), 400, "invalid_json"));
+}
+
 TEST_CASE("a slave answers reads over HTTP and refuses writes") {
   const std::uint16_t listen = free_port();
   HttpServer master({"replication.enabled=true", "replication.replica_type=master",
@@ -480,6 +501,8 @@ TEST_CASE("a slave answers reads over HTTP and refuses writes") {
   CHECK(has(behind("x"), 400, "bad_request"));
   CHECK(has(behind("0-1"), 410, "position_unknown"));
   CHECK(has(behind("1-99999"), 503, "not_reached"));
+  // What anybody may ask waits for nothing.
+  CHECK(slave.request("GET", "/health", "", {"X-Kimdb-Min-LSN: x"}).status == 200);
   CHECK(slave.request("GET", "/ready").status == 200);
   CHECK(has(slave.request("PUT", "/api/c/a", "{}"), 503, "read_only"));
   // Nothing is acknowledged that the slave does not have.

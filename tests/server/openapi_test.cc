@@ -183,6 +183,8 @@ const std::map<std::string, Request>& samples() {
       {"listIndexes", {"/api/indexes/users", "", {}}},
       {"createIndex", {"/api/indexes/users", R"({"fields":["n"]})", {}}},
       {"dropIndex", {"/api/indexes/users/n", "", {}}},
+      {"runStatement",
+       {"/api/sql", R"-({"sql":"CREATE TABLE IF NOT EXISTS t (a INT PRIMARY KEY)"})-", {}}},
       {"getKey", {"/api/kv/k", "", {}}},
       {"setKey", {"/api/kv/k", "value", {}}},
       {"deleteKey", {"/api/kv/k", "", {}}},
@@ -200,7 +202,7 @@ void call_what_succeeds(Document& document, const HttpServer& server) {
     document.call(server, id, status, samples().at(id));
   };
   for (const char* id : {"health", "ready", "metrics", "openapiYaml", "openapiJson", "docs",
-                         "changeDocuments", "setKey", "getKey"})
+                         "changeDocuments", "setKey", "getKey", "runStatement"})
     call(id, 200);
   call("createDocument", 201);
   call("putDocument", 201);
@@ -235,6 +237,11 @@ void call_what_is_refused(Document& document, const HttpServer& server) {
   call("listIndexes", 400, "/api/indexes/_x");
   call("createIndex", 400, "/api/indexes/users", "{}");
   call("dropIndex", 400, "/api/indexes/_x/n");
+
+  const std::string insert = R"-({"sql":"INSERT INTO t VALUES (?)","params":[1]})-";
+  call("runStatement", 400, "/api/sql", R"({"sql":"SELECT * FORM t"})");
+  call("runStatement", 200, "/api/sql", insert);
+  call("runStatement", 409, "/api/sql", insert);
 
   call("changeDocuments", 404, "/api/users/batch",
        R"({"items":[{"id":"none","op":"merge","data":{}}]})");

@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-#include "protocol/ascii.h"
+#include "base/ascii.h"
 #include "tests/server/redis_pair.h"
 #include "tests/support/redis_server.h"
 #include "tests/support/test_seed.h"
@@ -86,11 +86,11 @@ std::vector<StreamCommand> some(CommandStream& stream, bool in_transaction) {
     StreamCommand command = stream.next();
     if (in_transaction && is_refused_by_one_in_transactions(command.words)) continue;
     // A key that does not exist is watched less exactly (docs/redis.md).
-    if (protocol::equals_ignoring_case(command.words[0], "WATCH"))
+    if (equals_ignoring_case(command.words[0], "WATCH"))
       for (std::size_t i = 1; i < command.words.size(); ++i)
         commands.push_back({{"SETNX", command.words[i], "watched"}});
     // Whether it succeeds is seen only later: from here on there may be a transaction.
-    if (protocol::equals_ignoring_case(command.words[0], "MULTI")) in_transaction = true;
+    if (equals_ignoring_case(command.words[0], "MULTI")) in_transaction = true;
     commands.push_back(std::move(command));
   }
   return commands;

@@ -2,7 +2,7 @@
 
 #include <utility>
 
-#include "protocol/ascii.h"
+#include "base/ascii.h"
 
 namespace kimdb::support {
 
@@ -13,7 +13,7 @@ HttpResponse parse_http_response(const std::string& text) {
   response.status = std::stoi(text.substr(9, 3));
   for (std::size_t at = text.find("\r\n") + 2; at < end; at = text.find("\r\n", at) + 2) {
     const std::size_t colon = text.find(": ", at);
-    std::string& value = response.headers[protocol::lower_case(text.substr(at, colon - at))];
+    std::string& value = response.headers[lower_case(text.substr(at, colon - at))];
     if (!value.empty()) value += ", ";
     value += text.substr(colon + 2, text.find("\r\n", at) - colon - 2);
   }

@@ -1,4 +1,4 @@
-#include "engine/document_scan.h"
+#include "engine/collection_scan.h"
 
 #include <doctest/doctest.h>
 
@@ -76,7 +76,7 @@ class ChangingDocuments {
 };
 
 // Adds what one step visits; false at the end.
-bool step(DocumentScan& scan, Documents& found) {
+bool step(CollectionScan& scan, Documents& found) {
   return scan.step([&](const Entry& entry) {
     const bool is_new =
         found.emplace(std::string(document_id(entry)), std::string(entry.value())).second;
@@ -96,9 +96,12 @@ TEST_CASE("a scan shows each document of its LSN once, whatever changes meanwhil
     for (std::uint64_t i = random.below(3 * ids); i > 0; --i) data.change(ids);
     const ReadView view = data.engine().open_view([&] { return data.lsn(); });
     const Documents expected = data.documents("users");
-    DocumentScan scan(data.engine(), view, "users");
+    CollectionScan scan(data.engine(), view, kDocuments, "users");
     std::string behind;
-    if (random.below(3) == 0) scan.begin_behind(behind = "id" + std::to_string(random.below(ids)));
+    if (random.below(3) == 0) {
+      behind = "id" + std::to_string(random.below(ids));
+      scan.begin_behind(document_key("users", behind));
+    }
     Documents found;
     for (bool more = true; more; more = step(scan, found))
       for (std::uint64_t i = random.below(600); i > 0; --i) data.change(ids);
@@ -118,7 +121,7 @@ TEST_CASE("who holds all locks scans what is current, its own changes included")
                                    .hash = data.engine().hash(key)});
   Documents expected = data.documents("users"), found;
   expected["own"] = "own";
-  DocumentScan scan(data.engine(), "users");
+  CollectionScan scan(data.engine(), kDocuments, "users");
   while (step(scan, found)) {
   }
   CHECK(found == expected);
@@ -129,7 +132,7 @@ TEST_CASE("a scan that has enough of a partition goes on with the next one") {
   ChangingDocuments data(random, 4);
   for (int i = 0; i < 5000; ++i) data.change(2000);
   const ReadView view = data.engine().open_view([&] { return data.lsn(); });
-  DocumentScan scan(data.engine(), view, "users");
+  CollectionScan scan(data.engine(), view, kDocuments, "users");
   std::size_t visited = 0;
   while (scan.step([&](const Entry&) {
     ++visited;
@@ -146,9 +149,11 @@ TEST_CASE("collections count what is in them, and leave nothing behind") {
     for (int i = 0; i < 1000; ++i) data.change(500);
     std::map<std::string, std::size_t> counts, bytes, model_counts, model_bytes;
     for (std::size_t i = 0; i < data.engine().partition_count(); ++i)
-      data.engine().partition(i).collections().for_each(
-          [&](std::string_view name, const Collection& collection) {
-            counts[std::string(name)] += collection.documents().size();
+      data.engine()
+          .partition(i)
+          .collections(kDocuments)
+          .for_each([&](std::string_view name, const Collection& collection) {
+            counts[std::string(name)] += collection.entries().size();
             bytes[std::string(name)] += collection.bytes();
           });
     for (const auto& [name, documents] : data.model())
@@ -161,7 +166,7 @@ TEST_CASE("collections count what is in them, and leave nothing behind") {
   }
   data.remove_all();
   for (std::size_t i = 0; i < data.engine().partition_count(); ++i)
-    CHECK(data.engine().partition(i).collections().memory() == 0);
+    CHECK(data.engine().partition(i).collections(kDocuments).memory() == 0);
 }
 
 }  // namespace kimdb::engine

@@ -1,4 +1,4 @@
-#include "engine/table.h"
+#include "engine/entry_table.h"
 
 #include <algorithm>
 #include <bit>
@@ -20,7 +20,7 @@ std::size_t next_group_count(std::size_t group_count) {
 }
 
 // Room for this many entries and some more. Past kGroupCountMax there are only segments that must
-// not be split (Table::depth_limit).
+// not be split (EntryTable::depth_limit).
 std::size_t group_count_for(std::size_t entries) {
   for (const std::size_t group_count : kGroupCounts)
     if (entries + entries / 8 < Segment::limit_for(group_count)) return group_count;
@@ -31,7 +31,7 @@ std::size_t group_count_for(std::size_t entries) {
 
 }  // namespace
 
-void Table::clear() {
+void EntryTable::clear() {
   for (std::size_t i = 0; i < directory_.size();) {
     Segment segment = directory_[i];
     i += places(i);
@@ -43,7 +43,7 @@ void Table::clear() {
   size_ = memory_ = 0;
 }
 
-void Table::prefetch(std::uint64_t hash) const {
+void EntryTable::prefetch(std::uint64_t hash) const {
   if (directory_.empty()) return;
   const std::uint64_t order = order_of(hash);
   const Segment& segment = directory_[directory_index(order)];
@@ -52,7 +52,7 @@ void Table::prefetch(std::uint64_t hash) const {
   __builtin_prefetch(&group.slots[6]);
 }
 
-void Table::prefetch_entry(std::uint64_t hash) const {
+void EntryTable::prefetch_entry(std::uint64_t hash) const {
   if (directory_.empty()) return;
   const std::uint64_t order = order_of(hash);
   const Segment& segment = directory_[directory_index(order)];
@@ -66,7 +66,7 @@ void Table::prefetch_entry(std::uint64_t hash) const {
   }
 }
 
-EntryPointer Table::put(EntryPointer entry, std::uint64_t hash) {
+EntryPointer EntryTable::put(EntryPointer entry, std::uint64_t hash) {
   if (const Segment::Place place = find_place(entry->key(), hash)) {
     EntryPointer replaced(place.group->entry(place.slot));
     place.group->set(place.slot, place.group->tag(place.slot), entry.release());
@@ -76,7 +76,7 @@ EntryPointer Table::put(EntryPointer entry, std::uint64_t hash) {
   return nullptr;
 }
 
-void Table::insert(EntryPointer entry, std::uint64_t hash) {
+void EntryTable::insert(EntryPointer entry, std::uint64_t hash) {
   const std::uint64_t order = order_of(hash);
   if (directory_.empty() || segment_of(order).full()) grow(order);
   Segment& segment = segment_of(order);
@@ -84,7 +84,7 @@ void Table::insert(EntryPointer entry, std::uint64_t hash) {
   ++size_;
 }
 
-EntryPointer Table::remove(std::string_view key, std::uint64_t hash) {
+EntryPointer EntryTable::remove(std::string_view key, std::uint64_t hash) {
   const Segment::Place place = find_place(key, hash);
   if (!place) return nullptr;
   EntryPointer removed(place.group->entry(place.slot));
@@ -98,7 +98,7 @@ EntryPointer Table::remove(std::string_view key, std::uint64_t hash) {
   return removed;
 }
 
-Entry* Table::sample(std::uint64_t random) const {
+Entry* EntryTable::sample(std::uint64_t random) const {
   if (size_ == 0) return nullptr;
   // Its bits pick a segment, a group and a slot; from there it goes to the first entry there is.
   std::size_t index = static_cast<std::size_t>((random & 0xffffffff) % directory_.size());
@@ -115,7 +115,7 @@ Entry* Table::sample(std::uint64_t random) const {
   }
 }
 
-void Table::grow(std::uint64_t order) {
+void EntryTable::grow(std::uint64_t order) {
   if (directory_.empty()) {
     directory_.push_back(Segment::make(0, 1));
     memory_ = directory_[0].memory() + sizeof(Segment);
@@ -139,12 +139,12 @@ void Table::grow(std::uint64_t order) {
 // Segments are split where they lie deeper by less than two than with an even hash. That so many
 // keys agree in more bits has no natural cause; the directory must not grow with the bits then, and
 // the segment does.
-unsigned Table::depth_limit() const {
+unsigned EntryTable::depth_limit() const {
   return std::min(28u, static_cast<unsigned>(std::bit_width(size_ / 128)));
 }
 
 // `index`: the segment's first place.
-void Table::resize(std::size_t index, std::size_t group_count) {
+void EntryTable::resize(std::size_t index, std::size_t group_count) {
   Segment old = directory_[index];
   Segment fresh = Segment::make(old.depth, group_count);
   old.for_each([&](std::uint16_t tag, std::uint8_t control, Entry* entry) {
@@ -155,7 +155,7 @@ void Table::resize(std::size_t index, std::size_t group_count) {
   old.destroy();
 }
 
-void Table::split(std::size_t index) {
+void EntryTable::split(std::size_t index) {
   if (directory_[index].depth == depth_) {  // the directory does not tell the halves apart yet
     std::vector<Segment> doubled(directory_.size() * 2);
     for (std::size_t i = 0; i < doubled.size(); ++i) doubled[i] = directory_[i / 2];

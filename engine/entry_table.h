@@ -28,15 +28,15 @@
 
 namespace kimdb::engine {
 
-class Table {
+class EntryTable {
  public:
   static constexpr unsigned kSkipBitsMax = 12;
   // `skip_bits`: how many of the hash's highest bits choose the partition and are equal for all
   // keys here.
-  Table(Hasher hasher, unsigned skip_bits) : hasher_(hasher), skip_bits_(skip_bits) {}
-  ~Table() { clear(); }
-  Table(const Table&) = delete;
-  Table& operator=(const Table&) = delete;
+  EntryTable(Hasher hasher, unsigned skip_bits) : hasher_(hasher), skip_bits_(skip_bits) {}
+  ~EntryTable() { clear(); }
+  EntryTable(const EntryTable&) = delete;
+  EntryTable& operator=(const EntryTable&) = delete;
 
   std::size_t size() const { return size_; }
   // Bytes of the directory and the segments, entries not included.
@@ -103,13 +103,13 @@ class Table {
   std::size_t memory_ = 0;
 };
 
-inline Entry* Table::find(std::string_view key, std::uint64_t hash) const {
+inline Entry* EntryTable::find(std::string_view key, std::uint64_t hash) const {
   const Segment::Place place = find_place(key, hash);
   return place ? place.group->entry(place.slot) : nullptr;
 }
 
 template <class Wanted>
-Entry* Table::find_hash(std::uint64_t hash, Wanted&& wanted) const {
+Entry* EntryTable::find_hash(std::uint64_t hash, Wanted&& wanted) const {
   if (directory_.empty()) return nullptr;
   const std::uint64_t order = order_of(hash);
   const Segment::Place place = directory_[directory_index(order)].find(
@@ -119,7 +119,7 @@ Entry* Table::find_hash(std::uint64_t hash, Wanted&& wanted) const {
 }
 
 template <class Visit>
-Table::Position Table::walk_group(Position position, Visit&& visit) const {
+EntryTable::Position EntryTable::walk_group(Position position, Visit&& visit) const {
   if (directory_.empty() || position >= kEnd) return kEnd;
   const std::uint64_t order = position << 16;
   const Segment& segment = directory_[directory_index(order)];

@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-namespace kimdb::protocol {
+namespace kimdb {
 
 constexpr bool is_digit(char c) { return c >= '0' && c <= '9'; }
 constexpr char to_lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c; }
@@ -44,4 +44,4 @@ inline std::string lower_case(std::string_view text) {
   return result;
 }
 
-}  // namespace kimdb::protocol
+}  // namespace kimdb

@@ -1,4 +1,4 @@
-#include "engine/table.h"
+#include "engine/entry_table.h"
 
 #include <doctest/doctest.h>
 
@@ -39,7 +39,7 @@ struct TestTable {
   bool remove(std::string_view key) { return table.remove(key, hasher(key)) != nullptr; }
   std::multiset<std::string> walk() {
     std::multiset<std::string> seen;
-    for (auto position = Table::kBegin; position < Table::kEnd;)
+    for (auto position = EntryTable::kBegin; position < EntryTable::kEnd;)
       position =
           table.walk_group(position, [&](const Entry* entry) { seen.emplace(entry->key()); });
     return seen;
@@ -47,7 +47,7 @@ struct TestTable {
 
   Hasher hasher;
   unsigned skip_bits;
-  Table table;
+  EntryTable table;
   std::vector<std::string> keys;
   std::size_t candidate = 0;
 };
@@ -106,7 +106,7 @@ TEST_CASE("what is there throughout a walk is seen, whatever is put and removed 
     if (shrink)
       for (; others < stay + 20000; ++others) t.put(t.key(others), "goes");
     std::set<std::string> seen;
-    for (auto position = Table::kBegin; position < Table::kEnd;) {
+    for (auto position = EntryTable::kBegin; position < EntryTable::kEnd;) {
       const auto next =
           t.table.walk_group(position, [&](const Entry* entry) { seen.emplace(entry->key()); });
       REQUIRE(next > position);

@@ -1,0 +1,66 @@
+// How a statement gets at the rows of a typed table: all of them, by the primary key, or by an
+// index. Chosen by SQLite's planner (xBestIndex) among what is offered here. Pure.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "database/sql/catalog.h"
+#include "engine/index_plan.h"
+#include "engine/sql_value.h"
+
+namespace kimdb::database::sql {
+
+// A condition that the statement puts on a column: column <op> value, its value not known yet.
+struct Condition {
+  enum class Op : std::uint8_t { equal, greater, greater_or_equal, less, less_or_equal };
+  std::uint32_t place = 0;  // of the column
+  Op op = Op::equal;
+};
+
+struct AccessPath {
+  enum class Kind : std::uint8_t { scan, primary_key, index };
+  Kind kind = Kind::scan;
+  std::size_t index = 0;  // of schema().indexes
+  // Numbers of the conditions that it uses, in this order: of the leading columns one `equal` each,
+  // then bounds of the next column.
+  std::vector<std::size_t> equal;
+  std::optional<std::size_t> lower;
+  std::optional<std::size_t> upper;
+  bool finds_one = false;  // row at most
+  double rows = 0;         // estimated
+  double cost = 0;
+
+  // For EXPLAIN: "users by primary key (id = ?), at most 1 row".
+  std::string in_words(const TypedTable& table, const std::vector<Condition>& conditions) const;
+};
+
+// All that the conditions allow. `rows`: how many the table has.
+std::vector<AccessPath> access_paths(const TypedTable& table,
+                                     const std::vector<Condition>& conditions, double rows);
+
+// The columns that the path goes by, and which of them descend.
+struct KeyColumns {
+  std::vector<std::uint32_t> places;
+  std::vector<bool> descending;
+};
+KeyColumns key_columns(const TypedTable& table, AccessPath::Kind kind, std::size_t index);
+
+// The values of a path's conditions, as compared_value() gives them.
+struct Bounds {
+  std::vector<engine::SqlValue> equal;
+  struct Bound {
+    engine::SqlValue value;
+    bool inclusive = false;
+  };
+  std::optional<Bound> lower;
+  std::optional<Bound> upper;
+};
+// The keys behind `prefix` that lie within the bounds.
+engine::KeyRange key_range(const std::string& prefix, const KeyColumns& columns,
+                           const Bounds& bounds);
+
+}  // namespace kimdb::database::sql

@@ -1,0 +1,100 @@
+#include "database/sql/commit.h"
+
+#include <vector>
+
+#include "database/database.h"
+#include "database/lock_set.h"
+#include "database/sql/constraints.h"
+
+namespace kimdb::database::sql {
+
+namespace {
+
+class Commit {
+ public:
+  Commit(Database& database, const WriteSet& changes)
+      : database_(database),
+        changes_(changes),
+        catalog_(database.catalog().current()),
+        constrained_(Constraints::concern(*catalog_, changes)),
+        locks_(database.engine()) {}
+
+  Result<Committed> run() {
+    add_operations();
+    add_locks();
+    Committed committed;
+    const auto validate = [&]() -> Result<bool> {
+      if (committed.conflict = !is_current(); committed.conflict) return false;
+      if (!constrained_) return true;
+      KIMDB_RETURN_IF_ERROR(
+          Constraints(database_.engine(), *catalog_, changes_, nullptr, true).check());
+      return true;
+    };
+    auto lsn = database_.write_many(operations_, locks_, validate);
+    if (!lsn) return std::move(lsn).error();
+    committed.lsn = *lsn;
+    return committed;
+  }
+
+ private:
+  void add_operations() {
+    for (const auto& [key, change] : changes_.changes()) {
+      // A row that the transaction has made and removed.
+      if (!change.row && change.replaces == 0) continue;
+      operations_.push_back(
+          {.kind = change.row ? engine::OperationKind::put : engine::OperationKind::remove,
+           .keyspace = engine::kRows,
+           .replaces = change.replaces,
+           .key = key,
+           .value = change.row ? std::string_view(*change.row) : "",
+           .hash = database_.engine().hash(engine::kRows, key)});
+    }
+  }
+
+  void add_locks() {
+    if (constrained_) return locks_.add_all();
+    for (const auto& [key, change] : changes_.changes())
+      locks_.add(database_.engine().hash(engine::kRows, key));
+    const TypedTable* last = nullptr;
+    for (const auto& [key, change] : changes_.changes()) {
+      if (change.table.get() == last) continue;
+      last = change.table.get();
+      locks_.add(database_.engine().hash(engine::schema_key(last->schema().name)));
+    }
+  }
+
+  // Whether rows and schemas are those that were read. The locks are held.
+  bool is_current() const {
+    const TypedTable* last = nullptr;
+    for (const auto& [key, change] : changes_.changes()) {
+      if (version_of(engine::kRows, key) != change.replaces) return false;
+      if (change.table.get() == last) continue;
+      last = change.table.get();
+      if (version_of(engine::kSchemas, engine::schema_key(last->schema().name)) != last->lsn())
+        return false;
+    }
+    return true;
+  }
+
+  Lsn version_of(std::uint8_t keyspace, std::string_view key) const {
+    const std::uint64_t hash = database_.engine().hash(keyspace, key);
+    const engine::Entry* entry = database_.engine().partition_of(hash).find(keyspace, key, hash);
+    return entry == nullptr ? 0 : entry->lsn();
+  }
+
+  Database& database_;
+  const WriteSet& changes_;
+  const CatalogPointer catalog_;
+  const bool constrained_;
+  LockSet locks_;
+  std::vector<engine::Operation> operations_;
+};
+
+}  // namespace
+
+Result<Committed> commit(Database& database, const WriteSet& changes) {
+  if (changes.empty()) return Committed{};
+  return Commit(database, changes).run();
+}
+
+}  // namespace kimdb::database::sql

@@ -1,0 +1,26 @@
+// The end of a statement or of a transaction: its changes are compared with what stands now, under
+// the locks of all they touch, and become one record of the log.
+#pragma once
+
+#include "base/lsn.h"
+#include "base/result.h"
+#include "database/sql/write_set.h"
+
+namespace kimdb::database {
+class Database;
+}
+
+namespace kimdb::database::sql {
+
+struct Committed {
+  Lsn lsn = 0;
+  // Somebody else has changed what was read, or the schema: nothing was changed. Who ran one
+  // statement may run it again.
+  bool conflict = false;
+};
+
+// An error where the changes cannot be: a unique key that is taken, a row that another one refers
+// to, no room, a slave. Nothing was changed then.
+Result<Committed> commit(Database& database, const WriteSet& changes);
+
+}  // namespace kimdb::database::sql

@@ -1,0 +1,289 @@
+#include "database/sql/constraints.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/mutex.h"
+#include "database/sql/column_value.h"
+#include "database/sql/row_writer.h"
+#include "engine/ordered_bytes.h"
+#include "engine/row_key.h"
+
+namespace kimdb::database::sql {
+
+using engine::ForeignKey;
+using engine::SqlValue;
+using engine::TableIndex;
+using engine::TableSchema;
+
+namespace {
+
+std::vector<SqlValue> values_of(const TypedTable& table, std::string_view bytes) {
+  const engine::RowView row(table.layout(), bytes);
+  std::vector<SqlValue> values(table.schema().columns.size());
+  for (std::size_t place = 0; place < values.size(); ++place)
+    values[place] = table.column(row, place);
+  return values;
+}
+
+std::vector<SqlValue> at_places(const std::vector<SqlValue>& values,
+                                const std::vector<std::uint32_t>& places) {
+  std::vector<SqlValue> picked;
+  for (const std::uint32_t place : places) picked.push_back(values[place]);
+  return picked;
+}
+
+bool any_null(const std::vector<SqlValue>& values) {
+  return std::any_of(values.begin(), values.end(), [](const SqlValue& v) { return v.is_null(); });
+}
+
+std::string key_parts(const std::vector<SqlValue>& values, const std::vector<bool>& descending) {
+  std::string key;
+  for (std::size_t i = 0; i < values.size(); ++i)
+    engine::append_row_key_part(key, values[i], i < descending.size() && descending[i]);
+  return key;
+}
+
+// The places of the columns that a foreign key refers to.
+std::vector<std::uint32_t> referenced_places(const TableSchema& parent, const ForeignKey& key) {
+  if (key.referenced.empty()) return parent.primary_key;
+  std::vector<std::uint32_t> places;
+  for (const std::string& name : key.referenced)
+    places.push_back(parent.find_column(name).value_or(0));
+  return places;
+}
+
+Error not_whole(const TableIndex& index) {
+  return {ErrorCode::unavailable, "index " + index.name + " is being made: try again"};
+}
+
+}  // namespace
+
+const TableIndex* index_for(const TableSchema& schema, const ForeignKey& key) {
+  for (const TableIndex& index : schema.indexes)
+    if (!index.hash && index.columns.size() >= key.columns.size() &&
+        std::equal(key.columns.begin(), key.columns.end(), index.columns.begin()))
+      return &index;
+  return nullptr;
+}
+
+bool Constraints::concern(const CatalogState& catalog, const WriteSet& changes) {
+  const TypedTable* last = nullptr;
+  for (const auto& [key, change] : changes.changes()) {
+    if (change.table.get() == last) continue;
+    last = change.table.get();
+    if (last->has_unique() || !last->schema().foreign_keys.empty() || catalog.is_referenced(*last))
+      return true;
+  }
+  return false;
+}
+
+Status Constraints::check() const {
+  for (const Change& change : changes_.changes()) {
+    if (change.second.row) {
+      KIMDB_RETURN_IF_ERROR(check_unique(change));
+      KIMDB_RETURN_IF_ERROR(check_parents(change));
+    }
+    KIMDB_RETURN_IF_ERROR(check_children(change));
+  }
+  return {};
+}
+
+// --- unique indexes ---
+
+const WriteSet::Change* Constraints::changed(std::string_view key) const {
+  if (const WriteSet::Change* change = changes_.find(key)) return change;
+  return before_ == nullptr ? nullptr : before_->find(key);
+}
+
+engine::IndexPointer Constraints::index_of(const TypedTable& table,
+                                           const TableIndex& wanted) const {
+  engine::Partition& partition = engine_.partition(0);
+  return with_lock(partition, [&]() -> engine::IndexPointer {
+    for (engine::IndexPointer& index : partition.collections(engine::kRows).indexes(table.prefix()))
+      if (index->definition().name == wanted.name && index->complete()) return std::move(index);
+    return nullptr;
+  });
+}
+
+// The key of a row that stands under this key of a unique index, not `except`; empty: there is
+// none.
+Result<std::string> Constraints::holder(const TypedTable& table, const TableIndex& index,
+                                        std::size_t unique_index, std::string_view unique_key,
+                                        std::string_view except) const {
+  std::string found;
+  const auto note = [&](std::string_view key) {
+    if (key == except) return false;
+    found = key;
+    return true;
+  };
+  if (changes_.any_holder(table, unique_index, unique_key, note)) return found;
+  const auto note_before = [&](std::string_view key) {
+    return changes_.find(key) == nullptr && note(key);
+  };
+  if (before_ != nullptr && before_->any_holder(table, unique_index, unique_key, note_before))
+    return found;
+  const engine::IndexPointer rows = index_of(table, index);
+  if (rows == nullptr) return not_whole(index);
+  const auto skip = [&](std::string_view key) { return key == except || changed(key) != nullptr; };
+  return rows->holder_of(unique_key, skip).value_or("");
+}
+
+Result<std::string> Constraints::holder_of_unique(const std::string& key,
+                                                  const WriteSet::Change& change) const {
+  const TypedTable& table = *change.table;
+  std::size_t unique_index = 0;
+  for (const TableIndex& index : table.schema().indexes) {
+    if (!index.unique) continue;
+    const std::string& unique_key = change.unique_keys[unique_index];
+    if (!unique_key.empty()) {
+      auto found = holder(table, index, unique_index, unique_key, key);
+      if (!found || !found->empty()) return found;
+    }
+    ++unique_index;
+  }
+  return std::string();
+}
+
+Status Constraints::check_unique(const Change& change) const {
+  const TypedTable& table = *change.second.table;
+  if (!table.has_unique()) return {};
+  std::size_t unique_index = 0;
+  for (const TableIndex& index : table.schema().indexes) {
+    if (!index.unique) continue;
+    const std::string& unique_key = change.second.unique_keys[unique_index];
+    if (!unique_key.empty()) {
+      const auto found = holder(table, index, unique_index, unique_key, change.first);
+      if (!found) return found.error();
+      if (!found->empty())
+        return Error{ErrorCode::already_exists,
+                     "duplicate key in unique index " + index.name + " of table " +
+                         table.schema().name + ": " +
+                         columns_in_words(table.schema(), index.columns,
+                                          values_of(table, *change.second.row))};
+    }
+    ++unique_index;
+  }
+  return {};
+}
+
+// --- foreign keys ---
+
+std::optional<std::string> Constraints::current_row(std::string_view key) const {
+  const std::uint64_t hash = engine_.hash(engine::kRows, key);
+  engine::Partition& partition = engine_.partition_of(hash);
+  return with_lock(partition, [&]() -> std::optional<std::string> {
+    const engine::Entry* entry = partition.find(engine::kRows, key, hash);
+    if (entry == nullptr) return std::nullopt;
+    return std::string(entry->value());
+  });
+}
+
+std::optional<std::string> Constraints::row_of(std::string_view key) const {
+  const WriteSet::Change* change = changed(key);
+  return change != nullptr ? change->row : current_row(key);
+}
+
+Status Constraints::check_parents(const Change& change) const {
+  const TypedTable& table = *change.second.table;
+  if (table.schema().foreign_keys.empty()) return {};
+  const std::vector<SqlValue> values = values_of(table, *change.second.row);
+  for (const ForeignKey& key : table.schema().foreign_keys) {
+    const std::vector<SqlValue> referring = at_places(values, key.columns);
+    if (any_null(referring)) continue;
+    const TypedTablePointer parent = catalog_.find(key.table);
+    const auto places =
+        parent == nullptr ? std::vector<std::uint32_t>() : referenced_places(parent->schema(), key);
+    bool exists = false;
+    if (parent != nullptr && places == parent->schema().primary_key) {
+      exists = row_of(parent->prefix() + key_parts(referring, {})).has_value();
+    } else if (parent != nullptr) {
+      std::size_t unique_index = 0;
+      for (const TableIndex& index : parent->schema().indexes) {
+        if (!index.unique) continue;
+        if (index.columns == places) {
+          const std::string unique_key = engine::finish_index_key(
+              {.hash = index.hash}, key_parts(referring, index.descending));
+          const auto found = holder(*parent, index, unique_index, unique_key, "");
+          if (!found) return found.error();
+          exists = !found->empty();
+        }
+        ++unique_index;
+      }
+    }
+    if (exists) continue;
+    return Error{ErrorCode::invalid_argument,
+                 "no row of table " + key.table + " that a row of table " + table.schema().name +
+                     " refers to: " + columns_in_words(table.schema(), key.columns, values)};
+  }
+  return {};
+}
+
+// A row that goes, or changes what others refer to, must not be referred to.
+Status Constraints::check_children(const Change& change) const {
+  const TypedTable& parent = *change.second.table;
+  const auto [begin, end] =
+      catalog_.references.equal_range(engine::schema_key(parent.schema().name));
+  if (begin == end) return {};
+  const WriteSet::Change* earlier = before_ == nullptr ? nullptr : before_->find(change.first);
+  const std::optional<std::string> old_row =
+      earlier != nullptr ? earlier->row : current_row(change.first);
+  if (!old_row) return {};
+  const std::vector<SqlValue> old_values = values_of(parent, *old_row);
+  for (auto reference = begin; reference != end; ++reference) {
+    const TypedTable& child = *reference->second.from;
+    const ForeignKey& key = child.schema().foreign_keys[reference->second.foreign_key];
+    const auto places = referenced_places(parent.schema(), key);
+    const std::vector<SqlValue> referenced = at_places(old_values, places);
+    if (any_null(referenced)) continue;
+    const bool stays = change.second.row &&
+                       key_parts(at_places(values_of(parent, *change.second.row), places), {}) ==
+                           key_parts(referenced, {});
+    if (stays) continue;
+    const auto has = has_child(child, key, referenced);
+    if (!has) return has.error();
+    if (*has)
+      return Error{ErrorCode::invalid_argument,
+                   "a row of table " + child.schema().name + " refers to the row of table " +
+                       parent.schema().name + " with " +
+                       columns_in_words(parent.schema(), places, old_values)};
+  }
+  return {};
+}
+
+Result<bool> Constraints::has_child(const TypedTable& child, const ForeignKey& key,
+                                    const std::vector<SqlValue>& values) const {
+  const std::string parts = key_parts(values, {});
+  const auto refers = [&](const WriteSet::Change& change) {
+    return change.row &&
+           key_parts(at_places(values_of(child, *change.row), key.columns), {}) == parts;
+  };
+  for (const WriteSet* set : {&changes_, before_}) {
+    if (set == nullptr) continue;
+    const auto& rows = set->changes();
+    for (auto row = rows.lower_bound(child.prefix());
+         row != rows.end() && row->first.starts_with(child.prefix()); ++row)
+      if ((set == &changes_ || changes_.find(row->first) == nullptr) && refers(row->second))
+        return true;
+  }
+  const TableIndex* leads = index_for(child.schema(), key);
+  const engine::IndexPointer index = leads == nullptr ? nullptr : index_of(child, *leads);
+  if (index == nullptr)
+    return leads == nullptr
+               ? Error{ErrorCode::corrupt, "table " + child.schema().name + " lacks an index"}
+               : not_whole(*leads);
+  const std::string begin = key_parts(values, leads->descending);
+  const std::string end = engine::behind_all(begin);
+  std::vector<engine::Index::Found> found;
+  for (bool more = true; more;) {
+    const std::size_t seen = found.size();
+    const engine::Index::Found last = seen == 0 ? engine::Index::Found() : found.back();
+    more =
+        index->find({.begin = begin, .end = end, .last = seen == 0 ? nullptr : &last}, 256, found);
+    for (std::size_t i = seen; i < found.size(); ++i)
+      if (changed(found[i].document_key) == nullptr) return true;
+  }
+  return false;
+}
+
+}  // namespace kimdb::database::sql

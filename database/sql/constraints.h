@@ -1,0 +1,73 @@
+// What holds between rows: unique indexes and foreign keys. Looked at when a statement ends, so
+// that its error comes with it, and again by the commit, whose locks make it sure.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/mutex.h"
+#include "base/result.h"
+#include "database/sql/catalog.h"
+#include "database/sql/write_set.h"
+#include "engine/engine.h"
+
+namespace kimdb::database::sql {
+
+class Constraints {
+ public:
+  // `before`: what the transaction has changed before `changes`; null: nothing. `locked`: the
+  // caller holds all partitions' locks.
+  Constraints(engine::Engine& engine, const CatalogState& catalog, const WriteSet& changes,
+              const WriteSet* before, bool locked)
+      : engine_(engine), catalog_(catalog), changes_(changes), before_(before), locked_(locked) {}
+
+  // Whether any change has to do with them: the commit has to lock all partitions.
+  static bool concern(const CatalogState& catalog, const WriteSet& changes);
+  // already_exists where a unique key is taken, invalid_argument where a row would refer to
+  // nothing, unavailable where an index is not whole yet.
+  Status check() const;
+  // The key of a row, not one of `changes`' own, that holds a unique key of this one; empty: none.
+  Result<std::string> holder_of_unique(const std::string& key,
+                                       const WriteSet::Change& change) const;
+
+ private:
+  using Change = WriteSet::Changes::value_type;
+
+  Status check_unique(const Change& change) const;
+  Status check_parents(const Change& change) const;
+  Status check_children(const Change& change) const;
+  Result<std::string> holder(const TypedTable& table, const engine::TableIndex& index,
+                             std::size_t unique_index, std::string_view unique_key,
+                             std::string_view except) const;
+  // Calls look() with the partition's lock.
+  template <class Look>
+  auto with_lock(engine::Partition& partition, Look&& look) const NO_THREAD_SAFETY_ANALYSIS {
+    if (!locked_) partition.mutex().lock();
+    auto seen = look();
+    if (!locked_) partition.mutex().unlock();
+    return seen;
+  }
+  // What `changes` and `before` say of a key; null: nothing.
+  const WriteSet::Change* changed(std::string_view key) const;
+  // The row under a key, with the changes laid over what is current.
+  std::optional<std::string> row_of(std::string_view key) const;
+  std::optional<std::string> current_row(std::string_view key) const;
+  engine::IndexPointer index_of(const TypedTable& table, const engine::TableIndex& index) const;
+  // Whether a row of `child` refers to a row with these values.
+  Result<bool> has_child(const TypedTable& child, const engine::ForeignKey& key,
+                         const std::vector<engine::SqlValue>& values) const;
+
+  engine::Engine& engine_;
+  const CatalogState& catalog_;
+  const WriteSet& changes_;
+  const WriteSet* const before_;
+  const bool locked_;
+};
+
+// The index that leads from a foreign key's columns to the rows: its columns begin with them.
+const engine::TableIndex* index_for(const engine::TableSchema& schema,
+                                    const engine::ForeignKey& key);
+
+}  // namespace kimdb::database::sql

@@ -1,0 +1,90 @@
+#include "database/sql/execution.h"
+
+#include "base/mutex.h"
+
+namespace kimdb::database::sql {
+
+std::string_view FoundRow::key() const {
+  switch (tag()) {
+    case kChange:
+      return as<WriteSet::Changes::value_type>().first;
+    case kCopied:
+      return as<CopiedRow>().key;
+    default:
+      return as<engine::Entry>().key();
+  }
+}
+
+std::string_view FoundRow::bytes_of_other() const {
+  return tag() == kChange ? *as<WriteSet::Changes::value_type>().second.row : as<CopiedRow>().row;
+}
+
+Lsn FoundRow::lsn() const {
+  switch (tag()) {
+    case kChange:
+      return as<WriteSet::Changes::value_type>().second.replaces;
+    case kCopied:
+      return as<CopiedRow>().lsn;
+    default:
+      return as<engine::Entry>().lsn();
+  }
+}
+
+FoundRow Execution::find(std::string_view key) {
+  if (before != nullptr) {
+    const WriteSet::Changes& earlier = before->changes();
+    if (const auto change = earlier.find(key); change != earlier.end())
+      return change->second.row ? FoundRow(*change) : FoundRow();
+  }
+  const std::uint64_t hash = engine.hash(engine::kRows, key);
+  engine::Partition& partition = engine.partition_of(hash);
+  MutexLock lock(partition.mutex());
+  if (view != nullptr) {
+    if (view->is_outdated()) return {};  // who commits, or scans, says so
+    const engine::Entry* entry = partition.find_at(engine::kRows, key, hash, view->lsn());
+    return entry == nullptr ? FoundRow() : FoundRow(*entry);
+  }
+  const engine::Entry* entry = partition.find(engine::kRows, key, hash);
+  saw(entry == nullptr ? partition.last_removed_lsn() : entry->lsn());
+  if (entry == nullptr) return {};
+  return FoundRow(
+      copied.emplace_back(CopiedRow{std::string(key), std::string(entry->value()), entry->lsn()}));
+}
+
+std::optional<Lsn> Execution::version_of(std::string_view key) {
+  if (view != nullptr || before != nullptr) {
+    const FoundRow row = find(key);
+    return row.id() == 0 ? std::nullopt : std::optional(row.lsn());
+  }
+  const std::uint64_t hash = engine.hash(engine::kRows, key);
+  engine::Partition& partition = engine.partition_of(hash);
+  MutexLock lock(partition.mutex());
+  const engine::Entry* entry = partition.find(engine::kRows, key, hash);
+  saw(entry == nullptr ? partition.last_removed_lsn() : entry->lsn());
+  return entry == nullptr ? std::nullopt : std::optional(entry->lsn());
+}
+
+bool Execution::must_stop() {
+  if (stopped != Stopped::no) return true;
+  if (closed != nullptr && closed->load(std::memory_order_relaxed)) stopped = Stopped::closed;
+  if (deadline_ns != 0 && clock->monotonic_ns() > deadline_ns) stopped = Stopped::deadline;
+  return stopped != Stopped::no;
+}
+
+bool Execution::fails_where_outdated() {
+  if (view == nullptr || !view->is_outdated()) return false;
+  error = Error{ErrorCode::unavailable, "the state was replaced meanwhile: try again"};
+  return true;
+}
+
+bool Execution::look_up(std::string_view key, FoundRow& found) {
+  if (view == nullptr && looked_up) {
+    needs_view = true;
+    return false;
+  }
+  looked_up = true;
+  found = find(key);
+  return true;
+}
+
+}  // namespace kimdb::database::sql

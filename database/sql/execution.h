@@ -1,0 +1,132 @@
+// One statement while it runs: what its virtual tables read and change. One thread.
+//
+// A statement reads one state of the database: that of its transaction's view, or of a view of its
+// own. It does without one as long as it looks up a single row, which is copied under its
+// partition's lock; when it then looks for more it is begun again, with a view.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <list>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/lsn.h"
+#include "base/result.h"
+#include "database/sql/catalog.h"
+#include "database/sql/write_set.h"
+#include "engine/engine.h"
+#include "engine/entry.h"
+
+namespace kimdb::database::sql {
+
+class StatementMemory;
+
+struct CopiedRow {
+  std::string key;
+  std::string row;
+  Lsn lsn = 0;
+};
+
+// A row that a statement has found. It stays where it is until the statement has ended, so that its
+// address can be the rowid that SQLite hands back when the row is to be changed; the lowest bits
+// say what lies there.
+class FoundRow {
+ public:
+  FoundRow() = default;
+  explicit FoundRow(const engine::Entry& entry) : FoundRow(&entry, kEntry) {}
+  explicit FoundRow(const WriteSet::Changes::value_type& change) : FoundRow(&change, kChange) {}
+  explicit FoundRow(const CopiedRow& copied) : FoundRow(&copied, kCopied) {}
+  static FoundRow of_id(std::int64_t id) {
+    FoundRow row;
+    row.tagged_ = static_cast<std::uintptr_t>(id);
+    return row;
+  }
+
+  std::int64_t id() const { return static_cast<std::int64_t>(tagged_); }
+  std::string_view key() const;
+  std::string_view bytes() const {
+    return tag() == kEntry ? as<engine::Entry>().value() : bytes_of_other();
+  }
+  // Of the row that the database has, 0 where it has none.
+  Lsn lsn() const;
+
+ private:
+  enum Tag : std::uintptr_t { kEntry = 0, kChange = 1, kCopied = 2, kMask = 3 };
+  template <class T>
+  FoundRow(const T* pointer, Tag tag) : tagged_(reinterpret_cast<std::uintptr_t>(pointer) | tag) {
+    static_assert(alignof(T) > kMask);
+  }
+  template <class T>
+  const T& as() const {
+    return *reinterpret_cast<const T*>(tagged_ & ~std::uintptr_t{kMask});
+  }
+  std::string_view bytes_of_other() const;
+  Tag tag() const { return static_cast<Tag>(tagged_ & kMask); }
+
+  std::uintptr_t tagged_ = 0;
+};
+
+struct Execution {
+  engine::Engine& engine;
+  const CatalogState& catalog;
+  // Null: none yet.
+  const engine::ReadView* view = nullptr;
+  // What the transaction has changed before; null: nothing.
+  const WriteSet* before = nullptr;
+  // What the statement changes.
+  WriteSet changes;
+  // Rows that were given other primary keys: put at the end of the statement, when those they take
+  // the place of are gone.
+  struct Moved {
+    TypedTablePointer table;
+    std::string key;
+    std::string row;
+  };
+  std::vector<Moved> moved;
+  // Of an INSERT: the columns that it names; empty: all.
+  const std::vector<std::string>* named_columns = nullptr;
+  std::list<CopiedRow> copied;
+  bool looked_up = false;
+  std::int64_t now_ms = 0;  // Unix ms: keys that have expired by then are not seen
+  bool is_admin = false;
+  // Stopped, to be begun again with a view.
+  bool needs_view = false;
+  Lsn depends_on = 0;
+  std::int64_t last_number = 0;  // the last one that AUTO_INCREMENT gave; 0: none
+  // For EXPLAIN ANALYZE, by the path in words: how often it was gone, and what it led to.
+  struct Access {
+    std::uint64_t begun = 0;
+    std::uint64_t rows = 0;
+  };
+  bool counts = false;
+  std::map<std::string, Access> accesses;
+  // When the statement has to end (0: never), and whether anybody still waits for it. Null: nobody
+  // says so.
+  Clock* clock = nullptr;
+  std::int64_t deadline_ns = 0;
+  const std::atomic<bool>* closed = nullptr;
+  enum class Stopped : std::uint8_t { no, deadline, closed } stopped = Stopped::no;
+  StatementMemory* memory = nullptr;
+  // Whether it has to end now.
+  bool must_stop();
+  // True, and an error, where what is found is no part of the view any more.
+  bool fails_where_outdated();
+  // Why a virtual table has stopped the statement.
+  std::optional<Error> error;
+
+  void saw(Lsn lsn) { depends_on = lsn > depends_on ? lsn : depends_on; }
+  // The row that the statement sees under the key, without what it has changed itself; null id:
+  // there is none.
+  FoundRow find(std::string_view key);
+  // Of that row: its LSN (FoundRow::lsn); nothing where there is none.
+  std::optional<Lsn> version_of(std::string_view key);
+  // What find() gives, for a statement that reads by keys: false where it has to be begun again.
+  bool look_up(std::string_view key, FoundRow& found);
+};
+
+}  // namespace kimdb::database::sql

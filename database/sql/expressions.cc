@@ -1,0 +1,115 @@
+#include "database/sql/expressions.h"
+
+#include <utility>
+
+namespace kimdb::database::sql {
+
+using engine::SqlValue;
+
+namespace {
+
+Error sqlite_error(sqlite3* handle) {
+  return {ErrorCode::invalid_argument, sqlite3_errmsg(handle)};
+}
+
+Result<StatementPointer> prepare(sqlite3* handle, const std::string& sql) {
+  sqlite3_stmt* statement = nullptr;
+  const char* rest = nullptr;
+  const int code = sqlite3_prepare_v3(handle, sql.data(), static_cast<int>(sql.size()),
+                                      SQLITE_PREPARE_PERSISTENT, &statement, &rest);
+  if (code != SQLITE_OK) return sqlite_error(handle);
+  return StatementPointer(statement);
+}
+
+std::string sql_of_default(const std::string& sql) { return "SELECT (" + sql + ")"; }
+
+// SELECT (check), (check) FROM (SELECT ?1 AS "a", ?2 AS "b")
+std::string sql_of_checks(const engine::TableSchema& schema) {
+  std::string sql = "SELECT ";
+  for (const engine::Check& check : schema.checks)
+    sql += (sql.back() == ' ' ? "(" : ", (") + check.sql + ")";
+  sql += " FROM (SELECT ";
+  for (std::size_t place = 0; place < schema.columns.size(); ++place) {
+    if (schema.columns[place].dropped) continue;
+    if (sql.back() != ' ') sql += ", ";
+    sql += "?" + std::to_string(place + 1) + " AS " + quoted_name(schema.columns[place].name);
+  }
+  return sql + ")";
+}
+
+}  // namespace
+
+Result<SqlValue> Expressions::default_of(std::uint32_t place) {
+  const engine::Column& column = table_->schema().columns[place];
+  if (column.default_sql.empty()) return SqlValue{};
+  Default& made = defaults_[place];
+  if (made.statement == nullptr) {
+    auto prepared = prepare(handle_, sql_of_default(column.default_sql));
+    if (!prepared) return std::move(prepared).error();
+    made.statement = std::move(*prepared);
+  }
+  sqlite3_stmt* statement = made.statement.get();
+  if (sqlite3_step(statement) != SQLITE_ROW) {
+    sqlite3_reset(statement);
+    return sqlite_error(handle_);
+  }
+  SqlValue value = column_of(statement, 0);
+  made.text = value.bytes;
+  value.bytes = made.text;
+  sqlite3_reset(statement);
+  return value;
+}
+
+Status Expressions::check(const std::vector<SqlValue>& shown) {
+  const engine::TableSchema& schema = table_->schema();
+  if (schema.checks.empty()) return {};
+  if (checks_ == nullptr) {
+    auto prepared = prepare(handle_, sql_of_checks(schema));
+    if (!prepared) return std::move(prepared).error();
+    checks_ = std::move(*prepared);
+  }
+  sqlite3_stmt* statement = checks_.get();
+  for (std::size_t place = 0; place < shown.size(); ++place)
+    if (!schema.columns[place].dropped)
+      bind_value(statement, static_cast<int>(place + 1), shown[place]);
+  Status status;
+  if (sqlite3_step(statement) != SQLITE_ROW) {
+    status = sqlite_error(handle_);
+  } else {
+    for (std::size_t i = 0; i < schema.checks.size() && status; ++i) {
+      const int column = static_cast<int>(i);
+      // What is not known is not false.
+      if (sqlite3_column_type(statement, column) == SQLITE_NULL ||
+          sqlite3_column_double(statement, column) != 0)
+        continue;
+      const engine::Check& check = schema.checks[i];
+      status = Error{ErrorCode::invalid_argument,
+                     "check constraint " + (check.name.empty() ? "" : check.name + " ") +
+                         "of table " + schema.name + " does not hold: " + check.sql};
+    }
+  }
+  sqlite3_reset(statement);
+  sqlite3_clear_bindings(statement);
+  return status;
+}
+
+Status check_expressions(sqlite3* handle, const engine::TableSchema& schema) {
+  for (const engine::Column& column : schema.columns) {
+    if (column.default_sql.empty()) continue;
+    const auto prepared = prepare(handle, sql_of_default(column.default_sql));
+    if (!prepared)
+      return Error{ErrorCode::invalid_argument,
+                   "the default of column " + column.name + ": " + prepared.error().message};
+    if (sqlite3_bind_parameter_count(prepared->get()) > 0)
+      return Error{ErrorCode::invalid_argument,
+                   "the default of column " + column.name + " has a parameter"};
+  }
+  if (schema.checks.empty()) return {};
+  const auto prepared = prepare(handle, sql_of_checks(schema));
+  if (!prepared)
+    return Error{ErrorCode::invalid_argument,
+                 "a check of table " + schema.name + ": " + prepared.error().message};
+  return {};
+}
+
+}  // namespace kimdb::database::sql

@@ -1,0 +1,127 @@
+#include "database/sql/result_set.h"
+
+#include <cstring>
+
+namespace kimdb::database::sql {
+
+using engine::SqlValue;
+using Kind = SqlValue::Kind;
+
+namespace {
+
+template <class Number>
+void append_raw(std::string& out, Number number) {
+  char bytes[sizeof number];
+  std::memcpy(bytes, &number, sizeof number);
+  out.append(bytes, sizeof number);
+}
+
+template <class Number>
+Number take_raw(const char*& at) {
+  Number number;
+  std::memcpy(&number, at, sizeof number);
+  at += sizeof number;
+  return number;
+}
+
+}  // namespace
+
+void ResultSet::add(const SqlValue& value) {
+  bytes_ += static_cast<char>(value.kind);
+  switch (value.kind) {
+    case Kind::null:
+      return;
+    case Kind::integer:
+      return append_raw(bytes_, value.integer);
+    case Kind::real:
+      return append_raw(bytes_, value.real);
+    case Kind::text:
+    case Kind::blob:
+      append_raw(bytes_, static_cast<std::uint32_t>(value.bytes.size()));
+      bytes_ += value.bytes;
+  }
+}
+
+template <class Visit>
+void ResultSet::for_each(Visit&& visit) const {
+  const char* at = bytes_.data();
+  const char* const end = at + bytes_.size();
+  while (at != end) {
+    const Kind kind = static_cast<Kind>(*at++);
+    switch (kind) {
+      case Kind::null:
+        visit(SqlValue());
+        break;
+      case Kind::integer:
+        visit(SqlValue::of(take_raw<std::int64_t>(at)));
+        break;
+      case Kind::real:
+        visit(SqlValue::of(take_raw<double>(at)));
+        break;
+      case Kind::text:
+      case Kind::blob: {
+        const auto size = take_raw<std::uint32_t>(at);
+        const std::string_view bytes(at, size);
+        visit(kind == Kind::text ? SqlValue::text(bytes) : SqlValue::blob(bytes));
+        at += size;
+        break;
+      }
+    }
+  }
+}
+
+void ResultSet::write(protocol::ReplyWriter& reply) const {
+  const bool lines =
+      reply.format() == protocol::Format::text || reply.format() == protocol::Format::strict;
+  lines ? write_lines(reply) : write_maps(reply);
+}
+
+void ResultSet::write_maps(protocol::ReplyWriter& reply) const {
+  reply.array(rows_);
+  std::size_t column = 0;
+  for_each([&](const SqlValue& value) {
+    if (column == 0) reply.map(columns_.size());
+    const Column& of = columns_[column];
+    column = (column + 1) % columns_.size();
+    reply.bulk(of.name);
+    switch (value.kind) {
+      case Kind::null:
+        return reply.null();
+      case Kind::integer:
+        return of.is_boolean ? reply.boolean(value.integer != 0) : reply.integer(value.integer);
+      case Kind::real:
+        return reply.double_value(value.real);
+      default:
+        return reply.bulk(value.bytes);
+    }
+  });
+}
+
+void ResultSet::write_lines(protocol::ReplyWriter& reply) const {
+  reply.array(rows_ + 1);
+  protocol::ReplyWriter::Cells cells;
+  for (const Column& column : columns_) cells.text(column.name);
+  reply.cells(cells);
+  std::size_t column = 0;
+  for_each([&](const SqlValue& value) {
+    if (column == 0) cells = {};
+    const bool is_boolean = columns_[column].is_boolean;
+    column = (column + 1) % columns_.size();
+    switch (value.kind) {
+      case Kind::null:
+        cells.null();
+        break;
+      case Kind::integer:
+        is_boolean ? cells.boolean(value.integer != 0) : cells.integer(value.integer);
+        break;
+      case Kind::real:
+        cells.real(value.real);
+        break;
+      default:
+        cells.text(value.bytes);
+    }
+    if (column == 0) reply.cells(cells);
+  });
+}
+
+}  // namespace kimdb::database::sql

@@ -1,0 +1,50 @@
+// What statements can read besides typed tables: collections, the key space, and what the server
+// says of itself. A source belongs to a handle, and is read by one statement after the other.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "database/sql/execution.h"
+#include "engine/sql_value.h"
+
+namespace kimdb::database::sql {
+
+// One way through the rows of a source.
+class SourceRows {
+ public:
+  virtual ~SourceRows() = default;
+  virtual bool at_end() const = 0;
+  // False where there is an error (Execution::error).
+  virtual bool next() = 0;
+  // Valid until the next call.
+  virtual engine::SqlValue column(std::size_t number) = 0;
+};
+
+class Source {
+ public:
+  virtual ~Source() = default;
+
+  virtual std::string_view name() const = 0;
+  // "CREATE TABLE x(id TEXT, …)"
+  virtual std::string declaration() const = 0;
+  // How many rows there may be.
+  virtual double row_count() = 0;
+  // Whether one row, or none, has a text as its first column: then begin() can be given that.
+  virtual bool finds_by_first_column() const { return false; }
+  // All rows, or those with this text in the first column. Null where the statement has to be begun
+  // again, or has failed (Execution).
+  virtual std::unique_ptr<SourceRows> begin(Execution& execution,
+                                            const std::string_view* first_column) = 0;
+};
+
+// Knows sources by their names.
+class Sources {
+ public:
+  virtual ~Sources() = default;
+  // Null where there is none.
+  virtual std::unique_ptr<Source> find(std::string_view name) = 0;
+};
+
+}  // namespace kimdb::database::sql

@@ -1,0 +1,155 @@
+#include "database/sql/source_module.h"
+
+#include <sqlite3.h>
+
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "base/ascii.h"
+#include "database/sql/source.h"
+#include "database/sql/sqlite.h"
+#include "database/sql/sqlite_handle.h"
+
+namespace kimdb::database::sql {
+
+namespace {
+
+using engine::SqlValue;
+
+constexpr double kLookupCost = 3;
+constexpr int kByFirstColumn = 1;
+
+struct Table : sqlite3_vtab {
+  Table(SqliteHandle& its_handle, std::unique_ptr<Source> its_source)
+      : sqlite3_vtab{}, handle(its_handle), source(std::move(its_source)) {}
+
+  SqliteHandle& handle;
+  const std::unique_ptr<Source> source;
+};
+
+struct Cursor : sqlite3_vtab_cursor {
+  Cursor() : sqlite3_vtab_cursor{} {}
+  std::unique_ptr<SourceRows> rows;
+};
+
+Table& table_of(sqlite3_vtab* table) { return *static_cast<Table*>(table); }
+Cursor& cursor_of(sqlite3_vtab_cursor* cursor) { return *static_cast<Cursor*>(cursor); }
+
+int connect(sqlite3* database, void* handle, int /*count*/, const char* const* /*words*/,
+            sqlite3_vtab** made, char** /*error*/) {
+  auto& owner = *static_cast<SqliteHandle*>(handle);
+  std::unique_ptr<Source> source = owner.take_source();
+  if (source == nullptr) return SQLITE_ERROR;
+  if (const int code = sqlite3_declare_vtab(database, source->declaration().c_str());
+      code != SQLITE_OK)
+    return code;
+  *made = std::make_unique<Table>(owner, std::move(source)).release();
+  return SQLITE_OK;
+}
+
+int disconnect(sqlite3_vtab* table) {
+  const std::unique_ptr<Table> gone(&table_of(table));
+  return SQLITE_OK;
+}
+
+int best_index(sqlite3_vtab* vtab, sqlite3_index_info* info) {
+  Source& source = *table_of(vtab).source;
+  const double rows = source.row_count();
+  info->estimatedCost = rows + 1;
+  info->estimatedRows = static_cast<sqlite3_int64>(rows);
+  const std::string name(source.name());
+  std::string words =
+      "scan of " + name + ", about " + std::to_string(info->estimatedRows) + " rows";
+  for (int i = 0; i < info->nConstraint && source.finds_by_first_column(); ++i) {
+    const auto& constraint = info->aConstraint[i];
+    const bool fits = constraint.op == SQLITE_INDEX_CONSTRAINT_EQ && constraint.iColumn == 0 &&
+                      constraint.usable != 0 &&
+                      equals_ignoring_case(sqlite3_vtab_collation(info, i), "BINARY");
+    if (!fits) continue;
+    info->aConstraintUsage[i].argvIndex = 1;
+    info->idxNum = kByFirstColumn;
+    info->estimatedCost = kLookupCost;
+    info->estimatedRows = 1;
+    info->idxFlags = SQLITE_INDEX_SCAN_UNIQUE;
+    words = name + " by its first column, at most 1 row";
+    break;
+  }
+  info->idxStr = sqlite3_mprintf("%s", words.c_str());
+  info->needToFreeIdxStr = 1;
+  return info->idxStr == nullptr ? SQLITE_NOMEM : SQLITE_OK;
+}
+
+int open(sqlite3_vtab* /*vtab*/, sqlite3_vtab_cursor** made) {
+  *made = std::make_unique<Cursor>().release();
+  return SQLITE_OK;
+}
+
+int close(sqlite3_vtab_cursor* cursor) {
+  const std::unique_ptr<Cursor> gone(&cursor_of(cursor));
+  return SQLITE_OK;
+}
+
+int filter(sqlite3_vtab_cursor* vtab_cursor, int number, const char* /*words*/, int /*count*/,
+           sqlite3_value** values) {
+  Cursor& cursor = cursor_of(vtab_cursor);
+  const Table& table = table_of(vtab_cursor->pVtab);
+  if (table.handle.execution == nullptr) return SQLITE_MISUSE;
+  const SqlValue first = number == kByFirstColumn ? value_of(values[0]) : SqlValue();
+  // What is no text SQLite may compare in other ways than by its bytes.
+  const bool by_text = first.kind == SqlValue::Kind::text;
+  cursor.rows = table.source->begin(*table.handle.execution, by_text ? &first.bytes : nullptr);
+  return cursor.rows == nullptr ? SQLITE_ABORT : SQLITE_OK;
+}
+
+int next(sqlite3_vtab_cursor* cursor) {
+  return cursor_of(cursor).rows->next() ? SQLITE_OK : SQLITE_ABORT;
+}
+
+int at_end(sqlite3_vtab_cursor* cursor) { return cursor_of(cursor).rows->at_end() ? 1 : 0; }
+
+int column(sqlite3_vtab_cursor* cursor, sqlite3_context* context, int number) {
+  set_result(context, cursor_of(cursor).rows->column(static_cast<std::size_t>(number)),
+             SQLITE_TRANSIENT);
+  return SQLITE_OK;
+}
+
+int rowid(sqlite3_vtab_cursor* /*cursor*/, sqlite3_int64* id) {
+  *id = 0;  // nobody may read it
+  return SQLITE_OK;
+}
+
+const sqlite3_module kModule = {
+    .iVersion = 1,
+    .xCreate = connect,
+    .xConnect = connect,
+    .xBestIndex = best_index,
+    .xDisconnect = disconnect,
+    .xDestroy = disconnect,
+    .xOpen = open,
+    .xClose = close,
+    .xFilter = filter,
+    .xNext = next,
+    .xEof = at_end,
+    .xColumn = column,
+    .xRowid = rowid,
+    .xUpdate = nullptr,
+    .xBegin = nullptr,
+    .xSync = nullptr,
+    .xCommit = nullptr,
+    .xRollback = nullptr,
+    .xFindFunction = nullptr,
+    .xRename = nullptr,
+    .xSavepoint = nullptr,
+    .xRelease = nullptr,
+    .xRollbackTo = nullptr,
+    .xShadowName = nullptr,
+};
+
+}  // namespace
+
+void register_sources(SqliteHandle& handle) {
+  sqlite3_create_module(handle.get(), "source", &kModule, &handle);
+}
+
+}  // namespace kimdb::database::sql

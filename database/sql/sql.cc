@@ -1,0 +1,406 @@
+#include "database/sql/sql.h"
+
+#include <utility>
+
+#include "base/ascii.h"
+#include "database/database.h"
+#include "database/info.h"
+#include "database/sql/commit.h"
+#include "database/sql/constraints.h"
+#include "database/sql/inspection.h"
+
+namespace kimdb::database::sql {
+
+using engine::SqlValue;
+
+namespace {
+
+constexpr int kAttempts = 1000;
+
+Error conflict() { return {ErrorCode::unavailable, "write conflict, retry the transaction"}; }
+
+}  // namespace
+
+Sql::Sql(Database& database)
+    : database_(database),
+      numbers_(database),
+      timeout_(database.options().sql.timeout),
+      memory_(database.options().sql.memory),
+      history_(database.options().sql.history),
+      sources_(database),
+      handles_({database.engine(), numbers_, sources_}, database.catalog()),
+      definitions_(database, handles_, numbers_) {
+  install_allocator();
+}
+
+engine::ReadView Sql::open_view() {
+  engine::Engine& engine = database_.engine();
+  engine::ReadView view = engine.open_view([&] { return database_.applied_lsn(); });
+  // Its LSN may have been drawn by one who has not changed the indexes yet.
+  engine.await_writers();
+  return view;
+}
+
+Result<engine::ReadView> Sql::open_view_at(const std::string& text) {
+  const auto position = parse_client_position(text);
+  if (!position)
+    return Error{ErrorCode::invalid_argument,
+                 "AS OF takes a position, <term>-<lsn>, as POSITION gives it"};
+  switch (database_.has_reached(*position)) {
+    case Reached::yes:
+      break;
+    case Reached::not_yet:
+      return Error{ErrorCode::invalid_argument, "this server has not reached position " + text};
+    case Reached::never:
+      return Error{ErrorCode::invalid_argument,
+                   "this server's history does not contain position " + text};
+  }
+  if (position->lsn >= database_.applied_lsn()) return open_view();
+  auto view = database_.engine().open_view_at(position->lsn);
+  if (!view)
+    return Error{ErrorCode::not_found,
+                 "the state at position " + text +
+                     " is not held any more (sql.keep_history says how long it is)"};
+  return std::move(*view);
+}
+
+void Sql::keep_history() {
+  const std::chrono::nanoseconds wanted = history_.load(std::memory_order_relaxed);
+  const std::int64_t now = database_.clock().monotonic_ns();
+  // The one before the last that is too old still reaches back far enough.
+  while (!kept_.empty() && (wanted.count() == 0 || kept_.front().view.is_outdated() ||
+                            (kept_.size() > 1 && now - kept_[1].since_ns >= wanted.count())))
+    kept_.pop_front();
+  if (wanted.count() != 0) kept_.push_back({now, open_view()});
+}
+
+void Sql::execute(Context& c, std::string_view text, std::span<const SqlValue> parameters) {
+  auto answer = run(c, text, parameters);
+  if (!answer) {
+    const std::string& message = answer.error().message;
+    const bool has_code = message.starts_with("READONLY") || message.starts_with("NOREPLICAS") ||
+                          message.starts_with("OOM") || message.starts_with("NOPERM") ||
+                          message.starts_with("ERR ");
+    return c.reply.error(has_code ? message : "ERR " + message);
+  }
+  switch (answer->kind) {
+    case Answer::Kind::done:
+      return c.reply.ok();
+    case Answer::Kind::changed:
+      return c.reply.integer(static_cast<std::int64_t>(answer->changed));
+    case Answer::Kind::rows:
+      return answer->rows.write(c.reply);
+  }
+}
+
+Result<Answer> Sql::run(Context& c, std::string_view text, std::span<const SqlValue> parameters) {
+  {
+    // What was run before is neither read nor compiled again.
+    const auto handle = handles_.lease();
+    if (!handle) return handle.error();
+    if (SqliteHandle::Prepared* prepared = (*handle)->find(text)) {
+      auto answer = attempt(c, **handle, *prepared, parameters);
+      if (!answer) return std::move(answer).error();
+      if (*answer) return *std::move(*answer);
+    }
+  }
+  const auto statement = parse_statement(text);
+  if (!statement) return statement.error();
+  if (const auto* query = std::get_if<Query>(&*statement))
+    return run_query(c, text, *query, parameters);
+  if (const auto* simple = std::get_if<Simple>(&*statement)) return run_simple(c, *simple);
+  if (const auto* described = std::get_if<Describe>(&*statement)) {
+    const CatalogPointer catalog = database_.catalog().current();
+    const TypedTablePointer table = catalog->find(described->table);
+    if (table == nullptr)
+      return Error{ErrorCode::not_found, catalog->unknown_table(described->table)};
+    return describe(*table);
+  }
+  if (const auto* vacuum = std::get_if<Vacuum>(&*statement)) return run_vacuum(*vacuum);
+  return define(c, *statement);
+}
+
+Result<Answer> Sql::define(Context& c, const Statement& statement) {
+  if (c.session.sql_transaction != nullptr)
+    return Error{ErrorCode::invalid_argument,
+                 "definitions are no part of a transaction: COMMIT or ROLLBACK first"};
+  if (auto refused = write_refusal(c)) return *std::move(refused);
+  const auto lsn = std::visit(
+      [&](const auto& made) -> Result<Lsn> {
+        using Made = std::decay_t<decltype(made)>;
+        if constexpr (std::is_same_v<Made, CreateTable>) return definitions_.create_table(made);
+        if constexpr (std::is_same_v<Made, DropTable>) return definitions_.drop_table(made);
+        if constexpr (std::is_same_v<Made, CreateIndex>) return definitions_.create_index(made);
+        if constexpr (std::is_same_v<Made, DropIndex>) return definitions_.drop_index(made);
+        if constexpr (std::is_same_v<Made, AlterTable>) return definitions_.alter_table(made);
+        return Lsn{0};
+      },
+      statement);
+  if (!lsn) return lsn.error();
+  c.depends_on(*lsn);
+  return Answer{};
+}
+
+// Old versions go by themselves as well, from time to time.
+Result<Answer> Sql::run_vacuum(const Vacuum& statement) {
+  const CatalogPointer catalog = database_.catalog().current();
+  if (!statement.table.empty() && catalog->find(statement.table) == nullptr)
+    return Error{ErrorCode::not_found, catalog->unknown_table(statement.table)};
+  database_.engine().prune();
+  return Answer{};
+}
+
+// Why the session must not write; nothing: it may.
+std::optional<Error> Sql::write_refusal(const Context& c) {
+  if (c.session.rights.role != Role::readonly) return std::nullopt;
+  return Error{ErrorCode::permission_denied,
+               "NOPERM this user has no permissions to change tables"};
+}
+
+Result<Answer> Sql::run_simple(Context& c, Simple statement) {
+  auto& transaction = c.session.sql_transaction;
+  switch (statement) {
+    case Simple::begin:
+      if (transaction != nullptr)
+        return Error{ErrorCode::invalid_argument, "a transaction is open already"};
+      if (c.session.stateless)
+        return Error{ErrorCode::invalid_argument,
+                     "a transaction needs a connection that stays: this interface has none"};
+      transaction = std::make_shared<Transaction>(Transaction{open_view(), {}});
+      return Answer{};
+    case Simple::commit: {
+      if (transaction == nullptr)
+        return Error{ErrorCode::invalid_argument, "no transaction is open"};
+      const std::shared_ptr<Transaction> ended = std::exchange(transaction, nullptr);
+      c.depends_on(ended->view.lsn());
+      if (ended->view.is_outdated() && !ended->changes.empty()) return conflict();
+      const auto committed = commit(database_, ended->changes);
+      if (!committed) return committed.error();
+      if (committed->conflict) return conflict();
+      c.depends_on(committed->lsn);
+      return Answer{};
+    }
+    case Simple::rollback:
+      if (transaction == nullptr)
+        return Error{ErrorCode::invalid_argument, "no transaction is open"};
+      transaction = nullptr;
+      return Answer{};
+    case Simple::show_tables:
+      return show_tables(database_.engine(), *database_.catalog().current());
+    case Simple::show_status:
+      return show_status(info_text(c, {}));
+  }
+  return Answer{};
+}
+
+// --- SQLite's part ---
+
+Result<Answer> Sql::run_query(Context& c, std::string_view text, const Query& query,
+                              std::span<const SqlValue> parameters) {
+  if (query.explain == Query::Explain::plan) return explain(text, query);
+  bool wants_view = false;  // as it was learned
+  for (int i = 0; i < kAttempts; ++i) {
+    const auto handle = handles_.lease();
+    if (!handle) return handle.error();
+    SqliteHandle::Prepared* prepared = (*handle)->find(text);
+    if (prepared == nullptr) {
+      const auto made = (*handle)->prepare(text, query);
+      if (!made) return made.error();
+      prepared = *made;
+    }
+    prepared->wants_view = prepared->wants_view || wants_view;
+    auto answer = attempt(c, **handle, *prepared, parameters);
+    if (!answer) return std::move(answer).error();
+    if (*answer) return *std::move(*answer);
+    wants_view = prepared->wants_view;
+  }
+  return conflict();
+}
+
+Result<Answer> Sql::explain(std::string_view text, const Query& query) {
+  const auto handle = handles_.lease();
+  if (!handle) return handle.error();
+  const auto plan = (*handle)->plan(text, query);
+  if (!plan) return plan.error();
+  Answer answer{.kind = Answer::Kind::rows, .rows = {}};
+  answer.rows.add_column({"plan"});
+  for (const std::string& step : *plan) {
+    answer.rows.add(SqlValue::text(step));
+    answer.rows.end_row();
+  }
+  return answer;
+}
+
+Sql::Attempt Sql::attempt(Context& c, SqliteHandle& handle, SqliteHandle::Prepared& prepared,
+                          std::span<const SqlValue> parameters) {
+  Transaction* const transaction = c.session.sql_transaction.get();
+  std::optional<engine::ReadView> view;
+  Execution execution{.engine = database_.engine(), .catalog = *handle.catalog()};
+  if (!prepared.query.as_of.empty()) {
+    if (transaction != nullptr)
+      return Error{ErrorCode::invalid_argument, "AS OF is for statements outside of a transaction"};
+    auto opened = open_view_at(prepared.query.as_of);
+    if (!opened) return std::move(opened).error();
+    execution.view = &view.emplace(std::move(*opened));
+  } else if (transaction != nullptr) {
+    execution.view = &transaction->view;
+    if (!transaction->changes.empty()) execution.before = &transaction->changes;
+  } else if (prepared.wants_view) {
+    execution.view = &view.emplace(open_view());
+  }
+  if (execution.view != nullptr) execution.saw(execution.view->lsn());
+  const Query& query = prepared.query;
+  if (query.writes)
+    if (auto refused = write_refusal(c)) return *std::move(refused);
+  execution.counts = query.explain == Query::Explain::analyze;
+  const std::int64_t begin = database_.clock().monotonic_ns();
+  if (!query.columns.empty()) execution.named_columns = &query.columns;
+  sqlite3_stmt* statement = prepared.statement.get();
+  if (const int wanted = sqlite3_bind_parameter_count(statement);
+      static_cast<std::size_t>(wanted) != parameters.size())
+    return Error{ErrorCode::invalid_argument, "the statement takes " + std::to_string(wanted) +
+                                                  " parameters, not " +
+                                                  std::to_string(parameters.size())};
+  for (std::size_t i = 0; i < parameters.size(); ++i)
+    bind_value(statement, static_cast<int>(i + 1), parameters[i]);
+
+  const std::chrono::nanoseconds timeout = timeout_.load(std::memory_order_relaxed);
+  if (timeout.count() != 0) execution.deadline_ns = begin + timeout.count();
+  execution.clock = &database_.clock();
+  execution.closed = &c.session.info.closed;
+  execution.now_ms = c.now_ms;
+  execution.is_admin = c.session.rights.role == Role::admin;
+  handle.execution = &execution;
+  StatementMemory memory(memory_.load(std::memory_order_relaxed));
+  execution.memory = &memory;
+  auto answer = step(handle, statement, execution, memory);
+  if (answer && query.writes) {
+    if (Status finished = finish(execution); !finished) answer = std::move(finished).error();
+  }
+  sqlite3_reset(statement);
+  handle.execution = nullptr;
+  if (execution.counts && answer) {
+    const std::int64_t took_ns = database_.clock().monotonic_ns() - begin;
+    answer = analysis(handle, prepared.text, query, *answer, execution, took_ns);
+  }
+  if (execution.needs_view) {
+    prepared.wants_view = true;
+    return std::optional<Answer>();
+  }
+  c.depends_on(execution.depends_on);
+  if (!answer) return std::move(answer).error();
+  if (execution.view != nullptr && execution.view->is_outdated())
+    return Error{ErrorCode::unavailable, "the state was replaced meanwhile: try again"};
+  if (transaction != nullptr) {
+    const std::size_t bytes = transaction->changes.bytes() + execution.changes.bytes();
+    if (bytes > database_.options().log.max_transaction_size)
+      return Error{ErrorCode::too_large,
+                   "the changes of the transaction exceed wal.max_transaction_size"};
+    transaction->changes.take(std::move(execution.changes));
+    return std::optional<Answer>(*std::move(answer));
+  }
+  const auto committed = commit(database_, execution.changes);
+  if (!committed) return committed.error();
+  if (committed->conflict) return std::optional<Answer>();
+  c.depends_on(committed->lsn);
+  return std::optional<Answer>(*std::move(answer));
+}
+
+// The plan, with what was found by each of its steps, and the time of all.
+Result<Answer> Sql::analysis(SqliteHandle& handle, std::string_view text, const Query& query,
+                             const Answer& answer, const Execution& execution,
+                             std::int64_t took_ns) {
+  const auto plan = handle.plan(text, query);
+  if (!plan) return plan.error();
+  Answer analyzed{.kind = Answer::Kind::rows, .rows = {}};
+  for (const char* column : {"plan", "begun", "rows", "ms"}) analyzed.rows.add_column({column});
+  const auto add = [&](const std::string& step, SqlValue begun, SqlValue rows, SqlValue ms) {
+    analyzed.rows.add(SqlValue::text(step));
+    for (const SqlValue& value : {begun, rows, ms}) analyzed.rows.add(value);
+    analyzed.rows.end_row();
+  };
+  const auto count = [](std::uint64_t number) {
+    return SqlValue::of(static_cast<std::int64_t>(number));
+  };
+  for (const std::string& step : *plan) {
+    const std::size_t indent = step.find_first_not_of(' ');
+    const auto access = execution.accesses.find(step.substr(indent));
+    access == execution.accesses.end()
+        ? add(step, {}, {}, {})
+        : add(step, count(access->second.begun), count(access->second.rows), {});
+  }
+  const std::size_t rows = answer.kind == Answer::Kind::rows ? answer.rows.rows() : answer.changed;
+  add("statement", count(1), count(rows), SqlValue::of(static_cast<double>(took_ns) / 1e6));
+  return analyzed;
+}
+
+Error Sql::failure(SqliteHandle& handle, Execution& execution, const StatementMemory& memory) {
+  if (execution.error) return *std::move(execution.error);
+  if (memory.exceeded())
+    return {ErrorCode::too_large, "the statement needs more memory than sql.max_memory allows"};
+  switch (execution.stopped) {
+    case Execution::Stopped::no:
+      return {ErrorCode::invalid_argument, sqlite3_errmsg(handle.get())};
+    case Execution::Stopped::deadline:
+      return {ErrorCode::unavailable,
+              "the statement took longer than sql.statement_timeout allows"};
+    case Execution::Stopped::closed:
+      return {ErrorCode::unavailable, "the statement was cancelled"};
+  }
+  return {};
+}
+
+Result<Answer> Sql::step(SqliteHandle& handle, sqlite3_stmt* statement, Execution& execution,
+                         StatementMemory& memory) {
+  Answer answer;
+  const int columns = sqlite3_column_count(statement);
+  for (int i = 0; i < columns; ++i) {
+    const char* type = sqlite3_column_decltype(statement, i);
+    answer.rows.add_column({sqlite3_column_name(statement, i),
+                            type != nullptr && equals_ignoring_case(type, "BOOLEAN")});
+  }
+  answer.kind = columns > 0 ? Answer::Kind::rows : Answer::Kind::changed;
+  std::size_t counted = 0;
+  for (;;) {
+    const int code = sqlite3_step(statement);
+    if (code == SQLITE_ROW) {
+      for (int i = 0; i < columns; ++i) answer.rows.add(column_of(statement, i));
+      answer.rows.end_row();
+      // The text of the reply takes as much again.
+      const std::size_t bytes = 2 * answer.rows.bytes();
+      if (bytes > counted && !memory.take(bytes - counted))
+        return failure(handle, execution, memory);
+      counted = std::max(counted, bytes);
+      continue;
+    }
+    if (code != SQLITE_DONE) return failure(handle, execution, memory);
+    break;
+  }
+  answer.changed = static_cast<std::size_t>(sqlite3_changes64(handle.get()));
+  return answer;
+}
+
+Status Sql::finish(Execution& execution) {
+  for (Execution::Moved& moved : execution.moved) {
+    const engine::TableSchema& schema = moved.table->schema();
+    Lsn replaces = 0;
+    bool taken = false;
+    if (const WriteSet::Change* change = execution.changes.find(moved.key)) {
+      taken = change->row.has_value();
+    } else if (const auto version = execution.version_of(moved.key)) {
+      taken = true;
+      replaces = *version;
+    }
+    if (taken)
+      return Error{ErrorCode::already_exists, "duplicate primary key in table " + schema.name +
+                                                  ": a row would take the key of "
+                                                  "another one"};
+    execution.changes.put(moved.table, moved.key, replaces, std::move(moved.row));
+  }
+  if (!Constraints::concern(execution.catalog, execution.changes)) return {};
+  return Constraints(execution.engine, execution.catalog, execution.changes, execution.before,
+                     false)
+      .check();
+}
+
+}  // namespace kimdb::database::sql

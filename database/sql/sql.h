@@ -1,0 +1,108 @@
+// SQL: statements over typed tables. What is kimdb's own is done here, the rest by SQLite over
+// virtual tables, on handles that are made when they are needed and kept.
+//
+// A writing statement outside of a transaction is run again where somebody else changed what it had
+// read; BEGIN … COMMIT gets an error instead (docs/sql.md: snapshot isolation, the first one wins).
+//
+// Thread-safe; a session's statements come one after the other.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "database/sql/answer.h"
+#include "database/sql/catalog.h"
+#include "database/sql/definitions.h"
+#include "database/sql/execution.h"
+#include "database/sql/handle_pool.h"
+#include "database/sql/limits.h"
+#include "database/sql/parser.h"
+#include "database/sql/result_set.h"
+#include "database/sql/row_numbers.h"
+#include "database/sql/server_sources.h"
+#include "database/sql/sqlite_handle.h"
+#include "database/sql/statement_memory.h"
+#include "database/sql/write_set.h"
+#include "engine/engine.h"
+
+namespace kimdb::database {
+class Context;
+class Database;
+}  // namespace kimdb::database
+
+namespace kimdb::database::sql {
+
+// Of a session, between BEGIN and its end.
+struct Transaction {
+  engine::ReadView view;
+  WriteSet changes;
+};
+
+class Sql {
+ public:
+  explicit Sql(Database& database);
+
+  // Runs a statement for the context's session and replies.
+  void execute(Context& context, std::string_view text,
+               std::span<const engine::SqlValue> parameters);
+  // From the next statement on.
+  void set_limits(const Limits& limits) {
+    timeout_.store(limits.timeout, std::memory_order_relaxed);
+    memory_.store(limits.memory, std::memory_order_relaxed);
+    history_.store(limits.history, std::memory_order_relaxed);
+  }
+  // Background work: keeps the state of the last while readable for AS OF (sql.keep_history).
+  void keep_history();
+  // Background work: removes rows whose tables are gone, for a while; true when none is left.
+  bool remove_orphans() { return definitions_.remove_orphans(); }
+
+ private:
+  Result<Answer> run(Context& context, std::string_view text,
+                     std::span<const engine::SqlValue> parameters);
+  Result<Answer> run_simple(Context& context, Simple statement);
+  Result<Answer> define(Context& context, const Statement& statement);
+  Result<Answer> run_vacuum(const Vacuum& statement);
+  static std::optional<Error> write_refusal(const Context& context);
+  Result<Answer> explain(std::string_view text, const Query& query);
+  static Result<Answer> analysis(SqliteHandle& handle, std::string_view text, const Query& query,
+                                 const Answer& answer, const Execution& execution,
+                                 std::int64_t took_ns);
+  Result<Answer> run_query(Context& context, std::string_view text, const Query& query,
+                           std::span<const engine::SqlValue> parameters);
+  // One attempt; nothing where it has to be made again.
+  using Attempt = Result<std::optional<Answer>>;
+  Attempt attempt(Context& context, SqliteHandle& handle, SqliteHandle::Prepared& prepared,
+                  std::span<const engine::SqlValue> parameters);
+  Result<Answer> step(SqliteHandle& handle, sqlite3_stmt* statement, Execution& execution,
+                      StatementMemory& memory);
+  // What a code that is no success means.
+  Error failure(SqliteHandle& handle, Execution& execution, const StatementMemory& memory);
+  // The end of a writing statement: what it changes is whole, or an error.
+  Status finish(Execution& execution);
+  engine::ReadView open_view();
+  Result<engine::ReadView> open_view_at(const std::string& position);
+
+  Database& database_;
+  RowNumbers numbers_;
+  std::atomic<std::chrono::milliseconds> timeout_;
+  std::atomic<std::size_t> memory_;
+  std::atomic<std::chrono::milliseconds> history_;
+  struct Kept {
+    std::int64_t since_ns = 0;
+    engine::ReadView view;
+  };
+  std::deque<Kept> kept_;  // the oldest in front; the maintenance thread's
+  DatabaseSources sources_;
+  HandlePool handles_;
+  Definitions definitions_;
+};
+
+}  // namespace kimdb::database::sql

@@ -1,0 +1,186 @@
+#include "database/sql/sqlite_handle.h"
+
+#include <algorithm>
+#include <array>
+#include <map>
+#include <utility>
+
+#include "base/ascii.h"
+#include "database/sql/inspection.h"
+#include "database/sql/parser.h"
+#include "database/sql/source_module.h"
+#include "database/sql/typed_module.h"
+
+namespace kimdb::database::sql {
+
+namespace {
+
+constexpr std::size_t kCachedStatements = 256;
+// A longer one has its values in it, and hardly comes again.
+constexpr std::size_t kCachedBytes = 4096;
+constexpr std::size_t kTablesInAStatement = 100;
+// Of SQLite's machine: a few microseconds.
+constexpr int kStepsBetweenLooks = 1000;
+
+// What stands behind `begin` in a message of SQLite's; empty where it does not begin so.
+std::string_view name_behind(std::string_view message, std::string_view begin) {
+  if (!message.starts_with(begin)) return {};
+  message.remove_prefix(begin.size());
+  // "main.users", "users.name"
+  if (const std::size_t dot = message.rfind('.'); dot != std::string_view::npos)
+    message.remove_prefix(dot + 1);
+  return message;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<SqliteHandle>> SqliteHandle::open(const Surroundings& around,
+                                                         CatalogPointer catalog) {
+  std::unique_ptr<SqliteHandle> handle(new SqliteHandle(around, std::move(catalog)));
+  sqlite3* database = nullptr;
+  const int code = sqlite3_open_v2(
+      ":memory:", &database,
+      SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_MEMORY | SQLITE_OPEN_NOMUTEX,
+      nullptr);
+  handle->database_.reset(database);
+  if (code != SQLITE_OK)
+    return Error{ErrorCode::unavailable,
+                 "SQLite does not open: " + std::string(sqlite3_errstr(code))};
+  sqlite3_extended_result_codes(database, 1);
+  for (const int option :
+       {SQLITE_DBCONFIG_DEFENSIVE, SQLITE_DBCONFIG_ENABLE_TRIGGER, SQLITE_DBCONFIG_ENABLE_VIEW,
+        SQLITE_DBCONFIG_DQS_DML, SQLITE_DBCONFIG_DQS_DDL, SQLITE_DBCONFIG_TRUSTED_SCHEMA})
+    sqlite3_db_config(database, option, option == SQLITE_DBCONFIG_DEFENSIVE ? 1 : 0, nullptr);
+  sqlite3_limit(database, SQLITE_LIMIT_ATTACHED, 0);
+  sqlite3_limit(database, SQLITE_LIMIT_WORKER_THREADS, 0);
+  sqlite3_exec(database, "PRAGMA temp_store = MEMORY", nullptr, nullptr, nullptr);
+  register_typed_tables(*handle);
+  register_sources(*handle);
+  // Connected once, what they declare being none of a statement's.
+  sqlite3_exec(database, "SELECT 1 FROM json_each('[]'), json_tree('[]')", nullptr, nullptr,
+               nullptr);
+  sqlite3_progress_handler(
+      database, kStepsBetweenLooks,
+      [](void* owner) {
+        Execution* const running = static_cast<SqliteHandle*>(owner)->execution;
+        return running != nullptr && running->must_stop() ? 1 : 0;
+      },
+      handle.get());
+  sqlite3_set_authorizer(database, &SqliteHandle::authorize, handle.get());
+  return handle;
+}
+
+// Statements may read and change tables and call functions, and nothing else.
+int SqliteHandle::authorize(void* handle, int action, const char* first, const char* second,
+                            const char* /*database*/, const char* /*trigger*/) {
+  if (static_cast<SqliteHandle*>(handle)->authorizes_all_) return SQLITE_OK;
+  switch (action) {
+    case SQLITE_SELECT:
+    case SQLITE_RECURSIVE:
+      return SQLITE_OK;
+    case SQLITE_READ:
+      // A rowid is an address.
+      if (second != nullptr && std::string_view(second) == "ROWID") return SQLITE_DENY;
+      [[fallthrough]];
+    case SQLITE_INSERT:
+    case SQLITE_UPDATE:
+    case SQLITE_DELETE:
+      return first != nullptr && starts_with_ignoring_case(first, "sqlite_") ? SQLITE_DENY
+                                                                             : SQLITE_OK;
+    case SQLITE_FUNCTION:
+      return second != nullptr && equals_ignoring_case(second, "load_extension") ? SQLITE_DENY
+                                                                                 : SQLITE_OK;
+    default:
+      return SQLITE_DENY;
+  }
+}
+
+SqliteHandle::Prepared* SqliteHandle::find(std::string_view text) {
+  const auto found = cached_.find(text);
+  if (found == cached_.end()) return nullptr;
+  cache_.splice(cache_.begin(), cache_, found->second);
+  Prepared& prepared = cache_.front();
+  sqlite3_reset(prepared.statement.get());
+  sqlite3_clear_bindings(prepared.statement.get());
+  return &prepared;
+}
+
+Result<SqliteHandle::Prepared*> SqliteHandle::prepare(std::string_view text, const Query& query) {
+  auto compiled = compile(std::string(query.text), text, static_cast<std::ptrdiff_t>(query.offset));
+  if (!compiled) return std::move(compiled).error();
+  const bool is_kept = text.size() <= kCachedBytes;
+  if (is_kept && cache_.size() == kCachedStatements) {
+    cached_.erase(cache_.back().text);
+    cache_.pop_back();
+  }
+  Prepared& prepared = is_kept ? cache_.emplace_front() : not_kept_;
+  prepared.wants_view = false;
+  prepared.text = text;
+  prepared.query = query;
+  prepared.query.text = std::string_view(prepared.text).substr(query.offset, query.text.size());
+  prepared.statement = std::move(*compiled);
+  if (is_kept) cached_.emplace(prepared.text, cache_.begin());
+  return &prepared;
+}
+
+Result<StatementPointer> SqliteHandle::compile(const std::string& sql, std::string_view text,
+                                               std::ptrdiff_t offset) {
+  ++compilations_;
+  for (std::size_t missing = 0; missing <= kTablesInAStatement; ++missing) {
+    sqlite3_stmt* statement = nullptr;
+    const int code = sqlite3_prepare_v3(get(), sql.data(), static_cast<int>(sql.size()),
+                                        SQLITE_PREPARE_PERSISTENT, &statement, nullptr);
+    if (code == SQLITE_OK) return StatementPointer(statement);
+    if (!add_missing_table(sqlite3_errmsg(get()))) break;
+  }
+  return last_error(text, offset);
+}
+
+Result<std::vector<std::string>> SqliteHandle::plan(std::string_view text, const Query& query) {
+  constexpr std::string_view kExplain = "EXPLAIN QUERY PLAN ";
+  const auto compiled = compile(std::string(kExplain) + std::string(query.text), text,
+                                static_cast<std::ptrdiff_t>(query.offset) - std::ssize(kExplain));
+  if (!compiled) return compiled.error();
+  sqlite3_stmt* statement = compiled->get();
+  std::map<int, std::size_t> depths;  // by the number of a step
+  std::vector<std::string> steps;
+  while (sqlite3_step(statement) == SQLITE_ROW) {
+    const int parent = sqlite3_column_int(statement, 1);
+    const std::size_t depth = parent == 0 ? 0 : depths[parent] + 1;
+    depths[sqlite3_column_int(statement, 0)] = depth;
+    const auto* detail = reinterpret_cast<const char*>(sqlite3_column_text(statement, 3));
+    steps.push_back(std::string(2 * depth, ' ') + plan_step(detail));
+  }
+  return steps;
+}
+
+bool SqliteHandle::add_missing_table(std::string_view message) {
+  const std::string_view name = name_behind(message, "no such table: ");
+  if (name.empty()) return false;
+  std::string module = "typed_table(" + std::string(name) + ")";
+  if (catalog_->find(name) == nullptr) {
+    source_ = around_.sources.find(name);
+    if (source_ == nullptr) return false;
+    module = "source";
+  }
+  const std::string sql = "CREATE VIRTUAL TABLE temp." + quoted_name(name) + " USING " + module;
+  authorizes_all_ = true;
+  const int code = sqlite3_exec(get(), sql.c_str(), nullptr, nullptr, nullptr);
+  authorizes_all_ = false;
+  return code == SQLITE_OK;
+}
+
+Error SqliteHandle::last_error(std::string_view text, std::ptrdiff_t offset) {
+  const std::string message = sqlite3_errmsg(get());
+  if (const std::string_view table = name_behind(message, "no such table: "); !table.empty())
+    return {ErrorCode::invalid_argument, catalog_->unknown_table(table)};
+  if (const std::string_view column = name_behind(message, "no such column: "); !column.empty())
+    return {ErrorCode::invalid_argument, "unknown column: " + std::string(column)};
+  if (message == "incomplete input") return syntax_error(text, text.size());
+  const int at = sqlite3_error_offset(get());
+  if (at >= 0 && message.ends_with("syntax error"))
+    return syntax_error(text, static_cast<std::size_t>(offset + at));
+  return {ErrorCode::invalid_argument, message};
+}
+
+}  // namespace kimdb::database::sql

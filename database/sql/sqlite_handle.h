@@ -1,0 +1,88 @@
+// A connection of SQLite's, in memory and without a row of its own: it parses and plans statements
+// and runs them over virtual tables. One thread at a time; the pool of Sql gives them out.
+//
+// A handle knows the catalog of one moment; where that has changed, another one is made. Tables
+// are made known to SQLite when a statement names them, since each costs some time and memory.
+#pragma once
+
+#include <list>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "base/result.h"
+#include "database/sql/catalog.h"
+#include "database/sql/execution.h"
+#include "database/sql/parser.h"
+#include "database/sql/row_numbers.h"
+#include "database/sql/source.h"
+#include "database/sql/sqlite.h"
+
+namespace kimdb::database::sql {
+
+class SqliteHandle {
+ public:
+  // All of these outlive it.
+  struct Surroundings {
+    engine::Engine& engine;
+    RowNumbers& numbers;
+    Sources& sources;
+  };
+  static Result<std::unique_ptr<SqliteHandle>> open(const Surroundings& around,
+                                                    CatalogPointer catalog);
+
+  sqlite3* get() const { return database_.get(); }
+  const CatalogPointer& catalog() const { return catalog_; }
+  engine::Engine& engine() const { return around_.engine; }
+  RowNumbers& numbers() const { return around_.numbers; }
+
+  // A statement of SQLite's: what kimdb has read of it, and compiled.
+  struct Prepared {
+    std::string text;
+    Query query;  // of that text
+    StatementPointer statement;
+    bool wants_view = false;  // reads more than one row (Execution)
+  };
+  // As it was compiled before: reset, its parameters not bound; null where it was not, or not kept.
+  Prepared* find(std::string_view text);
+  // Compiles it and keeps it for a while; valid until the next call. `query` is of `text`. An error
+  // is the user's.
+  Result<Prepared*> prepare(std::string_view text, const Query& query);
+  // How SQLite would run it: the steps, each indented by how deep it lies in others.
+  Result<std::vector<std::string>> plan(std::string_view text, const Query& query);
+  // Counts calls of prepare().
+  std::uint64_t compilations() const { return compilations_; }
+
+  // Of the table that is being made known.
+  std::unique_ptr<Source> take_source() { return std::move(source_); }
+
+  // What virtual tables work for; null while no statement runs.
+  Execution* execution = nullptr;
+
+ private:
+  SqliteHandle(const Surroundings& around, CatalogPointer catalog)
+      : around_(around), catalog_(std::move(catalog)) {}
+  // `sql`, or an error of `text`, in which it begins at `offset`.
+  Result<StatementPointer> compile(const std::string& sql, std::string_view text,
+                                   std::ptrdiff_t offset);
+  // Makes the table that the message misses known to SQLite; false where there is none.
+  bool add_missing_table(std::string_view message);
+  Error last_error(std::string_view text, std::ptrdiff_t offset);
+  static int authorize(void* handle, int action, const char* first, const char* second,
+                       const char* database, const char* trigger);
+
+  const Surroundings around_;
+  const CatalogPointer catalog_;
+  std::unique_ptr<Source> source_;
+  bool authorizes_all_ = false;  // this class' own statements
+  std::uint64_t compilations_ = 0;
+  SqlitePointer database_;
+  // Statements go before the database.
+  Prepared not_kept_;          // the last one that was too long
+  std::list<Prepared> cache_;  // those used last in front
+  std::unordered_map<std::string_view, std::list<Prepared>::iterator> cached_;
+};
+
+}  // namespace kimdb::database::sql

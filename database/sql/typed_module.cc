@@ -1,0 +1,452 @@
+#include "database/sql/typed_module.h"
+
+#include <algorithm>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/ascii.h"
+#include "database/sql/access_path.h"
+#include "database/sql/column_value.h"
+#include "database/sql/inspection.h"
+#include "database/sql/row_cursor.h"
+#include "database/sql/row_writer.h"
+#include "database/sql/sqlite.h"
+#include "database/sql/sqlite_handle.h"
+#include "database/sql/timestamp.h"
+#include "engine/ordered_bytes.h"
+#include "engine/row_key.h"
+
+namespace kimdb::database::sql {
+
+namespace {
+
+using engine::ColumnType;
+using engine::SqlValue;
+
+constexpr const char* kTimeCollation = "timestamp";
+
+struct Table : sqlite3_vtab {
+  Table(SqliteHandle& its_handle, TypedTablePointer its_table)
+      : sqlite3_vtab{},
+        handle(its_handle),
+        table(std::move(its_table)),
+        writer(its_handle.get(), table, its_handle.numbers()) {
+    const auto& columns = table->schema().columns;
+    for (std::uint32_t place = 0; place < columns.size(); ++place)
+      if (!columns[place].dropped) visible.push_back(place);
+  }
+
+  // Where a statement is compiled: how many rows there are now.
+  double row_count() {
+    if (counted_for != handle.compilations()) {
+      counted_for = handle.compilations();
+      rows = static_cast<double>(size_of(handle.engine(), *table).rows);
+    }
+    return rows;
+  }
+
+  SqliteHandle& handle;
+  const TypedTablePointer table;
+  std::vector<std::uint32_t> visible;  // the place of each column that SQLite knows
+  RowWriter writer;
+  std::uint64_t counted_for = 0;
+  double rows = 0;
+};
+
+struct Cursor : sqlite3_vtab_cursor {
+  explicit Cursor(const Table& table) : sqlite3_vtab_cursor{}, rows(table.table) {}
+
+  void look() {
+    if (rows.at_end()) return;
+    row = {rows.table().layout(), rows.row().bytes()};
+    if (count != nullptr) ++count->rows;
+  }
+
+  RowCursor rows;
+  engine::RowView row;
+  std::string key;
+  std::string kept;
+  Execution::Access* count = nullptr;  // for EXPLAIN ANALYZE
+};
+
+Table& table_of(sqlite3_vtab* table) { return *static_cast<Table*>(table); }
+Cursor& cursor_of(sqlite3_vtab_cursor* cursor) { return *static_cast<Cursor*>(cursor); }
+
+// --- the table ---
+
+std::string_view declared_type(ColumnType type) {
+  switch (type) {
+    case ColumnType::timestamp:
+      return "TIMESTAMP TEXT COLLATE timestamp";
+    case ColumnType::json:
+      return "JSON TEXT";
+    default:
+      return engine::type_name(type);
+  }
+}
+
+std::string declaration(const engine::TableSchema& schema) {
+  std::string sql;
+  for (const engine::Column& column : schema.columns) {
+    if (column.dropped) continue;
+    sql += sql.empty() ? "CREATE TABLE x(" : ", ";
+    sql += quoted_name(column.name);
+    sql += ' ';
+    sql += declared_type(column.type);
+  }
+  return sql + ")";
+}
+
+int connect(sqlite3* database, void* handle, int count, const char* const* words,
+            sqlite3_vtab** made, char** error) {
+  auto& owner = *static_cast<SqliteHandle*>(handle);
+  const TypedTablePointer table = owner.catalog()->find(count > 3 ? words[3] : "");
+  if (table == nullptr) {
+    *error = sqlite3_mprintf("no such table");
+    return SQLITE_ERROR;
+  }
+  if (const int code = sqlite3_declare_vtab(database, declaration(table->schema()).c_str());
+      code != SQLITE_OK)
+    return code;
+  sqlite3_vtab_config(database, SQLITE_VTAB_CONSTRAINT_SUPPORT, 1);
+  *made = std::make_unique<Table>(owner, table).release();
+  return SQLITE_OK;
+}
+
+int disconnect(sqlite3_vtab* table) {
+  const std::unique_ptr<Table> gone(&table_of(table));
+  return SQLITE_OK;
+}
+
+// --- planning ---
+
+std::optional<Condition::Op> op_of(unsigned char op) {
+  switch (op) {
+    case SQLITE_INDEX_CONSTRAINT_EQ:
+      return Condition::Op::equal;
+    case SQLITE_INDEX_CONSTRAINT_GT:
+      return Condition::Op::greater;
+    case SQLITE_INDEX_CONSTRAINT_GE:
+      return Condition::Op::greater_or_equal;
+    case SQLITE_INDEX_CONSTRAINT_LT:
+      return Condition::Op::less;
+    case SQLITE_INDEX_CONSTRAINT_LE:
+      return Condition::Op::less_or_equal;
+    default:
+      return std::nullopt;
+  }
+}
+
+// A path as the number that SQLite keeps: kind 2 bits, then whether there is a lower bound, whether
+// it is inclusive, the same of the upper one, whether it finds one row at most; 8 bits for the
+// equal columns, the rest for the index.
+enum : int {
+  kKindMask = 3,
+  kLower = 4,
+  kLowerInclusive = 8,
+  kUpper = 16,
+  kUpperInclusive = 32,
+  kFindsOne = 64,
+  kEqualShift = 8,
+  kIndexShift = 16
+};
+
+int number_of(const AccessPath& path, const std::vector<Condition>& conditions) {
+  int number = static_cast<int>(path.kind) | static_cast<int>(path.equal.size()) << kEqualShift |
+               static_cast<int>(path.index) << kIndexShift;
+  if (path.lower) {
+    number |= kLower;
+    if (conditions[*path.lower].op == Condition::Op::greater_or_equal) number |= kLowerInclusive;
+  }
+  if (path.upper) {
+    number |= kUpper;
+    if (conditions[*path.upper].op == Condition::Op::less_or_equal) number |= kUpperInclusive;
+  }
+  if (path.finds_one) number |= kFindsOne;
+  return number;
+}
+
+int best_index(sqlite3_vtab* vtab, sqlite3_index_info* info) {
+  Table& table = table_of(vtab);
+  std::vector<Condition> conditions;
+  std::vector<int> constraints;  // the number that SQLite gives each
+  for (int i = 0; i < info->nConstraint; ++i) {
+    const auto& constraint = info->aConstraint[i];
+    const auto op = op_of(constraint.op);
+    if (!op || constraint.iColumn < 0 || constraint.usable == 0) continue;
+    const std::uint32_t place = table.visible[static_cast<std::size_t>(constraint.iColumn)];
+    const bool is_time = table.table->schema().columns[place].type == ColumnType::timestamp;
+    const std::string_view collation = sqlite3_vtab_collation(info, i);
+    if (!equals_ignoring_case(collation, is_time ? kTimeCollation : "BINARY")) continue;
+    conditions.push_back({place, *op});
+    constraints.push_back(i);
+  }
+  const auto paths = access_paths(*table.table, conditions, table.row_count());
+  const AccessPath& best =
+      *std::min_element(paths.begin(), paths.end(),
+                        [](const AccessPath& a, const AccessPath& b) { return a.cost < b.cost; });
+  int argument = 0;
+  const auto use = [&](std::size_t condition, bool exactly) {
+    auto& usage = info->aConstraintUsage[constraints[condition]];
+    usage.argvIndex = ++argument;
+    usage.omit = exactly ? 1 : 0;
+  };
+  // What stands under a primary key that is known whole needs no second look, but for text
+  // (compares_unknowably).
+  const bool has_text = std::any_of(best.equal.begin(), best.equal.end(), [&](std::size_t i) {
+    const ColumnType type = table.table->schema().columns[conditions[i].place].type;
+    return type == ColumnType::text || type == ColumnType::json;
+  });
+  const bool exactly = best.kind == AccessPath::Kind::primary_key && best.finds_one && !has_text;
+  for (const std::size_t condition : best.equal) use(condition, exactly);
+  if (best.lower) use(*best.lower, false);
+  if (best.upper) use(*best.upper, false);
+  info->idxNum = number_of(best, conditions);
+  info->idxStr = sqlite3_mprintf("%s", best.in_words(*table.table, conditions).c_str());
+  if (info->idxStr == nullptr) return SQLITE_NOMEM;
+  info->needToFreeIdxStr = 1;
+  info->estimatedCost = best.cost;
+  info->estimatedRows = static_cast<sqlite3_int64>(best.rows);
+  if (best.finds_one) info->idxFlags = SQLITE_INDEX_SCAN_UNIQUE;
+  return SQLITE_OK;
+}
+
+// --- reading ---
+
+int open(sqlite3_vtab* vtab, sqlite3_vtab_cursor** made) {
+  *made = std::make_unique<Cursor>(table_of(vtab)).release();
+  return SQLITE_OK;
+}
+
+int close(sqlite3_vtab_cursor* cursor) {
+  const std::unique_ptr<Cursor> gone(&cursor_of(cursor));
+  return SQLITE_OK;
+}
+
+// The statement ends with this code; Sql knows why.
+int stop() { return SQLITE_ABORT; }
+
+enum class Match { none, some, unknown };
+
+Match read_bounds(const Table& table, const KeyColumns& columns, int number, sqlite3_value** values,
+                  Bounds& bounds) {
+  const auto type_of = [&](std::size_t column) {
+    return table.table->schema().columns[columns.places[column]].type;
+  };
+  const auto equal = static_cast<std::size_t>(number >> kEqualShift & 0xff);
+  for (std::size_t i = 0; i < equal; ++i) {
+    const SqlValue given = value_of(*values++);
+    if (compares_unknowably(type_of(i), given)) return Match::unknown;
+    const auto value = given.is_null() ? std::nullopt : compared_value(type_of(i), given);
+    if (!value) return Match::none;
+    bounds.equal.push_back(*value);
+  }
+  const auto bound = [&](int flag, int inclusive, std::optional<Bounds::Bound>& made) {
+    if ((number & flag) == 0) return true;
+    const SqlValue given = value_of(*values++);
+    if (given.is_null()) return false;
+    // One that the column's values cannot be compared with bounds nothing here: SQLite looks again.
+    if (const auto value = compared_value(type_of(equal), given))
+      made = Bounds::Bound{*value, (number & inclusive) != 0};
+    return true;
+  };
+  const bool some =
+      bound(kLower, kLowerInclusive, bounds.lower) && bound(kUpper, kUpperInclusive, bounds.upper);
+  return some ? Match::some : Match::none;
+}
+
+// Of the table's index, which every partition knows; null where it is not whole yet.
+engine::IndexPointer index_of(const Table& table, const engine::TableIndex& wanted) {
+  engine::Partition& partition = table.handle.engine().partition(0);
+  MutexLock lock(partition.mutex());
+  for (engine::IndexPointer& index :
+       partition.collections(engine::kRows).indexes(table.table->prefix()))
+    if (index->definition().name == wanted.name && index->complete()) return std::move(index);
+  return nullptr;
+}
+
+// By the whole primary key. The key's bytes are made in the cursor's: nested loops look up
+// millions.
+bool begin_lookup(const Table& table, Cursor& cursor, Execution& execution,
+                  sqlite3_value** values) {
+  const engine::TableSchema& schema = table.table->schema();
+  cursor.key = table.table->prefix();
+  for (const std::uint32_t place : schema.primary_key) {
+    const ColumnType type = schema.columns[place].type;
+    const SqlValue given = value_of(*values++);
+    if (compares_unknowably(type, given))
+      return cursor.rows.begin_range(execution, {table.table->prefix(), {}});
+    const auto value = given.is_null() ? std::nullopt : compared_value(type, given);
+    if (!value) {
+      cursor.rows.begin_empty();
+      return true;
+    }
+    engine::append_row_key_part(cursor.key, *value);
+  }
+  return cursor.rows.begin_key(execution, cursor.key);
+}
+
+bool begin(const Table& table, Cursor& cursor, Execution& execution, int number,
+           sqlite3_value** values) {
+  const auto kind = static_cast<AccessPath::Kind>(number & kKindMask);
+  const std::string& prefix = table.table->prefix();
+  const engine::KeyRange whole{prefix, {}};
+  if (kind == AccessPath::Kind::scan) return cursor.rows.begin_range(execution, whole);
+  if (kind == AccessPath::Kind::primary_key && (number & kFindsOne) != 0)
+    return begin_lookup(table, cursor, execution, values);
+  const auto index_number = static_cast<std::size_t>(number >> kIndexShift);
+  const KeyColumns columns = key_columns(*table.table, kind, index_number);
+  Bounds bounds;
+  switch (read_bounds(table, columns, number, values, bounds)) {
+    case Match::none:
+      cursor.rows.begin_empty();
+      return true;
+    case Match::unknown:
+      return cursor.rows.begin_range(execution, whole);
+    case Match::some:
+      break;
+  }
+  if (kind == AccessPath::Kind::primary_key)
+    return cursor.rows.begin_range(execution, key_range(prefix, columns, bounds));
+  const engine::TableIndex& definition = table.table->schema().indexes[index_number];
+  engine::IndexPlan plan;
+  plan.index = index_of(table, definition);
+  // Being made, or gone: the condition is looked at again anyway.
+  if (plan.index == nullptr) return cursor.rows.begin_range(execution, whole);
+  engine::KeyRange range = key_range("", columns, bounds);
+  if (definition.hash) {
+    range.begin = engine::finish_index_key(plan.index->definition(), std::move(range.begin));
+    range.end = engine::behind_all(range.begin);
+  }
+  plan.ranges.push_back(std::move(range));
+  return cursor.rows.begin_index(execution, std::move(plan));
+}
+
+int filter(sqlite3_vtab_cursor* vtab_cursor, int number, const char* words, int /*count*/,
+           sqlite3_value** values) {
+  Cursor& cursor = cursor_of(vtab_cursor);
+  const Table& table = table_of(vtab_cursor->pVtab);
+  if (table.handle.execution == nullptr) return SQLITE_MISUSE;
+  if (!begin(table, cursor, *table.handle.execution, number, values)) return stop();
+  if (table.handle.execution->counts) cursor.count = &table.handle.execution->accesses[words];
+  if (cursor.count != nullptr) ++cursor.count->begun;
+  cursor.look();
+  return SQLITE_OK;
+}
+
+int next(sqlite3_vtab_cursor* vtab_cursor) {
+  Cursor& cursor = cursor_of(vtab_cursor);
+  if (!cursor.rows.next()) return stop();
+  cursor.look();
+  return SQLITE_OK;
+}
+
+int at_end(sqlite3_vtab_cursor* cursor) { return cursor_of(cursor).rows.at_end() ? 1 : 0; }
+
+int column(sqlite3_vtab_cursor* vtab_cursor, sqlite3_context* context, int number) {
+  // Of an UPDATE: nobody needs what stays.
+  if (sqlite3_vtab_nochange(context) != 0) return SQLITE_OK;
+  Cursor& cursor = cursor_of(vtab_cursor);
+  const Table& table = table_of(vtab_cursor->pVtab);
+  const std::uint32_t place = table.visible[static_cast<std::size_t>(number)];
+  const SqlValue stored = cursor.rows.table().column(cursor.row, place);
+  if (table.table->schema().columns[place].type == ColumnType::timestamp)
+    set_result(context, shown_value(ColumnType::timestamp, stored, cursor.kept), SQLITE_TRANSIENT);
+  else
+    set_result(context, stored, SQLITE_STATIC);
+  return SQLITE_OK;
+}
+
+int rowid(sqlite3_vtab_cursor* cursor, sqlite3_int64* id) {
+  *id = cursor_of(cursor).rows.row().id();
+  return SQLITE_OK;
+}
+
+// --- writing ---
+
+OnConflict on_conflict(sqlite3* database) {
+  switch (sqlite3_vtab_on_conflict(database)) {
+    case SQLITE_IGNORE:
+      return OnConflict::ignore;
+    case SQLITE_REPLACE:
+      return OnConflict::replace;
+    default:
+      return OnConflict::refuse;
+  }
+}
+
+int update(sqlite3_vtab* vtab, int count, sqlite3_value** values, sqlite3_int64* /*id*/) {
+  Table& table = table_of(vtab);
+  Execution& execution = *table.handle.execution;
+  const bool inserts = sqlite3_value_type(values[0]) == SQLITE_NULL;
+  const FoundRow row = FoundRow::of_id(inserts ? 0 : sqlite3_value_int64(values[0]));
+  if (count == 1) {
+    table.writer.remove(execution, row);
+    return SQLITE_OK;
+  }
+  std::vector<SqlValue> given(table.visible.size());
+  std::vector<bool> changed(given.size(), true);
+  for (std::size_t i = 0; i < given.size(); ++i) {
+    changed[i] = inserts || sqlite3_value_nochange(values[i + 2]) == 0;
+    if (changed[i]) given[i] = value_of(values[i + 2]);
+  }
+  const OnConflict conflict = on_conflict(table.handle.get());
+  Status status = inserts ? table.writer.insert(execution, given, conflict)
+                          : table.writer.update(execution, row, given, changed);
+  if (status) return SQLITE_OK;
+  if (status.error().code == ErrorCode::already_exists && conflict == OnConflict::ignore)
+    return SQLITE_CONSTRAINT;
+  execution.error = std::move(status).error();
+  return stop();
+}
+
+int begin_transaction(sqlite3_vtab* /*table*/) { return SQLITE_OK; }
+
+const sqlite3_module kModule = {
+    .iVersion = 1,
+    .xCreate = connect,
+    .xConnect = connect,
+    .xBestIndex = best_index,
+    .xDisconnect = disconnect,
+    .xDestroy = disconnect,
+    .xOpen = open,
+    .xClose = close,
+    .xFilter = filter,
+    .xNext = next,
+    .xEof = at_end,
+    .xColumn = column,
+    .xRowid = rowid,
+    .xUpdate = update,
+    .xBegin = begin_transaction,
+    .xSync = nullptr,
+    .xCommit = nullptr,
+    .xRollback = nullptr,
+    .xFindFunction = nullptr,
+    .xRename = nullptr,
+    .xSavepoint = nullptr,
+    .xRelease = nullptr,
+    .xRollbackTo = nullptr,
+    .xShadowName = nullptr,
+};
+
+// Times as text, in the order of what they say; what is none stands by its bytes.
+int compare_times(void* /*nothing*/, int a_size, const void* a_bytes, int b_size,
+                  const void* b_bytes) {
+  const std::string_view a(static_cast<const char*>(a_bytes), static_cast<std::size_t>(a_size));
+  const std::string_view b(static_cast<const char*>(b_bytes), static_cast<std::size_t>(b_size));
+  const auto a_time = parse_timestamp(a), b_time = parse_timestamp(b);
+  if (a_time && b_time) return *a_time < *b_time ? -1 : *a_time > *b_time ? 1 : 0;
+  return a.compare(b);
+}
+
+}  // namespace
+
+void register_typed_tables(SqliteHandle& handle) {
+  sqlite3_create_collation(handle.get(), kTimeCollation, SQLITE_UTF8, nullptr, compare_times);
+  sqlite3_create_module(handle.get(), "typed_table", &kModule, &handle);
+}
+
+}  // namespace kimdb::database::sql
