@@ -2,7 +2,7 @@
 # Compares kimdb with Debian's redis-server on this machine: bench/run.sh build/release. `make bench` calls it.
 #
 # Prints Markdown tables on stdout (for docs/performance.md), progress on stderr. From the environment:
-#   KIMDB_BENCH_ONLY     parts to run, of: nosync durable replicated copy memory restart idle http websocket find engine (all)
+#   KIMDB_BENCH_ONLY     parts to run, of: nosync durable replicated copy memory restart idle http websocket find tables engine (all)
 #   KIMDB_BENCH_ROUNDS   rounds of each measurement (5)
 #   KIMDB_BENCH_SECONDS  how long one run of redis-benchmark shall last (3)
 #   KIMDB_BENCH_KEYS     keys for memory and restart (2000000)
@@ -13,7 +13,7 @@ build=$(cd "${1:-build/release}" && pwd)
 rounds=${KIMDB_BENCH_ROUNDS:-5}
 seconds=${KIMDB_BENCH_SECONDS:-3}
 keys=${KIMDB_BENCH_KEYS:-2000000}
-only=${KIMDB_BENCH_ONLY:-nosync durable replicated copy memory restart idle http websocket find engine}
+only=${KIMDB_BENCH_ONLY:-nosync durable replicated copy memory restart idle http websocket find tables engine}
 # Beside the build: a real disk, where a temporary directory may be memory, which syncs for nothing.
 work=$(mktemp -d "$build/bench-XXXXXX")
 . bench/servers.sh
@@ -22,7 +22,7 @@ trap 'exit 130' INT TERM
 
 main() {
   for part in $only; do
-    case $part in nosync | durable | replicated | copy | memory | restart | idle | http | websocket | find | engine) ;; *) fail "no such part: $part" ;; esac
+    case $part in nosync | durable | replicated | copy | memory | restart | idle | http | websocket | find | tables | engine) ;; *) fail "no such part: $part" ;; esac
   done
   heading
   for part in $only; do "part_$part"; done
@@ -452,6 +452,20 @@ find_rate() { # requests words…
 }
 
 # Engine and log in one process, no socket; the program prints its own table.
+part_tables() {
+  start_kimdb "$work/kimdb"
+  say "tables: 1000000 rows in memory"
+  echo "### Tables, beside SQLite's own in memory: 1000000 orders, 100000 users"
+  echo
+  "$build/bin/bench_sql_tables" 1000000 "$rounds"
+  mkdir -p "$work/sqlite"
+  say "tables: INSERT"
+  "$build/bin/bench_sql_insert" "127.0.0.1:$kimdb_port" "$work/sqlite" 200000 "$rounds"
+  stop_servers
+  rm -rf "$work/kimdb" "$work/sqlite"
+  echo
+}
+
 part_engine() {
   if [ ! -x "$build/bin/bench_engine_set" ]; then
     say "engine: skipped, $build/bin/bench_engine_set is not built"
