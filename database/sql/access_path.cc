@@ -1,6 +1,7 @@
 #include "database/sql/access_path.h"
 
 #include <algorithm>
+#include <charconv>
 #include <cmath>
 
 #include "engine/ordered_bytes.h"
@@ -8,6 +9,7 @@
 
 namespace kimdb::database::sql {
 
+using engine::ColumnType;
 using Op = Condition::Op;
 using Kind = AccessPath::Kind;
 
@@ -17,6 +19,8 @@ namespace {
 // rows, and what a bound leaves.
 constexpr double kEqualLeaves = 0.01;
 constexpr double kBoundLeaves = 0.3;
+// Of a column without an index: it hardly tells rows apart as well as one that has one.
+constexpr double kEqualPasses = 0.1;
 // In the time that a row takes when all are read one after the other.
 constexpr double kLookupCost = 3;
 constexpr double kRangeCost = 20;  // every partition is asked
@@ -42,8 +46,40 @@ std::string_view symbol(Op op) {
       return "<";
     case Op::less_or_equal:
       return "<=";
+    case Op::like:
+      return "LIKE";
   }
   return "";
+}
+
+// "a = ? AND b > ?"
+std::string conditions_in_words(const engine::TableSchema& schema,
+                                const std::vector<Condition>& conditions,
+                                const std::vector<std::size_t>& numbers) {
+  std::string words;
+  for (const std::size_t number : numbers) {
+    if (!words.empty()) words += " AND ";
+    words += schema.columns[conditions[number].place].name + " " +
+             std::string(symbol(conditions[number].op)) + " ?";
+  }
+  return words;
+}
+
+// Rows on a path are held against all conditions but those that lead along it.
+void add_filters(const TypedTable& table, const std::vector<Condition>& conditions,
+                 AccessPath& path) {
+  if (path.finds_one) return;
+  for (std::size_t i = 0; i < conditions.size(); ++i) {
+    const Condition& condition = conditions[i];
+    const ColumnType type = table.schema().columns[condition.place].type;
+    const bool is_text = type == ColumnType::text || type == ColumnType::json;
+    const bool leads = std::find(path.equal.begin(), path.equal.end(), i) != path.equal.end() ||
+                       path.lower == i || path.upper == i;
+    if (leads || condition.is_list || (condition.op == Op::like && !is_text)) continue;
+    path.filters.push_back(i);
+    path.rows *= condition.op == Op::equal ? kEqualPasses : kBoundLeaves;
+  }
+  path.rows = std::max(path.rows, 1.0);
 }
 
 }  // namespace
@@ -58,10 +94,12 @@ std::vector<AccessPath> access_paths(const TypedTable& table,
                                      const std::vector<Condition>& conditions, double rows) {
   const engine::TableSchema& schema = table.schema();
   std::vector<AccessPath> paths;
-  paths.push_back({.equal = {}, .rows = rows, .cost = kRangeCost + rows});
+  AccessPath& scan = paths.emplace_back(
+      AccessPath{.equal = {}, .filters = {}, .rows = rows, .cost = kRangeCost + rows});
+  add_filters(table, conditions, scan);
   const auto offer = [&](Kind kind, std::size_t number, bool unique, bool hash) {
     const KeyColumns columns = key_columns(table, kind, number);
-    AccessPath path{.kind = kind, .index = number, .equal = {}};
+    AccessPath path{.kind = kind, .index = number, .equal = {}, .filters = {}};
     for (const std::uint32_t place : columns.places) {
       const auto condition = find_condition(conditions, place, Op::equal, Op::equal);
       if (!condition) break;
@@ -84,6 +122,7 @@ std::vector<AccessPath> access_paths(const TypedTable& table,
       path.cost = path.finds_one ? kLookupCost : kRangeCost + path.rows;
     else
       path.cost = kRangeCost + path.rows * kIndexRowCost;
+    add_filters(table, conditions, path);
     paths.push_back(std::move(path));
   };
   offer(Kind::primary_key, 0, true, false);
@@ -98,20 +137,37 @@ std::string AccessPath::in_words(const TypedTable& table,
   const std::string expected =
       finds_one ? ", at most 1 row" : ", about " + std::to_string(number) + " rows";
   const engine::TableSchema& schema = table.schema();
-  if (kind == Kind::scan) return "scan of " + schema.name + expected;
-  const std::string words =
-      schema.name +
-      (kind == Kind::primary_key ? " by primary key" : " by index " + schema.indexes[index].name);
+  const std::string held =
+      filters.empty() ? "" : ", where " + conditions_in_words(schema, conditions, filters);
+  if (kind == Kind::scan) return "scan of " + schema.name + held + expected;
   std::vector<std::size_t> used = equal;
   if (lower) used.push_back(*lower);
   if (upper) used.push_back(*upper);
-  std::string list;
-  for (const std::size_t condition : used) {
-    if (!list.empty()) list += " AND ";
-    list += schema.columns[conditions[condition].place].name + " " +
-            std::string(symbol(conditions[condition].op)) + " ?";
+  return schema.name +
+         (kind == Kind::primary_key ? " by primary key"
+                                    : " by index " + schema.indexes[index].name) +
+         " (" + conditions_in_words(schema, conditions, used) + ")" + held + expected;
+}
+
+// Of each the letter of its operator, and the place of its column: "a3e12".
+std::string encode_filters(const AccessPath& path, const std::vector<Condition>& conditions) {
+  std::string word;
+  for (const std::size_t number : path.filters) {
+    word += static_cast<char>('a' + static_cast<int>(conditions[number].op));
+    word += std::to_string(conditions[number].place);
   }
-  return words + " (" + list + ")" + expected;
+  return word;
+}
+
+std::vector<Condition> read_filters(std::string_view word) {
+  std::vector<Condition> filters;
+  while (!word.empty()) {
+    Condition& filter = filters.emplace_back();
+    filter.op = static_cast<Op>(word[0] - 'a');
+    const auto read = std::from_chars(word.data() + 1, word.data() + word.size(), filter.place);
+    word.remove_prefix(static_cast<std::size_t>(read.ptr - word.data()));
+  }
+  return filters;
 }
 
 engine::KeyRange key_range(const std::string& prefix, const KeyColumns& columns,

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "database/sql/catalog.h"
@@ -16,9 +17,10 @@ namespace kimdb::database::sql {
 
 // A condition that the statement puts on a column: column <op> value, its value not known yet.
 struct Condition {
-  enum class Op : std::uint8_t { equal, greater, greater_or_equal, less, less_or_equal };
+  enum class Op : std::uint8_t { equal, greater, greater_or_equal, less, less_or_equal, like };
   std::uint32_t place = 0;  // of the column
   Op op = Op::equal;
+  bool is_list = false;  // IN: one value after the other, for which the path is gone each time
 };
 
 struct AccessPath {
@@ -30,6 +32,8 @@ struct AccessPath {
   std::vector<std::size_t> equal;
   std::optional<std::size_t> lower;
   std::optional<std::size_t> upper;
+  // Numbers of conditions that rows on the path are held against (RowFilter).
+  std::vector<std::size_t> filters;
   bool finds_one = false;  // row at most
   double rows = 0;         // estimated
   double cost = 0;
@@ -37,6 +41,10 @@ struct AccessPath {
   // For EXPLAIN: "users by primary key (id = ?), at most 1 row".
   std::string in_words(const TypedTable& table, const std::vector<Condition>& conditions) const;
 };
+
+// The conditions of `filters` as a word, and back.
+std::string encode_filters(const AccessPath& path, const std::vector<Condition>& conditions);
+std::vector<Condition> read_filters(std::string_view word);
 
 // All that the conditions allow. `rows`: how many the table has.
 std::vector<AccessPath> access_paths(const TypedTable& table,

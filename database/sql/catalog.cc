@@ -1,5 +1,6 @@
 #include "database/sql/catalog.h"
 
+#include <algorithm>
 #include <charconv>
 #include <utility>
 
@@ -50,6 +51,17 @@ TypedTable::TypedTable(engine::TableSchema schema, Lsn lsn)
   for (std::size_t i = 0; i < missing_.size(); ++i)
     missing_[i].value = value_of_literal(schema_.columns[i].missing_sql, missing_[i].text);
   for (const engine::TableIndex& index : schema_.indexes) has_unique_ = has_unique_ || index.unique;
+  for (std::uint32_t place = 0; place < schema_.columns.size(); ++place)
+    if (!schema_.columns[place].dropped) visible_.push_back(place);
+}
+
+std::vector<bool> TypedTable::named(const std::vector<std::string>& names) const {
+  std::vector<bool> named;
+  for (const std::uint32_t place : visible_)
+    named.push_back(std::any_of(names.begin(), names.end(), [&](const std::string& name) {
+      return equals_ignoring_case(name, schema_.columns[place].name);
+    }));
+  return named;
 }
 
 std::vector<std::string> TypedTable::unique_keys(std::string_view bytes) const {

@@ -30,6 +30,10 @@ class TypedTable {
   Lsn lsn() const { return lsn_; }
   const std::string& prefix() const { return prefix_; }  // of its rows' keys
   const engine::RowLayout& layout() const { return layout_; }
+  // The places of the columns that are not dropped, which are those that statements see.
+  const std::vector<std::uint32_t>& visible() const { return visible_; }
+  // Which of these have one of the names.
+  std::vector<bool> named(const std::vector<std::string>& names) const;
 
   // A column of a row; of a row that was written before the column came, what the schema says.
   engine::SqlValue column(const engine::RowView& row, std::size_t place) const {
@@ -55,6 +59,7 @@ class TypedTable {
   const Lsn lsn_;
   const std::string prefix_;
   const engine::RowLayout layout_;
+  std::vector<std::uint32_t> visible_;
   std::vector<Missing> missing_;
   bool has_unique_ = false;  // index
 };

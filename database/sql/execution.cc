@@ -1,7 +1,5 @@
 #include "database/sql/execution.h"
 
-#include "base/mutex.h"
-
 namespace kimdb::database::sql {
 
 std::string_view FoundRow::key() const {
@@ -36,19 +34,20 @@ FoundRow Execution::find(std::string_view key) {
     if (const auto change = earlier.find(key); change != earlier.end())
       return change->second.row ? FoundRow(*change) : FoundRow();
   }
+  if (view == nullptr) {
+    FoundRow found;
+    visit_current(key, [&](const engine::Entry& entry) {
+      found = FoundRow(copied.emplace_back(
+          CopiedRow{std::string(key), std::string(entry.value()), entry.lsn()}));
+    });
+    return found;
+  }
   const std::uint64_t hash = engine.hash(engine::kRows, key);
   engine::Partition& partition = engine.partition_of(hash);
   MutexLock lock(partition.mutex());
-  if (view != nullptr) {
-    if (view->is_outdated()) return {};  // who commits, or scans, says so
-    const engine::Entry* entry = partition.find_at(engine::kRows, key, hash, view->lsn());
-    return entry == nullptr ? FoundRow() : FoundRow(*entry);
-  }
-  const engine::Entry* entry = partition.find(engine::kRows, key, hash);
-  saw(entry == nullptr ? partition.last_removed_lsn() : entry->lsn());
-  if (entry == nullptr) return {};
-  return FoundRow(
-      copied.emplace_back(CopiedRow{std::string(key), std::string(entry->value()), entry->lsn()}));
+  if (view->is_outdated()) return {};  // who commits, or scans, says so
+  const engine::Entry* entry = partition.find_at(engine::kRows, key, hash, view->lsn());
+  return entry == nullptr ? FoundRow() : FoundRow(*entry);
 }
 
 std::optional<Lsn> Execution::version_of(std::string_view key) {
@@ -56,12 +55,9 @@ std::optional<Lsn> Execution::version_of(std::string_view key) {
     const FoundRow row = find(key);
     return row.id() == 0 ? std::nullopt : std::optional(row.lsn());
   }
-  const std::uint64_t hash = engine.hash(engine::kRows, key);
-  engine::Partition& partition = engine.partition_of(hash);
-  MutexLock lock(partition.mutex());
-  const engine::Entry* entry = partition.find(engine::kRows, key, hash);
-  saw(entry == nullptr ? partition.last_removed_lsn() : entry->lsn());
-  return entry == nullptr ? std::nullopt : std::optional(entry->lsn());
+  std::optional<Lsn> version;
+  visit_current(key, [&](const engine::Entry& entry) { version = entry.lsn(); });
+  return version;
 }
 
 bool Execution::must_stop() {

@@ -16,6 +16,7 @@
 
 #include "base/clock.h"
 #include "base/lsn.h"
+#include "base/mutex.h"
 #include "base/result.h"
 #include "database/sql/catalog.h"
 #include "database/sql/write_set.h"
@@ -88,8 +89,8 @@ struct Execution {
     std::string row;
   };
   std::vector<Moved> moved;
-  // Of an INSERT: the columns that it names; empty: all.
-  const std::vector<std::string>* named_columns = nullptr;
+  // Of an INSERT: which of the table's visible columns it names; null: all.
+  const std::vector<bool>* named = nullptr;
   std::list<CopiedRow> copied;
   bool looked_up = false;
   std::int64_t now_ms = 0;  // Unix ms: keys that have expired by then are not seen
@@ -123,10 +124,39 @@ struct Execution {
   // The row that the statement sees under the key, without what it has changed itself; null id:
   // there is none.
   FoundRow find(std::string_view key);
+  // Calls read(row) with the bytes of that row, which stay while it runs; false where there is
+  // none.
+  template <class Read>
+  bool read_row(std::string_view key, Read&& read);
   // Of that row: its LSN (FoundRow::lsn); nothing where there is none.
   std::optional<Lsn> version_of(std::string_view key);
   // What find() gives, for a statement that reads by keys: false where it has to be begun again.
   bool look_up(std::string_view key, FoundRow& found);
+
+ private:
+  template <class Visit>
+  bool visit_current(std::string_view key, Visit&& visit);
 };
+
+// Without a view.
+template <class Visit>
+bool Execution::visit_current(std::string_view key, Visit&& visit) {
+  const std::uint64_t hash = engine.hash(engine::kRows, key);
+  engine::Partition& partition = engine.partition_of(hash);
+  MutexLock lock(partition.mutex());
+  const engine::Entry* entry = partition.find(engine::kRows, key, hash);
+  saw(entry == nullptr ? partition.last_removed_lsn() : entry->lsn());
+  if (entry != nullptr) visit(*entry);
+  return entry != nullptr;
+}
+
+template <class Read>
+bool Execution::read_row(std::string_view key, Read&& read) {
+  if (view == nullptr && before == nullptr)
+    return visit_current(key, [&](const engine::Entry& entry) { read(entry.value()); });
+  const FoundRow row = find(key);
+  if (row.id() != 0) read(row.bytes());
+  return row.id() != 0;
+}
 
 }  // namespace kimdb::database::sql

@@ -94,11 +94,16 @@ Answer describe(const TypedTable& table) {
   return answer;
 }
 
+std::string_view plan_words(std::string_view description) {
+  return description.substr(0, description.find(kEndOfPlanWords));
+}
+
 std::string plan_step(std::string_view detail) {
   constexpr std::string_view kVirtual = " VIRTUAL TABLE INDEX ";
   const std::size_t at = detail.find(kVirtual);
   const std::size_t colon = at == std::string_view::npos ? at : detail.find(':', at);
-  return std::string(colon == std::string_view::npos ? detail : detail.substr(colon + 1));
+  return std::string(
+      plan_words(colon == std::string_view::npos ? detail : detail.substr(colon + 1)));
 }
 
 }  // namespace kimdb::database::sql

@@ -26,6 +26,9 @@ Answer show_tables(engine::Engine& engine, const CatalogState& catalog);
 Answer show_status(std::string_view info);
 Answer describe(const TypedTable& table);
 
+// What a virtual table tells SQLite of a path: words for people, this, and more for itself.
+constexpr char kEndOfPlanWords = '\x1f';
+std::string_view plan_words(std::string_view description);
 // A step of SQLite's plan as kimdb says it: of "SCAN u VIRTUAL TABLE INDEX 1:users by primary key
 // (id = ?), at most 1 row" what stands behind the colon.
 std::string plan_step(std::string_view detail);

@@ -15,7 +15,29 @@ namespace {
 
 using engine::Column;
 using engine::ColumnType;
+using engine::SqlValue;
 using engine::TableIndex;
+
+// A number whose value every way to read it agrees on; nothing where SQLite may round it otherwise
+// than from_chars does: its quotient is rounded twice, which shows behind 3 decimals.
+std::optional<SqlValue> plain_number(std::string_view text, bool negative) {
+  constexpr std::size_t kExactDigits = 15;
+  constexpr std::size_t kExactDecimals = 3;
+  const char* const end = text.data() + text.size();
+  std::int64_t integer = 0;
+  if (const auto read = std::from_chars(text.data(), end, integer);
+      read.ec == std::errc() && read.ptr == end)
+    return SqlValue::of(negative ? -integer : integer);
+  if (text.size() > kExactDigits || text.find_first_not_of("0123456789.") != std::string_view::npos)
+    return std::nullopt;
+  const std::size_t point = text.find('.');
+  if (point == std::string_view::npos || text.size() - point - 1 > kExactDecimals)
+    return std::nullopt;
+  double real = 0;
+  if (std::from_chars(text.data(), end, real).ec != std::errc()) return std::nullopt;
+  return SqlValue::of(negative ? -real : real);
+}
+
 using engine::TableSchema;
 using Kind = Token::Kind;
 
@@ -459,7 +481,10 @@ class Parser {
                                [&](std::string_view verb) { return token_.is_word(verb); });
     if (!query.writes && !token_.is_word("select") && !token_.is_word("values"))
       fail(token_.kind == Kind::end ? "a statement is missing" : "");
-    if (token_.is_word("insert") || token_.is_word("replace")) take_target(query);
+    if (token_.is_word("insert") || token_.is_word("replace")) {
+      take_target(query);
+      if (token_.is_word("values")) take_rows(query.rows);
+    }
     // The rest is SQLite's to read; only where it ends has to be known.
     std::size_t end = token_.offset;
     while (token_.kind != Kind::end && !token_.is_symbol(";")) {
@@ -507,12 +532,75 @@ class Parser {
 
   // INSERT [OR …] INTO table [AS alias] [(columns)]
   void take_target(Query& query) {
+    if (token_.is_word("replace")) query.on_conflict = OnConflict::replace;
     advance();
-    if (take_word("or")) advance();
+    if (take_word("or")) {
+      if (token_.is_word("replace")) query.on_conflict = OnConflict::replace;
+      if (token_.is_word("ignore")) query.on_conflict = OnConflict::ignore;
+      advance();
+    }
     expect_word("into");
     query.table = take_name("a table");
     if (take_word("as")) take_name("an alias");
     if (token_.is_symbol("(")) query.columns = take_names("a column");
+  }
+
+  // VALUES (…), …, up to the end. Leaves `rows` empty where there is more in it than they can hold.
+  void take_rows(ValueList& rows) {
+    advance();
+    ValueList taken;
+    std::size_t width = 0;
+    do {
+      if (!take_symbol("(")) return;
+      const std::size_t before = taken.values.size();
+      do {
+        if (!take_value(taken)) return;
+      } while (take_symbol(","));
+      if (!take_symbol(")")) return;
+      const std::size_t count = taken.values.size() - before;
+      if (width != 0 && count != width) return;
+      width = count;
+    } while (take_symbol(","));
+    if (token_.kind != Kind::end && !token_.is_symbol(";")) return;
+    taken.width = width;
+    rows = std::move(taken);
+  }
+
+  bool take_value(ValueList& list) {
+    const bool negative = take_symbol("-");
+    ValueList::Value value;
+    switch (token_.kind) {
+      case Kind::number: {
+        const auto number = plain_number(token_.text, negative);
+        if (!number) return false;
+        value.literal = *number;
+        break;
+      }
+      case Kind::string:
+        // SQLite's text ends at a zero byte.
+        if (token_.text.find('\0') != std::string_view::npos) return false;
+        value.literal =
+            SqlValue::text(token_.text.find('\'', 1) == token_.text.size() - 1
+                               ? token_.text.substr(1, token_.text.size() - 2)
+                               : std::string_view(list.unquoted.emplace_back(token_.name())));
+        break;
+      case Kind::variable:
+        if (token_.text != "?") return false;
+        value.is_parameter = true;
+        break;
+      case Kind::word:
+        if (token_.is_word("true") || token_.is_word("false"))
+          value.literal = SqlValue::of(std::int64_t{token_.is_word("true")});
+        else if (!token_.is_word("null"))
+          return false;
+        break;
+      default:
+        return false;
+    }
+    if (negative && token_.kind != Kind::number) return false;
+    list.values.push_back(value);
+    advance();
+    return true;
   }
 
   struct Later {

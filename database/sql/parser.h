@@ -7,6 +7,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -15,6 +16,7 @@
 
 #include "base/result.h"
 #include "engine/schema.h"
+#include "engine/sql_value.h"
 
 namespace kimdb::database::sql {
 
@@ -66,6 +68,21 @@ struct Describe {
 struct Vacuum {
   std::string table;  // empty: all
 };
+// INSERT OR …: what to do with a row whose key is taken.
+enum class OnConflict : std::uint8_t { refuse, ignore, replace };
+
+// What VALUES lists, as long as that is nothing but literals and parameters. Its texts lie in the
+// statement's.
+struct ValueList {
+  struct Value {
+    engine::SqlValue literal;
+    bool is_parameter = false;  // the next ?
+  };
+  std::vector<Value> values;         // row by row
+  std::size_t width = 0;             // of a row; 0: there is no such list
+  std::deque<std::string> unquoted;  // texts with '' in them
+};
+
 // For SQLite.
 struct Query {
   enum class Explain : std::uint8_t { no, plan, analyze };
@@ -77,6 +94,8 @@ struct Query {
   // Of INSERT and REPLACE: what they write into, and the columns that they name; none named: all.
   std::string table;
   std::vector<std::string> columns;
+  OnConflict on_conflict = OnConflict::refuse;
+  ValueList rows;  // of INSERT … VALUES with nothing behind it
 };
 
 using Statement = std::variant<CreateTable, DropTable, CreateIndex, DropIndex, AlterTable, Simple,

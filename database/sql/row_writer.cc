@@ -1,8 +1,5 @@
 #include "database/sql/row_writer.h"
 
-#include <algorithm>
-
-#include "base/ascii.h"
 #include "database/sql/column_value.h"
 #include "database/sql/constraints.h"
 #include "database/sql/statement_memory.h"
@@ -23,8 +20,14 @@ std::string columns_in_words(const TableSchema& schema, const std::vector<std::u
   return words;
 }
 
+void RowWriter::begin_row() {
+  const std::size_t columns = table_->schema().columns.size();
+  values_.assign(columns, {});
+  kept_.resize(columns);
+}
+
 Status RowWriter::take(std::uint32_t place, const SqlValue& given) {
-  auto stored = stored_value(table_->schema().columns[place], given, keep());
+  auto stored = stored_value(table_->schema().columns[place], given, kept_[place]);
   if (!stored) return std::move(stored).error();
   values_[place] = *stored;
   return {};
@@ -33,16 +36,16 @@ Status RowWriter::take(std::uint32_t place, const SqlValue& given) {
 // What a row must be, whatever stands in other rows.
 Status RowWriter::check_row() {
   const TableSchema& schema = table_->schema();
-  for (std::size_t place = 0; place < values_.size(); ++place)
-    if (schema.columns[place].not_null && !schema.columns[place].dropped &&
-        values_[place].is_null())
+  for (const std::uint32_t place : table_->visible())
+    if (schema.columns[place].not_null && values_[place].is_null())
       return Error{ErrorCode::invalid_argument, "column " + schema.columns[place].name +
                                                     " of table " + schema.name +
                                                     " must not be NULL"};
   if (schema.checks.empty()) return {};
   std::vector<SqlValue> shown(values_.size());
+  kept_for_checks_.resize(values_.size());
   for (std::size_t place = 0; place < values_.size(); ++place)
-    shown[place] = shown_value(schema.columns[place].type, values_[place], keep());
+    shown[place] = shown_value(schema.columns[place].type, values_[place], kept_for_checks_[place]);
   return expressions_.check(shown);
 }
 
@@ -70,19 +73,12 @@ Result<std::string> RowWriter::key_of_new(Execution& execution) {
 Status RowWriter::insert(Execution& execution, const std::vector<SqlValue>& given,
                          OnConflict on_conflict) {
   const TableSchema& schema = table_->schema();
-  values_.assign(schema.columns.size(), {});
-  kept_.clear();
-  const std::vector<std::string>* named = execution.named_columns;
+  begin_row();
   std::size_t next = 0;
-  for (std::uint32_t place = 0; place < schema.columns.size(); ++place) {
-    const engine::Column& column = schema.columns[place];
-    if (column.dropped) continue;
-    SqlValue value = given[next++];
-    // SQLite says NULL for what a statement does not name.
-    const bool is_named =
-        named == nullptr || std::any_of(named->begin(), named->end(), [&](const std::string& name) {
-          return equals_ignoring_case(name, column.name);
-        });
+  for (const std::uint32_t place : table_->visible()) {
+    SqlValue value = given[next];
+    const bool is_named = execution.named == nullptr || (*execution.named)[next];
+    ++next;
     if (!is_named) {
       auto by_default = expressions_.default_of(place);
       if (!by_default) return std::move(by_default).error();
@@ -139,12 +135,10 @@ Status RowWriter::make_way(Execution& execution, const std::string& key, const s
 Status RowWriter::update(Execution& execution, const FoundRow& row,
                          const std::vector<SqlValue>& given, const std::vector<bool>& changed) {
   const TableSchema& schema = table_->schema();
-  values_.assign(schema.columns.size(), {});
-  kept_.clear();
+  begin_row();
   const engine::RowView before(table_->layout(), row.bytes());
   std::size_t next = 0;
-  for (std::uint32_t place = 0; place < schema.columns.size(); ++place) {
-    if (schema.columns[place].dropped) continue;
+  for (const std::uint32_t place : table_->visible()) {
     if (changed[next])
       KIMDB_RETURN_IF_ERROR(take(place, given[next]));
     else

@@ -3,7 +3,6 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -12,20 +11,18 @@
 #include "database/sql/catalog.h"
 #include "database/sql/execution.h"
 #include "database/sql/expressions.h"
+#include "database/sql/parser.h"
 #include "database/sql/row_numbers.h"
 
 namespace kimdb::database::sql {
-
-// INSERT OR …: what to do with a row whose key is taken.
-enum class OnConflict : std::uint8_t { refuse, ignore, replace };
 
 class RowWriter {
  public:
   RowWriter(sqlite3* handle, TypedTablePointer table, RowNumbers& numbers)
       : table_(std::move(table)), expressions_(handle, table_), numbers_(numbers) {}
 
-  // `given`: as many values as the table has columns that are not dropped, in their order.
-  // already_exists where the key is taken and `on_conflict` is ignore.
+  // `given`: of each visible column; those that the statement does not name (Execution::named) do
+  // not count. already_exists where the key is taken and `on_conflict` is ignore.
   Status insert(Execution& execution, const std::vector<engine::SqlValue>& given,
                 OnConflict on_conflict);
   // The same; `changed` says which of the values were given, the others stay.
@@ -36,6 +33,7 @@ class RowWriter {
   }
 
  private:
+  void begin_row();
   // Converts a value that a statement gave, and puts it in its place.
   Status take(std::uint32_t place, const engine::SqlValue& given);
   Status check_row();
@@ -43,13 +41,13 @@ class RowWriter {
   Status make_way(Execution& execution, const std::string& key, const std::string& row,
                   OnConflict on_conflict);
   Result<std::string> key_of_new(Execution& execution);
-  std::string& keep() { return kept_.emplace_back(); }
-
   const TypedTablePointer table_;
   Expressions expressions_;
   RowNumbers& numbers_;
-  std::vector<engine::SqlValue> values_;  // of the row at hand, by places
-  std::deque<std::string> kept_;
+  // Of the row at hand, by places: the values, texts that were made for them, and for CHECKs.
+  std::vector<engine::SqlValue> values_;
+  std::vector<std::string> kept_;
+  std::vector<std::string> kept_for_checks_;
 };
 
 // "id = 1, name = 'x'": the columns of a row, for errors.

@@ -2,12 +2,11 @@
 
 #include <utility>
 
-#include "base/ascii.h"
 #include "database/database.h"
 #include "database/info.h"
 #include "database/sql/commit.h"
-#include "database/sql/constraints.h"
 #include "database/sql/inspection.h"
+#include "database/sql/run_prepared.h"
 
 namespace kimdb::database::sql {
 
@@ -104,10 +103,10 @@ Result<Answer> Sql::run(Context& c, std::string_view text, std::span<const SqlVa
       if (*answer) return *std::move(*answer);
     }
   }
-  const auto statement = parse_statement(text);
-  if (!statement) return statement.error();
-  if (const auto* query = std::get_if<Query>(&*statement))
-    return run_query(c, text, *query, parameters);
+  auto statement = parse_statement(text);
+  if (!statement) return std::move(statement).error();
+  if (auto* query = std::get_if<Query>(&*statement))
+    return run_query(c, text, std::move(*query), parameters);
   if (const auto* simple = std::get_if<Simple>(&*statement)) return run_simple(c, *simple);
   if (const auto* described = std::get_if<Describe>(&*statement)) {
     const CatalogPointer catalog = database_.catalog().current();
@@ -195,7 +194,7 @@ Result<Answer> Sql::run_simple(Context& c, Simple statement) {
 
 // --- SQLite's part ---
 
-Result<Answer> Sql::run_query(Context& c, std::string_view text, const Query& query,
+Result<Answer> Sql::run_query(Context& c, std::string_view text, Query&& query,
                               std::span<const SqlValue> parameters) {
   if (query.explain == Query::Explain::plan) return explain(text, query);
   bool wants_view = false;  // as it was learned
@@ -204,7 +203,8 @@ Result<Answer> Sql::run_query(Context& c, std::string_view text, const Query& qu
     if (!handle) return handle.error();
     SqliteHandle::Prepared* prepared = (*handle)->find(text);
     if (prepared == nullptr) {
-      const auto made = (*handle)->prepare(text, query);
+      if (i > 0) query = std::get<Query>(*parse_statement(text));
+      const auto made = (*handle)->prepare(text, std::move(query));
       if (!made) return made.error();
       prepared = *made;
     }
@@ -254,15 +254,11 @@ Sql::Attempt Sql::attempt(Context& c, SqliteHandle& handle, SqliteHandle::Prepar
     if (auto refused = write_refusal(c)) return *std::move(refused);
   execution.counts = query.explain == Query::Explain::analyze;
   const std::int64_t begin = database_.clock().monotonic_ns();
-  if (!query.columns.empty()) execution.named_columns = &query.columns;
-  sqlite3_stmt* statement = prepared.statement.get();
-  if (const int wanted = sqlite3_bind_parameter_count(statement);
-      static_cast<std::size_t>(wanted) != parameters.size())
-    return Error{ErrorCode::invalid_argument, "the statement takes " + std::to_string(wanted) +
-                                                  " parameters, not " +
-                                                  std::to_string(parameters.size())};
-  for (std::size_t i = 0; i < parameters.size(); ++i)
-    bind_value(statement, static_cast<int>(i + 1), parameters[i]);
+  if (!prepared.named.empty()) execution.named = &prepared.named;
+  if (prepared.parameters != parameters.size())
+    return Error{ErrorCode::invalid_argument,
+                 "the statement takes " + std::to_string(prepared.parameters) +
+                     " parameters, not " + std::to_string(parameters.size())};
 
   const std::chrono::nanoseconds timeout = timeout_.load(std::memory_order_relaxed);
   if (timeout.count() != 0) execution.deadline_ns = begin + timeout.count();
@@ -270,15 +266,9 @@ Sql::Attempt Sql::attempt(Context& c, SqliteHandle& handle, SqliteHandle::Prepar
   execution.closed = &c.session.info.closed;
   execution.now_ms = c.now_ms;
   execution.is_admin = c.session.rights.role == Role::admin;
-  handle.execution = &execution;
   StatementMemory memory(memory_.load(std::memory_order_relaxed));
   execution.memory = &memory;
-  auto answer = step(handle, statement, execution, memory);
-  if (answer && query.writes) {
-    if (Status finished = finish(execution); !finished) answer = std::move(finished).error();
-  }
-  sqlite3_reset(statement);
-  handle.execution = nullptr;
+  auto answer = run_prepared(handle, prepared, parameters, execution, memory);
   if (execution.counts && answer) {
     const std::int64_t took_ns = database_.clock().monotonic_ns() - begin;
     answer = analysis(handle, prepared.text, query, *answer, execution, took_ns);
@@ -332,75 +322,6 @@ Result<Answer> Sql::analysis(SqliteHandle& handle, std::string_view text, const 
   const std::size_t rows = answer.kind == Answer::Kind::rows ? answer.rows.rows() : answer.changed;
   add("statement", count(1), count(rows), SqlValue::of(static_cast<double>(took_ns) / 1e6));
   return analyzed;
-}
-
-Error Sql::failure(SqliteHandle& handle, Execution& execution, const StatementMemory& memory) {
-  if (execution.error) return *std::move(execution.error);
-  if (memory.exceeded())
-    return {ErrorCode::too_large, "the statement needs more memory than sql.max_memory allows"};
-  switch (execution.stopped) {
-    case Execution::Stopped::no:
-      return {ErrorCode::invalid_argument, sqlite3_errmsg(handle.get())};
-    case Execution::Stopped::deadline:
-      return {ErrorCode::unavailable,
-              "the statement took longer than sql.statement_timeout allows"};
-    case Execution::Stopped::closed:
-      return {ErrorCode::unavailable, "the statement was cancelled"};
-  }
-  return {};
-}
-
-Result<Answer> Sql::step(SqliteHandle& handle, sqlite3_stmt* statement, Execution& execution,
-                         StatementMemory& memory) {
-  Answer answer;
-  const int columns = sqlite3_column_count(statement);
-  for (int i = 0; i < columns; ++i) {
-    const char* type = sqlite3_column_decltype(statement, i);
-    answer.rows.add_column({sqlite3_column_name(statement, i),
-                            type != nullptr && equals_ignoring_case(type, "BOOLEAN")});
-  }
-  answer.kind = columns > 0 ? Answer::Kind::rows : Answer::Kind::changed;
-  std::size_t counted = 0;
-  for (;;) {
-    const int code = sqlite3_step(statement);
-    if (code == SQLITE_ROW) {
-      for (int i = 0; i < columns; ++i) answer.rows.add(column_of(statement, i));
-      answer.rows.end_row();
-      // The text of the reply takes as much again.
-      const std::size_t bytes = 2 * answer.rows.bytes();
-      if (bytes > counted && !memory.take(bytes - counted))
-        return failure(handle, execution, memory);
-      counted = std::max(counted, bytes);
-      continue;
-    }
-    if (code != SQLITE_DONE) return failure(handle, execution, memory);
-    break;
-  }
-  answer.changed = static_cast<std::size_t>(sqlite3_changes64(handle.get()));
-  return answer;
-}
-
-Status Sql::finish(Execution& execution) {
-  for (Execution::Moved& moved : execution.moved) {
-    const engine::TableSchema& schema = moved.table->schema();
-    Lsn replaces = 0;
-    bool taken = false;
-    if (const WriteSet::Change* change = execution.changes.find(moved.key)) {
-      taken = change->row.has_value();
-    } else if (const auto version = execution.version_of(moved.key)) {
-      taken = true;
-      replaces = *version;
-    }
-    if (taken)
-      return Error{ErrorCode::already_exists, "duplicate primary key in table " + schema.name +
-                                                  ": a row would take the key of "
-                                                  "another one"};
-    execution.changes.put(moved.table, moved.key, replaces, std::move(moved.row));
-  }
-  if (!Constraints::concern(execution.catalog, execution.changes)) return {};
-  return Constraints(execution.engine, execution.catalog, execution.changes, execution.before,
-                     false)
-      .check();
 }
 
 }  // namespace kimdb::database::sql

@@ -75,18 +75,12 @@ class Sql {
   static Result<Answer> analysis(SqliteHandle& handle, std::string_view text, const Query& query,
                                  const Answer& answer, const Execution& execution,
                                  std::int64_t took_ns);
-  Result<Answer> run_query(Context& context, std::string_view text, const Query& query,
+  Result<Answer> run_query(Context& context, std::string_view text, Query&& query,
                            std::span<const engine::SqlValue> parameters);
   // One attempt; nothing where it has to be made again.
   using Attempt = Result<std::optional<Answer>>;
   Attempt attempt(Context& context, SqliteHandle& handle, SqliteHandle::Prepared& prepared,
                   std::span<const engine::SqlValue> parameters);
-  Result<Answer> step(SqliteHandle& handle, sqlite3_stmt* statement, Execution& execution,
-                      StatementMemory& memory);
-  // What a code that is no success means.
-  Error failure(SqliteHandle& handle, Execution& execution, const StatementMemory& memory);
-  // The end of a writing statement: what it changes is whole, or an error.
-  Status finish(Execution& execution);
   engine::ReadView open_view();
   Result<engine::ReadView> open_view_at(const std::string& position);
 

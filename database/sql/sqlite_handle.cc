@@ -100,27 +100,42 @@ SqliteHandle::Prepared* SqliteHandle::find(std::string_view text) {
   if (found == cached_.end()) return nullptr;
   cache_.splice(cache_.begin(), cache_, found->second);
   Prepared& prepared = cache_.front();
-  sqlite3_reset(prepared.statement.get());
-  sqlite3_clear_bindings(prepared.statement.get());
   return &prepared;
 }
 
-Result<SqliteHandle::Prepared*> SqliteHandle::prepare(std::string_view text, const Query& query) {
-  auto compiled = compile(std::string(query.text), text, static_cast<std::ptrdiff_t>(query.offset));
-  if (!compiled) return std::move(compiled).error();
-  const bool is_kept = text.size() <= kCachedBytes;
-  if (is_kept && cache_.size() == kCachedStatements) {
+Result<SqliteHandle::Prepared*> SqliteHandle::prepare(std::string_view text, Query&& query) {
+  Prepared made;
+  made.insert = PlainInsert::of(query, *catalog_);
+  if (made.insert) {
+    made.parameters = made.insert->parameters();
+  } else {
+    auto compiled =
+        compile(std::string(query.text), text, static_cast<std::ptrdiff_t>(query.offset));
+    if (!compiled) return std::move(compiled).error();
+    made.statement = std::move(*compiled);
+    made.parameters = static_cast<std::size_t>(sqlite3_bind_parameter_count(made.statement.get()));
+    if (query.explain == Query::Explain::no)
+      made.lookup = PointLookup::of(query.text, *catalog_, made.statement.get());
+  }
+  if (!query.columns.empty())
+    if (const TypedTablePointer table = catalog_->find(query.table))
+      made.named = table->named(query.columns);
+  made.query = std::move(query);
+  if (text.size() > kCachedBytes) return &(not_kept_ = std::move(made));
+  if (cache_.size() == kCachedStatements) {
     cached_.erase(cache_.back().text);
     cache_.pop_back();
   }
-  Prepared& prepared = is_kept ? cache_.emplace_front() : not_kept_;
-  prepared.wants_view = false;
-  prepared.text = text;
-  prepared.query = query;
-  prepared.query.text = std::string_view(prepared.text).substr(query.offset, query.text.size());
-  prepared.statement = std::move(*compiled);
-  if (is_kept) cached_.emplace(prepared.text, cache_.begin());
-  return &prepared;
+  Prepared& kept = cache_.emplace_front(std::move(made));
+  // The query's views shall be into what is kept.
+  kept.text = text;
+  kept.query = std::get<Query>(*parse_statement(kept.text));
+  cached_.emplace(kept.text, cache_.begin());
+  return &kept;
+}
+
+RowWriter& SqliteHandle::writer_of(const TypedTablePointer& table) {
+  return writers_.try_emplace(table.get(), get(), table, around_.numbers).first->second;
 }
 
 Result<StatementPointer> SqliteHandle::compile(const std::string& sql, std::string_view text,

@@ -6,7 +6,9 @@
 #pragma once
 
 #include <list>
+#include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -16,7 +18,10 @@
 #include "database/sql/catalog.h"
 #include "database/sql/execution.h"
 #include "database/sql/parser.h"
+#include "database/sql/plain_insert.h"
+#include "database/sql/point_lookup.h"
 #include "database/sql/row_numbers.h"
+#include "database/sql/row_writer.h"
 #include "database/sql/source.h"
 #include "database/sql/sqlite.h"
 
@@ -36,23 +41,30 @@ class SqliteHandle {
   sqlite3* get() const { return database_.get(); }
   const CatalogPointer& catalog() const { return catalog_; }
   engine::Engine& engine() const { return around_.engine; }
-  RowNumbers& numbers() const { return around_.numbers; }
+  // Of a table of the catalog's.
+  RowWriter& writer_of(const TypedTablePointer& table);
 
-  // A statement of SQLite's: what kimdb has read of it, and compiled.
+  // A query: what kimdb has read of it, and how it is run.
   struct Prepared {
-    std::string text;
-    Query query;  // of that text
+    Query query;
+    std::vector<bool> named;  // Execution::named; empty: all
+    // One of the first two; `lookup` where it does for the statement.
+    std::optional<PlainInsert> insert;
     StatementPointer statement;
+    std::optional<PointLookup> lookup;
+    std::size_t parameters = 0;
     bool wants_view = false;  // reads more than one row (Execution)
+
+    std::string text;  // of a query that is kept
   };
   // As it was compiled before: reset, its parameters not bound; null where it was not, or not kept.
   Prepared* find(std::string_view text);
-  // Compiles it and keeps it for a while; valid until the next call. `query` is of `text`. An error
-  // is the user's.
-  Result<Prepared*> prepare(std::string_view text, const Query& query);
+  // Compiles it and, unless it is long, keeps it for a while; valid until the next call, and as
+  // long as `text` is, of which `query` is. An error is the user's.
+  Result<Prepared*> prepare(std::string_view text, Query&& query);
   // How SQLite would run it: the steps, each indented by how deep it lies in others.
   Result<std::vector<std::string>> plan(std::string_view text, const Query& query);
-  // Counts calls of prepare().
+  // Counts calls of both.
   std::uint64_t compilations() const { return compilations_; }
 
   // Of the table that is being made known.
@@ -80,6 +92,7 @@ class SqliteHandle {
   std::uint64_t compilations_ = 0;
   SqlitePointer database_;
   // Statements go before the database.
+  std::map<const TypedTable*, RowWriter> writers_;
   Prepared not_kept_;          // the last one that was too long
   std::list<Prepared> cache_;  // those used last in front
   std::unordered_map<std::string_view, std::list<Prepared>::iterator> cached_;

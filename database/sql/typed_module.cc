@@ -12,6 +12,7 @@
 #include "database/sql/column_value.h"
 #include "database/sql/inspection.h"
 #include "database/sql/row_cursor.h"
+#include "database/sql/row_filter.h"
 #include "database/sql/row_writer.h"
 #include "database/sql/sqlite.h"
 #include "database/sql/sqlite_handle.h"
@@ -27,17 +28,14 @@ using engine::ColumnType;
 using engine::SqlValue;
 
 constexpr const char* kTimeCollation = "timestamp";
+constexpr std::size_t kRowsBetweenLooks = 1024;
 
 struct Table : sqlite3_vtab {
   Table(SqliteHandle& its_handle, TypedTablePointer its_table)
       : sqlite3_vtab{},
         handle(its_handle),
         table(std::move(its_table)),
-        writer(its_handle.get(), table, its_handle.numbers()) {
-    const auto& columns = table->schema().columns;
-    for (std::uint32_t place = 0; place < columns.size(); ++place)
-      if (!columns[place].dropped) visible.push_back(place);
-  }
+        writer(its_handle.writer_of(table)) {}
 
   // Where a statement is compiled: how many rows there are now.
   double row_count() {
@@ -50,8 +48,7 @@ struct Table : sqlite3_vtab {
 
   SqliteHandle& handle;
   const TypedTablePointer table;
-  std::vector<std::uint32_t> visible;  // the place of each column that SQLite knows
-  RowWriter writer;
+  RowWriter& writer;
   std::uint64_t counted_for = 0;
   double rows = 0;
 };
@@ -59,13 +56,21 @@ struct Table : sqlite3_vtab {
 struct Cursor : sqlite3_vtab_cursor {
   explicit Cursor(const Table& table) : sqlite3_vtab_cursor{}, rows(table.table) {}
 
-  void look() {
-    if (rows.at_end()) return;
-    row = {rows.table().layout(), rows.row().bytes()};
-    if (count != nullptr) ++count->rows;
+  // False where the statement has to stop.
+  bool find_next() {
+    for (std::size_t looked_at = 1; !rows.at_end(); ++looked_at) {
+      row = {rows.table().layout(), rows.row().bytes()};
+      if (filter.empty() || filter.passes(rows.table(), row)) break;
+      if (looked_at % kRowsBetweenLooks == 0 && execution->must_stop()) return false;
+      if (!rows.next()) return false;
+    }
+    if (count != nullptr && !rows.at_end()) ++count->rows;
+    return true;
   }
 
   RowCursor rows;
+  RowFilter filter;
+  Execution* execution = nullptr;
   engine::RowView row;
   std::string key;
   std::string kept;
@@ -88,10 +93,10 @@ std::string_view declared_type(ColumnType type) {
   }
 }
 
-std::string declaration(const engine::TableSchema& schema) {
+std::string declaration(const TypedTable& table) {
   std::string sql;
-  for (const engine::Column& column : schema.columns) {
-    if (column.dropped) continue;
+  for (const std::uint32_t place : table.visible()) {
+    const engine::Column& column = table.schema().columns[place];
     sql += sql.empty() ? "CREATE TABLE x(" : ", ";
     sql += quoted_name(column.name);
     sql += ' ';
@@ -108,7 +113,7 @@ int connect(sqlite3* database, void* handle, int count, const char* const* words
     *error = sqlite3_mprintf("no such table");
     return SQLITE_ERROR;
   }
-  if (const int code = sqlite3_declare_vtab(database, declaration(table->schema()).c_str());
+  if (const int code = sqlite3_declare_vtab(database, declaration(*table).c_str());
       code != SQLITE_OK)
     return code;
   sqlite3_vtab_config(database, SQLITE_VTAB_CONSTRAINT_SUPPORT, 1);
@@ -135,14 +140,16 @@ std::optional<Condition::Op> op_of(unsigned char op) {
       return Condition::Op::less;
     case SQLITE_INDEX_CONSTRAINT_LE:
       return Condition::Op::less_or_equal;
+    case SQLITE_INDEX_CONSTRAINT_LIKE:
+      return Condition::Op::like;
     default:
       return std::nullopt;
   }
 }
 
 // A path as the number that SQLite keeps: kind 2 bits, then whether there is a lower bound, whether
-// it is inclusive, the same of the upper one, whether it finds one row at most; 8 bits for the
-// equal columns, the rest for the index.
+// it is inclusive, the same of the upper one, whether it finds one row at most, and filters; 8 bits
+// for the equal columns, the rest for the index.
 enum : int {
   kKindMask = 3,
   kLower = 4,
@@ -150,6 +157,7 @@ enum : int {
   kUpper = 16,
   kUpperInclusive = 32,
   kFindsOne = 64,
+  kFilters = 128,
   kEqualShift = 8,
   kIndexShift = 16
 };
@@ -166,6 +174,7 @@ int number_of(const AccessPath& path, const std::vector<Condition>& conditions) 
     if (conditions[*path.upper].op == Condition::Op::less_or_equal) number |= kUpperInclusive;
   }
   if (path.finds_one) number |= kFindsOne;
+  if (!path.filters.empty()) number |= kFilters;
   return number;
 }
 
@@ -177,11 +186,12 @@ int best_index(sqlite3_vtab* vtab, sqlite3_index_info* info) {
     const auto& constraint = info->aConstraint[i];
     const auto op = op_of(constraint.op);
     if (!op || constraint.iColumn < 0 || constraint.usable == 0) continue;
-    const std::uint32_t place = table.visible[static_cast<std::size_t>(constraint.iColumn)];
+    const std::uint32_t place =
+        table.table->visible()[static_cast<std::size_t>(constraint.iColumn)];
     const bool is_time = table.table->schema().columns[place].type == ColumnType::timestamp;
     const std::string_view collation = sqlite3_vtab_collation(info, i);
     if (!equals_ignoring_case(collation, is_time ? kTimeCollation : "BINARY")) continue;
-    conditions.push_back({place, *op});
+    conditions.push_back({place, *op, sqlite3_vtab_in(info, i, -1) != 0});
     constraints.push_back(i);
   }
   const auto paths = access_paths(*table.table, conditions, table.row_count());
@@ -204,8 +214,10 @@ int best_index(sqlite3_vtab* vtab, sqlite3_index_info* info) {
   for (const std::size_t condition : best.equal) use(condition, exactly);
   if (best.lower) use(*best.lower, false);
   if (best.upper) use(*best.upper, false);
+  for (const std::size_t condition : best.filters) use(condition, false);
   info->idxNum = number_of(best, conditions);
-  info->idxStr = sqlite3_mprintf("%s", best.in_words(*table.table, conditions).c_str());
+  info->idxStr = sqlite3_mprintf("%s%c%s", best.in_words(*table.table, conditions).c_str(),
+                                 kEndOfPlanWords, encode_filters(best, conditions).c_str());
   if (info->idxStr == nullptr) return SQLITE_NOMEM;
   info->needToFreeIdxStr = 1;
   info->estimatedCost = best.cost;
@@ -325,23 +337,35 @@ bool begin(const Table& table, Cursor& cursor, Execution& execution, int number,
   return cursor.rows.begin_index(execution, std::move(plan));
 }
 
-int filter(sqlite3_vtab_cursor* vtab_cursor, int number, const char* words, int /*count*/,
+// Of the path's values the last ones.
+void begin_filter(const TypedTable& table, RowFilter& filter, std::string_view word, int count,
+                  sqlite3_value** values) {
+  const std::vector<Condition> conditions = read_filters(word);
+  values += static_cast<std::size_t>(count) - conditions.size();
+  for (const Condition& condition : conditions) filter.add(table, condition, value_of(*values++));
+}
+
+int filter(sqlite3_vtab_cursor* vtab_cursor, int number, const char* description, int count,
            sqlite3_value** values) {
   Cursor& cursor = cursor_of(vtab_cursor);
   const Table& table = table_of(vtab_cursor->pVtab);
-  if (table.handle.execution == nullptr) return SQLITE_MISUSE;
-  if (!begin(table, cursor, *table.handle.execution, number, values)) return stop();
-  if (table.handle.execution->counts) cursor.count = &table.handle.execution->accesses[words];
+  cursor.execution = table.handle.execution;
+  if (cursor.execution == nullptr) return SQLITE_MISUSE;
+  if (!begin(table, cursor, *cursor.execution, number, values)) return stop();
+  cursor.filter.clear();
+  if ((number & kFilters) != 0) {
+    const std::string_view words = plan_words(description);
+    begin_filter(*table.table, cursor.filter, description + words.size() + 1, count, values);
+  }
+  if (cursor.execution->counts)
+    cursor.count = &cursor.execution->accesses[std::string(plan_words(description))];
   if (cursor.count != nullptr) ++cursor.count->begun;
-  cursor.look();
-  return SQLITE_OK;
+  return cursor.find_next() ? SQLITE_OK : stop();
 }
 
 int next(sqlite3_vtab_cursor* vtab_cursor) {
   Cursor& cursor = cursor_of(vtab_cursor);
-  if (!cursor.rows.next()) return stop();
-  cursor.look();
-  return SQLITE_OK;
+  return cursor.rows.next() && cursor.find_next() ? SQLITE_OK : stop();
 }
 
 int at_end(sqlite3_vtab_cursor* cursor) { return cursor_of(cursor).rows.at_end() ? 1 : 0; }
@@ -351,7 +375,7 @@ int column(sqlite3_vtab_cursor* vtab_cursor, sqlite3_context* context, int numbe
   if (sqlite3_vtab_nochange(context) != 0) return SQLITE_OK;
   Cursor& cursor = cursor_of(vtab_cursor);
   const Table& table = table_of(vtab_cursor->pVtab);
-  const std::uint32_t place = table.visible[static_cast<std::size_t>(number)];
+  const std::uint32_t place = table.table->visible()[static_cast<std::size_t>(number)];
   const SqlValue stored = cursor.rows.table().column(cursor.row, place);
   if (table.table->schema().columns[place].type == ColumnType::timestamp)
     set_result(context, shown_value(ColumnType::timestamp, stored, cursor.kept), SQLITE_TRANSIENT);
@@ -387,7 +411,7 @@ int update(sqlite3_vtab* vtab, int count, sqlite3_value** values, sqlite3_int64*
     table.writer.remove(execution, row);
     return SQLITE_OK;
   }
-  std::vector<SqlValue> given(table.visible.size());
+  std::vector<SqlValue> given(table.table->visible().size());
   std::vector<bool> changed(given.size(), true);
   for (std::size_t i = 0; i < given.size(); ++i) {
     changed[i] = inserts || sqlite3_value_nochange(values[i + 2]) == 0;

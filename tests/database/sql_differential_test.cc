@@ -105,7 +105,11 @@ class Statements {
         return std::to_string(static_cast<std::int64_t>(random_.below(12)) - 3);
       case Type::real:
       case Type::decimal:  // quarters: their sums are exact in any order
-        return std::to_string(static_cast<double>(random_.below(40)) / 4 - 3);
+      {
+        // With 6 decimals or 2: not every way to read them is the same.
+        std::string text = std::to_string(static_cast<double>(random_.below(40)) / 4 - 3);
+        return random_.below(2) == 0 ? text : text.substr(0, text.size() - 4);
+      }
       case Type::text: {
         constexpr const char* kTexts[] = {"'a'", "'b'", "'ab'",   "'B'",  "''",   "'a|b'",
                                           "'5'", "'ä'", "'x''y'", "'10'", "'aba'"};
@@ -146,7 +150,9 @@ class Statements {
       case 2:
         return name + " IN (" + literal(column.type) + ", " + literal(column.type) + ")";
       case 3:
-        if (column.type == Type::text) return name + " LIKE 'a%'";
+        // Of a DECIMAL 1.0 stays what it is, which plain SQLite makes 1.
+        if (column.type == Type::text || (column.type != Type::decimal && random_.below(4) == 0))
+          return name + " LIKE " + pattern();
         [[fallthrough]];
       case 4:  // of another type; but times are compared as times, which SQLite does not know
         if (column.type != Type::timestamp)
@@ -156,6 +162,27 @@ class Statements {
         return name + kOps[random_.below(7)] + literal(column.type);
     }
   }
+  std::string pattern() {
+    constexpr const char* kPatterns[] = {"'a%'",  "'%B'", "'%a%b%'", "'a%a'", "'_'",  "'A'",  "'%'",
+                                         "'%ä%'", "''",   "NULL",    "5",     "'-%'", "'%5%'"};
+    return kPatterns[random_.below(std::size(kPatterns))];
+  }
+  // The row with a primary key, or nearly that.
+  std::string lookup(const RandomTable& table) {
+    std::string sql = random_.below(3) == 0 ? "SELECT *" : "SELECT " + pick(table.columns).name;
+    if (sql.back() != '*' && random_.below(2) == 0) sql += ", " + pick(table.columns).name;
+    sql += " FROM " + table.name + " WHERE ";
+    std::vector<std::string> conditions;
+    for (const RandomColumn& column : table.columns)
+      if (column.in_key) {
+        const bool same = column.type == Type::timestamp || random_.below(8) != 0;
+        conditions.push_back(column.name + " = " + literal(same ? column.type : Type::integer));
+      }
+    if (conditions.empty() || random_.below(8) == 0) conditions.push_back(condition(table, "", 0));
+    std::string all;
+    for (const std::string& each : conditions) all += (all.empty() ? "" : " AND ") + each;
+    return sql + all;
+  }
   std::string where(const RandomTable& table, const std::string& prefix = "") {
     return random_.below(4) == 0 ? "" : " WHERE " + condition(table, prefix, 2);
   }
@@ -164,7 +191,9 @@ class Statements {
     const RandomTable& table = pick(tables);
     const RandomTable& other = pick(tables);
     const std::string column = pick(table.columns).name;
-    switch (random_.below(7)) {
+    switch (random_.below(8)) {
+      case 7:
+        return lookup(table);
       case 0:
         return "SELECT count(*), min(" + column + "), max(" + column + "), count(" + column +
                ") FROM " + table.name + where(table);
@@ -201,10 +230,24 @@ class Statements {
     if (kind <= 2 && !column.in_key)
       return "UPDATE " + table.name + " SET " + column.name + " = " + value(column) + where(table);
     constexpr const char* kVerbs[] = {"INSERT", "INSERT OR IGNORE", "INSERT OR REPLACE", "REPLACE"};
-    std::string sql = std::string(kVerbs[random_.below(4)]) + " INTO " + table.name + " VALUES ";
+    std::string sql = std::string(kVerbs[random_.below(4)]) + " INTO " + table.name;
+    // Its columns from the last to the first, those that may be NULL not always.
+    std::vector<RandomColumn> columns = table.columns;
+    if (random_.below(2) == 0) {
+      std::reverse(columns.begin(), columns.end());
+      if (!columns.back().not_null && columns.size() > 1) columns.pop_back();
+      std::vector<std::string> names;
+      for (const RandomColumn& each : columns) names.push_back(each.name);
+      sql += " (" + joined(names) + ")";
+    }
+    sql += " VALUES ";
+    // One value that is neither a literal nor a parameter, and all goes the way of other
+    // statements.
+    const bool computed = random_.below(3) == 0;
     for (std::uint64_t rows = 1 + random_.below(5); rows > 0; --rows) {
       sql += "(";
-      for (const RandomColumn& each : table.columns) sql += value(each) + ", ";
+      for (const RandomColumn& each : columns)
+        sql += computed ? "(" + value(each) + "), " : value(each) + ", ";
       sql.replace(sql.size() - 2, 2, rows > 1 ? "), " : ")");
     }
     return sql;

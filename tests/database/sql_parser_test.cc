@@ -158,6 +158,60 @@ TEST_CASE("what reads and writes rows goes to SQLite as it is") {
   CHECK(parsed<Query>("EXPLAIN ANALYZE SELECT 1").explain == Query::Explain::analyze);
 }
 
+TEST_CASE("values are read where they are nothing but literals and parameters") {
+  const auto rows = [](const std::string& values) {
+    const std::string text = "INSERT INTO t VALUES " + values;
+    const Query query = parsed<Query>(text);
+    std::string out;
+    for (const ValueList::Value& value : query.rows.values) {
+      const engine::SqlValue& literal = value.literal;
+      switch (literal.kind) {
+        case engine::SqlValue::Kind::null:
+          out += value.is_parameter ? "? " : "null ";
+          break;
+        case engine::SqlValue::Kind::integer:
+          out += std::to_string(literal.integer) + " ";
+          break;
+        case engine::SqlValue::Kind::real:
+          out += std::to_string(literal.real) + " ";
+          break;
+        default:
+          out += "'" + std::string(literal.bytes) + "' ";
+      }
+    }
+    return std::to_string(query.rows.width) + ": " + out;
+  };
+  CHECK(rows("(1, -2, 'x', 'it''s', ''), (?, NULL, TRUE, -1.25, .5) ; -- done") ==
+        "5: 1 -2 'x' 'it's' '' ? null 1 -1.250000 0.500000 ");
+  CHECK(rows("(9223372036854775807)") == "1: 9223372036854775807 ");
+  // SQLite's to read, or to refuse.
+  for (const char* values : {"(1 + 1)",
+                             "(1), (2, 3)",
+                             "(9223372036854775808)",
+                             "(1e3)",
+                             "(0x10)",
+                             "(1.0005)",
+                             "(?1)",
+                             "(:a)",
+                             "(x'00')",
+                             "(-'1')",
+                             "(CURRENT_DATE)",
+                             "(1) RETURNING a",
+                             "(1) ON CONFLICT DO NOTHING",
+                             "(1",
+                             "1",
+                             "()",
+                             "(1),",
+                             "('a' 'b')",
+                             "(\"a\")",
+                             "(1) 2"})
+    CHECK_MESSAGE(rows(values) == "0: ", values);
+  CHECK(parsed<Query>("INSERT OR IGNORE INTO t (b, a) VALUES (1, 2)").on_conflict ==
+        OnConflict::ignore);
+  CHECK(parsed<Query>("REPLACE INTO t VALUES (1)").on_conflict == OnConflict::replace);
+  CHECK(parsed<Query>("INSERT OR ABORT INTO t VALUES (1)").on_conflict == OnConflict::refuse);
+}
+
 TEST_CASE("what is wrong is said with its place") {
   CHECK(wrong("CREATE TABEL t (a INT)") ==
         "syntax error at position 8 near 'TABEL': CREATE makes a TABLE or an INDEX");

@@ -2,6 +2,7 @@
 #include "database/sql/sql.h"
 
 #include <doctest/doctest.h>
+#include <sqlite3.h>
 
 #include <atomic>
 #include <string>
@@ -9,8 +10,11 @@
 #include <vector>
 
 #include "base/posix_filesystem.h"
+#include "base/random.h"
+#include "database/sql/row_filter.h"
 #include "tests/support/temporary_directory.h"
 #include "tests/support/test_db.h"
+#include "tests/support/test_seed.h"
 
 namespace kimdb::database {
 namespace {
@@ -25,6 +29,18 @@ constexpr const char* kUsers =
 
 bool has(const std::string& text, std::string_view part) {
   return text.find(part) != std::string::npos;
+}
+
+// The reply to SQL with these words behind it.
+std::string run_words(TestDb& db, TestSession& session, protocol::Framing framing,
+                      const std::vector<std::string_view>& words) {
+  protocol::Request request;
+  request.framing = framing;
+  request.words = {"SQL"};
+  request.words.insert(request.words.end(), words.begin(), words.end());
+  std::string out;
+  db.database().execute(session.state(), request, out, {.now_ms = db.database().now_ms()});
+  return out;
 }
 
 }  // namespace
@@ -145,6 +161,76 @@ TEST_CASE("a statement that is too long to be kept runs like any other") {
           "*2\ncount(*)|sum(b)\n1000|4500");
   CHECK(db.run("UPDATE t SET b = b + 1" + spaces + "WHERE a < 10") == "10");
   CHECK(db.run("SELECT b FROM t WHERE" + spaces + "a = 9") == "*2\nb\n10");
+}
+
+TEST_CASE("rows are given as literals and parameters, and found by their whole keys") {
+  TestDb db;
+  TestSession& session = db.session();
+  const auto sql = [&](const std::vector<std::string_view>& words) {
+    std::string reply = run_words(db, session, protocol::Framing::line, words);
+    return reply.substr(0, reply.size() - 1);
+  };
+  CHECK(db.run("CREATE TABLE t (a INT, b TEXT, c DOUBLE DEFAULT 1.5, d TIMESTAMP, e BOOLEAN, "
+               "PRIMARY KEY (b, a))") == "OK");
+  CHECK(sql({"INSERT INTO t (b, a) VALUES (?, 1), ('y', ?)", "PARAMS", "[\"x\", 2]"}) == "2");
+  CHECK(sql({"INSERT INTO t (b, a) VALUES (?, 1), ('y', ?)", "ARGS", "z", "3"}) == "2");
+  CHECK(sql({"INSERT INTO t (b, a) VALUES (?, 1)", "ARGS", "z", "3"}) ==
+        "ERROR: the statement takes 1 parameters, not 2");
+  CHECK(db.run("INSERT INTO t VALUES (4, 'it''s', 0.25, '2020-02-03', true)") == "1");
+  // What SQLite says of what it can read, and of what it cannot.
+  CHECK(db.run("INSERT INTO t VALUES (1, 'x')") ==
+        "ERROR: table t has 5 columns but 2 values were supplied");
+  CHECK(db.run("INSERT INTO t (a, nope) VALUES (1, 'x')") ==
+        "ERROR: table t has no column named nope");
+  CHECK(db.run("INSERT INTO t (b, a) VALUES ('new', 9), ('x', 1)") ==
+        "ERROR: duplicate primary key in table t: b = 'x', a = 1");
+  CHECK(db.run("SELECT a FROM t WHERE b = 'new' AND a = 9") == "*1\na");
+  CHECK(db.run("INSERT OR IGNORE INTO t (b, a) VALUES ('new', 9), ('x', 1)") == "1");
+  CHECK(db.run("REPLACE INTO t (b, a, e) VALUES ('new', 9, false)") == "1");
+  CHECK(db.run("SELECT * FROM t WHERE a = 9 AND b = 'new'") ==
+        "*2\na|b|c|d|e\n9|new|1.5|(nil)|false");
+  CHECK(db.run("SELECT D, e FROM t WHERE b = 'it''s' AND a = 4") ==
+        "*2\nd|e\n2020-02-03 00:00:00|true");
+  CHECK(sql({"SELECT c FROM t WHERE a = ? AND b = ?", "ARGS", "1", "x"}) == "*2\nc\n1.5");
+  // Keys of other types: a number that is one, text that is none, a number beside text.
+  CHECK(sql({"SELECT c FROM t WHERE a = ? AND b = ?", "PARAMS", "[1.0, \"x\"]"}) == "*2\nc\n1.5");
+  CHECK(sql({"SELECT c FROM t WHERE a = ? AND b = ?", "PARAMS", "[null, \"x\"]"}) == "*1\nc");
+  CHECK(db.run("INSERT INTO t (b, a) VALUES ('7', 7)") == "1");
+  CHECK(sql({"SELECT a FROM t WHERE a = '7' AND b = ?", "PARAMS", "[7]"}) == "*2\na\n7");
+  CHECK(db.run("SELECT a FROM t WHERE a = '7' AND b = 7") == "*2\na\n7");
+  CHECK(db.run("SELECT CURRENT_DATE FROM t WHERE a = 7 AND b = '7'") !=
+        db.run("SELECT a FROM t WHERE a = 7 AND b = '7'"));
+  // In a transaction: what it has changed, and what others have not.
+  TestSession other(db.database());
+  CHECK(session.run("BEGIN") == "OK");
+  CHECK(sql({"INSERT INTO t (b, a) VALUES (?, ?)", "ARGS", "mine", "1"}) == "1");
+  CHECK(sql({"SELECT a FROM t WHERE b = ? AND a = ?", "ARGS", "mine", "1"}) == "*2\na\n1");
+  CHECK(other.run("SELECT a FROM t WHERE b = 'mine' AND a = 1") == "*1\na");
+  CHECK(session.run("ROLLBACK") == "OK");
+  CHECK(sql({"SELECT a FROM t WHERE b = ? AND a = ?", "ARGS", "mine", "1"}) == "*1\na");
+}
+
+TEST_CASE("LIKE rejects rows where SQLite's does") {
+  SeededRandom random(support::test_seed("LIKE rejects rows where SQLite's does"));
+  const auto text_of = [&](std::initializer_list<const char*> parts) {
+    std::string text;
+    for (std::uint64_t count = random.below(7); count > 0; --count)
+      text += parts.begin()[random.below(parts.size())];
+    return text;
+  };
+  int matches = 0;
+  for (int i = 0; i < 100000; ++i) {
+    const std::string pattern = text_of({"a", "B", "%", "%", "ä", "Ä", "0", "["});
+    const std::string text = text_of({"a", "A", "b", "B", "ä", "Ä", "0", "[", "{"});
+    const bool expected = sqlite3_strlike(pattern.c_str(), text.c_str(), 0) == 0;
+    matches += expected;
+    CAPTURE(pattern);
+    CAPTURE(text);
+    REQUIRE(sql::LikePattern(pattern).matches(text) == expected);
+  }
+  CHECK(matches > 1000);
+  // Of a text its beginning, up to a zero byte.
+  CHECK(sql::LikePattern("%a").matches(std::string_view("a\0b", 3)));
 }
 
 TEST_CASE("values have the types of their columns") {
@@ -486,13 +572,7 @@ TEST_CASE("rows come as maps in RESP3 and JSON, as flat lists in RESP2") {
   db.run("CREATE TABLE t (a INT PRIMARY KEY, b BOOLEAN, c DOUBLE, d TEXT)");
   db.run("INSERT INTO t VALUES (1, true, 0.5, NULL)");
   const auto sql = [&](const std::vector<std::string_view>& words) {
-    protocol::Request request;
-    request.framing = protocol::Framing::resp;
-    request.words = {"SQL"};
-    request.words.insert(request.words.end(), words.begin(), words.end());
-    std::string out;
-    db.database().execute(db.session().state(), request, out, {.now_ms = db.database().now_ms()});
-    return out;
+    return run_words(db, db.session(), protocol::Framing::resp, words);
   };
   CHECK(sql({"SELECT * FROM t"}) ==
         "*1\r\n*8\r\n$1\r\na\r\n:1\r\n$1\r\nb\r\n:1\r\n$1\r\nc\r\n$3\r\n0.5\r\n$1\r\nd\r\n$-1\r\n");

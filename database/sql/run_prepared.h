@@ -1,0 +1,21 @@
+// Runs a query that a handle has prepared: as SQLite has compiled it, or by a shorter way.
+#pragma once
+
+#include <span>
+
+#include "base/result.h"
+#include "database/sql/answer.h"
+#include "database/sql/execution.h"
+#include "database/sql/sqlite_handle.h"
+#include "database/sql/statement_memory.h"
+#include "engine/sql_value.h"
+
+namespace kimdb::database::sql {
+
+// What a writing one changes is in the execution, whole, or the answer is an error. As many
+// parameters as it has.
+Result<Answer> run_prepared(SqliteHandle& handle, const SqliteHandle::Prepared& prepared,
+                            std::span<const engine::SqlValue> parameters, Execution& execution,
+                            StatementMemory& memory);
+
+}  // namespace kimdb::database::sql
