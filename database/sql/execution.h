@@ -25,6 +25,7 @@
 
 namespace kimdb::database::sql {
 
+class RowCursor;
 class StatementMemory;
 
 struct CopiedRow {
@@ -106,6 +107,15 @@ struct Execution {
   };
   bool counts = false;
   std::map<std::string, Access> accesses;
+  // The column that SQLite has read last (KeyBatch); null: none.
+  struct LastRead {
+    const RowCursor* rows = nullptr;
+    std::uint32_t place = 0;
+  };
+  LastRead last_read;
+  void forget(const RowCursor& rows) {
+    if (last_read.rows == &rows) last_read = {};
+  }
   // When the statement has to end (0: never), and whether anybody still waits for it. Null: nobody
   // says so.
   Clock* clock = nullptr;

@@ -5,12 +5,16 @@
 namespace kimdb::database::sql {
 
 bool RowCursor::begin_key(Execution& execution, std::string_view key) {
-  begin_empty();
-  execution_ = &execution;
   FoundRow row;
   if (!execution.look_up(key, row)) return false;
-  if (row.id() != 0) rows_.push_back(row);
+  begin_row(execution, row);
   return true;
+}
+
+void RowCursor::begin_row(Execution& execution, FoundRow row) {
+  begin_empty();
+  execution_ = &execution;
+  if (row.id() != 0) rows_.push_back(row);
 }
 
 bool RowCursor::begin_range(Execution& execution, const engine::KeyRange& range) {
@@ -42,7 +46,8 @@ bool RowCursor::begin_index(Execution& execution, engine::IndexPlan plan) {
 }
 
 void RowCursor::add(const engine::Entry& entry) {
-  if (!has_changed_ || execution_->before->find(entry.key()) == nullptr) rows_.emplace_back(entry);
+  if (has_changed_ && execution_->before->find(entry.key()) != nullptr) return;
+  if (const FoundRow row(entry); passes(row)) rows_.push_back(row);
 }
 
 // Rows that the transaction has put.
@@ -55,21 +60,21 @@ void RowCursor::add_changed() {
        (range_.end.empty() || change->first < range_.end);
        ++change) {
     has_changed_ = true;
-    if (change->second.row) rows_.emplace_back(*change);
+    if (!change->second.row) continue;
+    if (const FoundRow row(*change); passes(row)) rows_.push_back(row);
   }
 }
 
 bool RowCursor::fill() {
   // What was changed stands in front of the first rows of the view.
-  if (position_ == rows_.size()) {
-    rows_.clear();
-    position_ = 0;
-  }
+  if (position_ == rows_.size()) clear_rows();
+  if (!scan_ && !index_scan_) return true;
   const auto visit = [&](const engine::Entry& entry) {
     add(entry);
     return true;
   };
   while (rows_.empty()) {
+    if (execution_->must_stop()) return false;
     const bool more = scan_ ? scan_->step(visit) : index_scan_ ? index_scan_->step(visit) : false;
     if (more) continue;
     scan_.reset();

@@ -3,12 +3,15 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "database/sql/catalog.h"
 #include "database/sql/execution.h"
+#include "database/sql/row_filter.h"
 #include "engine/collection_scan.h"
 #include "engine/index_scan.h"
 
@@ -19,14 +22,14 @@ class RowCursor {
   explicit RowCursor(TypedTablePointer table) : table_(std::move(table)) {}
 
   void begin_empty() {
-    rows_.clear();
-    position_ = 0;
+    clear_rows();
     scan_.reset();
     index_scan_.reset();
     plan_.index.reset();
   }
   // Begin anew; false where the statement has to be begun again, or has failed (Execution).
   bool begin_key(Execution& execution, std::string_view key);  // one row, or none
+  void begin_row(Execution& execution, FoundRow row);          // this one; null id: none
   bool begin_range(Execution& execution, const engine::KeyRange& range);
   // Rows that the index leads to, and perhaps others.
   bool begin_index(Execution& execution, engine::IndexPlan plan);
@@ -34,20 +37,37 @@ class RowCursor {
   bool at_end() const { return position_ == rows_.size(); }
   bool next() { return ++position_ < rows_.size() || fill(); }
   const FoundRow& row() const { return rows_[position_]; }
+  // The rows from this one on that are known already.
+  std::span<const FoundRow> rows_ahead() const { return std::span(rows_).subspan(position_); }
+  // Counts the rows gone through, of all beginnings: who sees the same number sees the same row.
+  std::uint64_t number() const { return passed_ + position_; }
+
+  // Rows that it rejects are left out by what is begun next, but for a single one.
+  RowFilter& filter() { return filter_; }
 
   const TypedTable& table() const { return *table_; }
   const TypedTablePointer& table_pointer() const { return table_; }
 
  private:
+  void clear_rows() {
+    passed_ += rows_.size() + 1;
+    rows_.clear();
+    position_ = 0;
+  }
   // Gets more rows; false where there is an error.
   bool fill();
   void add(const engine::Entry& entry);
+  bool passes(const FoundRow& row) const {
+    return filter_.empty() || filter_.passes(*table_, {table_->layout(), row.bytes()});
+  }
   void add_changed();
 
   const TypedTablePointer table_;
   Execution* execution_ = nullptr;
   std::vector<FoundRow> rows_;
   std::size_t position_ = 0;
+  std::uint64_t passed_ = 0;  // before those in rows_
+  RowFilter filter_;
   // At most one of them.
   std::optional<engine::CollectionScan> scan_;
   std::optional<engine::IndexScan> index_scan_;

@@ -19,6 +19,10 @@ constexpr std::size_t kCachedStatements = 256;
 // A longer one has its values in it, and hardly comes again.
 constexpr std::size_t kCachedBytes = 4096;
 constexpr std::size_t kTablesInAStatement = 100;
+// SQLite's own file system in memory: nothing that is sorted goes to a disk. With "files" in it
+// SQLite sorts runs that fit into the cache and merges them, with temp_store = MEMORY it would sort
+// one long list, which takes a third longer.
+constexpr const char* kFilesInMemory = "memdb";
 // Of SQLite's machine: a few microseconds.
 constexpr int kStepsBetweenLooks = 1000;
 
@@ -41,7 +45,7 @@ Result<std::unique_ptr<SqliteHandle>> SqliteHandle::open(const Surroundings& aro
   const int code = sqlite3_open_v2(
       ":memory:", &database,
       SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_MEMORY | SQLITE_OPEN_NOMUTEX,
-      nullptr);
+      kFilesInMemory);
   handle->database_.reset(database);
   if (code != SQLITE_OK)
     return Error{ErrorCode::unavailable,
@@ -53,7 +57,7 @@ Result<std::unique_ptr<SqliteHandle>> SqliteHandle::open(const Surroundings& aro
     sqlite3_db_config(database, option, option == SQLITE_DBCONFIG_DEFENSIVE ? 1 : 0, nullptr);
   sqlite3_limit(database, SQLITE_LIMIT_ATTACHED, 0);
   sqlite3_limit(database, SQLITE_LIMIT_WORKER_THREADS, 0);
-  sqlite3_exec(database, "PRAGMA temp_store = MEMORY", nullptr, nullptr, nullptr);
+  sqlite3_exec(database, "PRAGMA temp_store = FILE", nullptr, nullptr, nullptr);
   register_typed_tables(*handle);
   register_sources(*handle);
   // Connected once, what they declare being none of a statement's.

@@ -67,6 +67,8 @@ void install_allocator() {
     // Refused where the program around has used SQLite before: statements have no limit then.
     sqlite3_config(SQLITE_CONFIG_MALLOC, &methods);
     sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+    // Of what is sorted in memory; statements have a limit of their own.
+    sqlite3_config(SQLITE_CONFIG_MEMDB_MAXSIZE, sqlite3_int64{1} << 40);
   });
 }
 

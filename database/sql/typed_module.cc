@@ -11,8 +11,8 @@
 #include "database/sql/access_path.h"
 #include "database/sql/column_value.h"
 #include "database/sql/inspection.h"
+#include "database/sql/key_batch.h"
 #include "database/sql/row_cursor.h"
-#include "database/sql/row_filter.h"
 #include "database/sql/row_writer.h"
 #include "database/sql/sqlite.h"
 #include "database/sql/sqlite_handle.h"
@@ -28,7 +28,6 @@ using engine::ColumnType;
 using engine::SqlValue;
 
 constexpr const char* kTimeCollation = "timestamp";
-constexpr std::size_t kRowsBetweenLooks = 1024;
 
 struct Table : sqlite3_vtab {
   Table(SqliteHandle& its_handle, TypedTablePointer its_table)
@@ -56,21 +55,14 @@ struct Table : sqlite3_vtab {
 struct Cursor : sqlite3_vtab_cursor {
   explicit Cursor(const Table& table) : sqlite3_vtab_cursor{}, rows(table.table) {}
 
-  // False where the statement has to stop.
-  bool find_next() {
-    for (std::size_t looked_at = 1; !rows.at_end(); ++looked_at) {
-      row = {rows.table().layout(), rows.row().bytes()};
-      if (filter.empty() || filter.passes(rows.table(), row)) break;
-      if (looked_at % kRowsBetweenLooks == 0 && execution->must_stop()) return false;
-      if (!rows.next()) return false;
-    }
-    if (count != nullptr && !rows.at_end()) ++count->rows;
-    return true;
+  void look() {
+    if (rows.at_end()) return;
+    row = {rows.table().layout(), rows.row().bytes()};
+    if (count != nullptr) ++count->rows;
   }
 
   RowCursor rows;
-  RowFilter filter;
-  Execution* execution = nullptr;
+  KeyBatch batch;
   engine::RowView row;
   std::string key;
   std::string kept;
@@ -235,6 +227,8 @@ int open(sqlite3_vtab* vtab, sqlite3_vtab_cursor** made) {
 
 int close(sqlite3_vtab_cursor* cursor) {
   const std::unique_ptr<Cursor> gone(&cursor_of(cursor));
+  if (Execution* const execution = table_of(cursor->pVtab).handle.execution; execution != nullptr)
+    execution->forget(gone->rows);
   return SQLITE_OK;
 }
 
@@ -285,6 +279,13 @@ engine::IndexPointer index_of(const Table& table, const engine::TableIndex& want
 bool begin_lookup(const Table& table, Cursor& cursor, Execution& execution,
                   sqlite3_value** values) {
   const engine::TableSchema& schema = table.table->schema();
+  if (schema.primary_key.size() == 1) {
+    const SqlValue given = value_of(values[0]);
+    if (const FoundRow* row = cursor.batch.find(execution, *table.table, given)) {
+      cursor.rows.begin_row(execution, *row);
+      return true;
+    }
+  }
   cursor.key = table.table->prefix();
   for (const std::uint32_t place : schema.primary_key) {
     const ColumnType type = schema.columns[place].type;
@@ -340,6 +341,7 @@ bool begin(const Table& table, Cursor& cursor, Execution& execution, int number,
 // Of the path's values the last ones.
 void begin_filter(const TypedTable& table, RowFilter& filter, std::string_view word, int count,
                   sqlite3_value** values) {
+  filter.clear();
   const std::vector<Condition> conditions = read_filters(word);
   values += static_cast<std::size_t>(count) - conditions.size();
   for (const Condition& condition : conditions) filter.add(table, condition, value_of(*values++));
@@ -349,23 +351,24 @@ int filter(sqlite3_vtab_cursor* vtab_cursor, int number, const char* description
            sqlite3_value** values) {
   Cursor& cursor = cursor_of(vtab_cursor);
   const Table& table = table_of(vtab_cursor->pVtab);
-  cursor.execution = table.handle.execution;
-  if (cursor.execution == nullptr) return SQLITE_MISUSE;
-  if (!begin(table, cursor, *cursor.execution, number, values)) return stop();
-  cursor.filter.clear();
+  Execution* const execution = table.handle.execution;
+  if (execution == nullptr) return SQLITE_MISUSE;
   if ((number & kFilters) != 0) {
     const std::string_view words = plan_words(description);
-    begin_filter(*table.table, cursor.filter, description + words.size() + 1, count, values);
+    begin_filter(*table.table, cursor.rows.filter(), description + words.size() + 1, count, values);
   }
-  if (cursor.execution->counts)
-    cursor.count = &cursor.execution->accesses[std::string(plan_words(description))];
+  if (!begin(table, cursor, *execution, number, values)) return stop();
+  if (execution->counts) cursor.count = &execution->accesses[std::string(plan_words(description))];
   if (cursor.count != nullptr) ++cursor.count->begun;
-  return cursor.find_next() ? SQLITE_OK : stop();
+  cursor.look();
+  return SQLITE_OK;
 }
 
 int next(sqlite3_vtab_cursor* vtab_cursor) {
   Cursor& cursor = cursor_of(vtab_cursor);
-  return cursor.rows.next() && cursor.find_next() ? SQLITE_OK : stop();
+  if (!cursor.rows.next()) return stop();
+  cursor.look();
+  return SQLITE_OK;
 }
 
 int at_end(sqlite3_vtab_cursor* cursor) { return cursor_of(cursor).rows.at_end() ? 1 : 0; }
@@ -377,6 +380,7 @@ int column(sqlite3_vtab_cursor* vtab_cursor, sqlite3_context* context, int numbe
   const Table& table = table_of(vtab_cursor->pVtab);
   const std::uint32_t place = table.table->visible()[static_cast<std::size_t>(number)];
   const SqlValue stored = cursor.rows.table().column(cursor.row, place);
+  table.handle.execution->last_read = {&cursor.rows, place};
   if (table.table->schema().columns[place].type == ColumnType::timestamp)
     set_result(context, shown_value(ColumnType::timestamp, stored, cursor.kept), SQLITE_TRANSIENT);
   else
