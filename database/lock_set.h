@@ -18,7 +18,10 @@ class LockSet {
   LockSet(const LockSet&) = delete;
   LockSet& operator=(const LockSet&) = delete;
 
-  void add(std::uint64_t hash) { indexes_.push_back(engine_.partition_index(hash)); }
+  void add(std::uint64_t hash) {
+    const std::size_t index = engine_.partition_index(hash);
+    if (indexes_.empty() || indexes_.back() != index) indexes_.push_back(index);
+  }
   void add_all() {
     indexes_.clear();
     for (std::size_t i = 0; i < engine_.partition_count(); ++i) indexes_.push_back(i);

@@ -10,6 +10,8 @@ namespace kimdb::database::sql {
 
 namespace {
 
+constexpr std::size_t kAhead = 8;
+
 class Commit {
  public:
   Commit(Database& database, const WriteSet& changes)
@@ -39,6 +41,8 @@ class Commit {
  private:
   void add_operations() {
     for (const auto& [key, change] : changes_.changes()) {
+      if (tables_.empty() || tables_.back() != change.table.get())
+        tables_.push_back(change.table.get());
       // A row that the transaction has made and removed.
       if (!change.row && change.replaces == 0) continue;
       operations_.push_back(
@@ -53,31 +57,37 @@ class Commit {
 
   void add_locks() {
     if (constrained_) return locks_.add_all();
-    for (const auto& [key, change] : changes_.changes())
-      locks_.add(database_.engine().hash(engine::kRows, key));
-    const TypedTable* last = nullptr;
-    for (const auto& [key, change] : changes_.changes()) {
-      if (change.table.get() == last) continue;
-      last = change.table.get();
-      locks_.add(database_.engine().hash(engine::schema_key(last->schema().name)));
-    }
+    for (const engine::Operation& operation : operations_) locks_.add(operation.hash);
+    for (const TypedTable* table : tables_)
+      locks_.add(database_.engine().hash(engine::schema_key(table->schema().name)));
   }
 
   // Whether rows and schemas are those that were read. The locks are held.
   bool is_current() const {
-    const TypedTable* last = nullptr;
-    for (const auto& [key, change] : changes_.changes()) {
-      if (version_of(engine::kRows, key) != change.replaces) return false;
-      if (change.table.get() == last) continue;
-      last = change.table.get();
-      if (version_of(engine::kSchemas, engine::schema_key(last->schema().name)) != last->lsn())
+    for (const TypedTable* table : tables_) {
+      const std::string key = engine::schema_key(table->schema().name);
+      const std::uint64_t hash = database_.engine().hash(engine::kSchemas, key);
+      if (version_of(engine::kSchemas, key, hash) != table->lsn()) return false;
+    }
+    // Rows lie anywhere in memory: what will be read is called for before.
+    for (std::size_t i = 0; i < operations_.size() + 2 * kAhead; ++i) {
+      if (i < operations_.size())
+        partition_of(operations_[i]).prefetch(engine::kRows, operations_[i].hash);
+      if (i >= kAhead && i - kAhead < operations_.size())
+        partition_of(operations_[i - kAhead])
+            .prefetch_entry(engine::kRows, operations_[i - kAhead].hash);
+      if (i < 2 * kAhead) continue;
+      const engine::Operation& operation = operations_[i - 2 * kAhead];
+      if (version_of(engine::kRows, operation.key, operation.hash) != operation.replaces)
         return false;
     }
     return true;
   }
 
-  Lsn version_of(std::uint8_t keyspace, std::string_view key) const {
-    const std::uint64_t hash = database_.engine().hash(keyspace, key);
+  engine::Partition& partition_of(const engine::Operation& operation) const {
+    return database_.engine().partition_of(operation.hash);
+  }
+  Lsn version_of(std::uint8_t keyspace, std::string_view key, std::uint64_t hash) const {
     const engine::Entry* entry = database_.engine().partition_of(hash).find(keyspace, key, hash);
     return entry == nullptr ? 0 : entry->lsn();
   }
@@ -87,6 +97,7 @@ class Commit {
   const CatalogPointer catalog_;
   const bool constrained_;
   LockSet locks_;
+  std::vector<const TypedTable*> tables_;
   std::vector<engine::Operation> operations_;
 };
 

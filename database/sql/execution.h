@@ -90,6 +90,8 @@ struct Execution {
     std::string row;
   };
   std::vector<Moved> moved;
+  // An INSERT takes it that its keys are free; where one is not, the commit finds a conflict.
+  bool trusts_keys = false;
   // Of an INSERT: which of the table's visible columns it names; null: all.
   const std::vector<bool>* named = nullptr;
   std::list<CopiedRow> copied;

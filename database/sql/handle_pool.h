@@ -25,7 +25,8 @@ class HandlePool {
         : pool_(pool), handle_(std::move(handle)) {}
     Lease(Lease&&) noexcept = default;
     Lease& operator=(Lease&&) = delete;
-    ~Lease() {
+    ~Lease() { give_back(); }
+    void give_back() {
       if (handle_ != nullptr) pool_.give_back(std::move(handle_));
     }
     SqliteHandle* operator->() const { return handle_.get(); }

@@ -94,6 +94,8 @@ Status RowWriter::insert(Execution& execution, const std::vector<SqlValue>& give
   bool taken = false;
   if (const WriteSet::Change* change = execution.changes.find(*key)) {
     taken = change->row.has_value();
+  } else if (execution.trusts_keys && on_conflict == OnConflict::refuse) {
+    taken = false;
   } else if (const auto version = execution.version_of(*key)) {
     taken = true;
     replaces = *version;

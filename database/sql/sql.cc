@@ -93,30 +93,46 @@ void Sql::execute(Context& c, std::string_view text, std::span<const SqlValue> p
 }
 
 Result<Answer> Sql::run(Context& c, std::string_view text, std::span<const SqlValue> parameters) {
-  {
+  SqliteHandle::Learned learned;
+  for (int i = 0; i < kAttempts; ++i) {
+    auto handle = handles_.lease();
+    if (!handle) return std::move(handle).error();
     // What was run before is neither read nor compiled again.
-    const auto handle = handles_.lease();
-    if (!handle) return handle.error();
-    if (SqliteHandle::Prepared* prepared = (*handle)->find(text)) {
-      auto answer = attempt(c, **handle, *prepared, parameters);
-      if (!answer) return std::move(answer).error();
-      if (*answer) return *std::move(*answer);
+    SqliteHandle::Prepared* prepared = (*handle)->find(text);
+    if (prepared == nullptr) {
+      auto statement = parse_statement(text);
+      if (!statement) return std::move(statement).error();
+      auto* query = std::get_if<Query>(&*statement);
+      if (query == nullptr) {
+        handle->give_back();
+        return run_own(c, *statement);
+      }
+      if (query->explain == Query::Explain::plan) return explain(**handle, text, *query);
+      const auto made = (*handle)->prepare(text, std::move(*query));
+      if (!made) return made.error();
+      prepared = *made;
     }
+    prepared->learned.add(learned);
+    auto answer = attempt(c, **handle, *prepared, parameters);
+    if (!answer) return std::move(answer).error();
+    if (*answer) return *std::move(*answer);
+    learned = prepared->learned;
   }
-  auto statement = parse_statement(text);
-  if (!statement) return std::move(statement).error();
-  if (auto* query = std::get_if<Query>(&*statement))
-    return run_query(c, text, std::move(*query), parameters);
-  if (const auto* simple = std::get_if<Simple>(&*statement)) return run_simple(c, *simple);
-  if (const auto* described = std::get_if<Describe>(&*statement)) {
+  return conflict();
+}
+
+// What is none of SQLite's.
+Result<Answer> Sql::run_own(Context& c, const Statement& statement) {
+  if (const auto* simple = std::get_if<Simple>(&statement)) return run_simple(c, *simple);
+  if (const auto* described = std::get_if<Describe>(&statement)) {
     const CatalogPointer catalog = database_.catalog().current();
     const TypedTablePointer table = catalog->find(described->table);
     if (table == nullptr)
       return Error{ErrorCode::not_found, catalog->unknown_table(described->table)};
     return describe(*table);
   }
-  if (const auto* vacuum = std::get_if<Vacuum>(&*statement)) return run_vacuum(*vacuum);
-  return define(c, *statement);
+  if (const auto* vacuum = std::get_if<Vacuum>(&statement)) return run_vacuum(*vacuum);
+  return define(c, statement);
 }
 
 Result<Answer> Sql::define(Context& c, const Statement& statement) {
@@ -194,33 +210,8 @@ Result<Answer> Sql::run_simple(Context& c, Simple statement) {
 
 // --- SQLite's part ---
 
-Result<Answer> Sql::run_query(Context& c, std::string_view text, Query&& query,
-                              std::span<const SqlValue> parameters) {
-  if (query.explain == Query::Explain::plan) return explain(text, query);
-  bool wants_view = false;  // as it was learned
-  for (int i = 0; i < kAttempts; ++i) {
-    const auto handle = handles_.lease();
-    if (!handle) return handle.error();
-    SqliteHandle::Prepared* prepared = (*handle)->find(text);
-    if (prepared == nullptr) {
-      if (i > 0) query = std::get<Query>(*parse_statement(text));
-      const auto made = (*handle)->prepare(text, std::move(query));
-      if (!made) return made.error();
-      prepared = *made;
-    }
-    prepared->wants_view = prepared->wants_view || wants_view;
-    auto answer = attempt(c, **handle, *prepared, parameters);
-    if (!answer) return std::move(answer).error();
-    if (*answer) return *std::move(*answer);
-    wants_view = prepared->wants_view;
-  }
-  return conflict();
-}
-
-Result<Answer> Sql::explain(std::string_view text, const Query& query) {
-  const auto handle = handles_.lease();
-  if (!handle) return handle.error();
-  const auto plan = (*handle)->plan(text, query);
+Result<Answer> Sql::explain(SqliteHandle& handle, std::string_view text, const Query& query) {
+  const auto plan = handle.plan(text, query);
   if (!plan) return plan.error();
   Answer answer{.kind = Answer::Kind::rows, .rows = {}};
   answer.rows.add_column({"plan"});
@@ -245,7 +236,7 @@ Sql::Attempt Sql::attempt(Context& c, SqliteHandle& handle, SqliteHandle::Prepar
   } else if (transaction != nullptr) {
     execution.view = &transaction->view;
     if (!transaction->changes.empty()) execution.before = &transaction->changes;
-  } else if (prepared.wants_view) {
+  } else if (prepared.learned.wants_view) {
     execution.view = &view.emplace(open_view());
   }
   if (execution.view != nullptr) execution.saw(execution.view->lsn());
@@ -255,6 +246,8 @@ Sql::Attempt Sql::attempt(Context& c, SqliteHandle& handle, SqliteHandle::Prepar
   execution.counts = query.explain == Query::Explain::analyze;
   const std::int64_t begin = database_.clock().monotonic_ns();
   if (!prepared.named.empty()) execution.named = &prepared.named;
+  execution.trusts_keys =
+      prepared.insert && transaction == nullptr && !prepared.learned.keys_are_taken;
   if (prepared.parameters != parameters.size())
     return Error{ErrorCode::invalid_argument,
                  "the statement takes " + std::to_string(prepared.parameters) +
@@ -274,7 +267,7 @@ Sql::Attempt Sql::attempt(Context& c, SqliteHandle& handle, SqliteHandle::Prepar
     answer = analysis(handle, prepared.text, query, *answer, execution, took_ns);
   }
   if (execution.needs_view) {
-    prepared.wants_view = true;
+    prepared.learned.wants_view = true;
     return std::optional<Answer>();
   }
   c.depends_on(execution.depends_on);
@@ -291,7 +284,10 @@ Sql::Attempt Sql::attempt(Context& c, SqliteHandle& handle, SqliteHandle::Prepar
   }
   const auto committed = commit(database_, execution.changes);
   if (!committed) return committed.error();
-  if (committed->conflict) return std::optional<Answer>();
+  if (committed->conflict) {
+    prepared.learned.keys_are_taken = true;
+    return std::optional<Answer>();
+  }
   c.depends_on(committed->lsn);
   return std::optional<Answer>(*std::move(answer));
 }

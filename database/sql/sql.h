@@ -67,16 +67,15 @@ class Sql {
  private:
   Result<Answer> run(Context& context, std::string_view text,
                      std::span<const engine::SqlValue> parameters);
+  Result<Answer> run_own(Context& context, const Statement& statement);
   Result<Answer> run_simple(Context& context, Simple statement);
   Result<Answer> define(Context& context, const Statement& statement);
   Result<Answer> run_vacuum(const Vacuum& statement);
   static std::optional<Error> write_refusal(const Context& context);
-  Result<Answer> explain(std::string_view text, const Query& query);
+  static Result<Answer> explain(SqliteHandle& handle, std::string_view text, const Query& query);
   static Result<Answer> analysis(SqliteHandle& handle, std::string_view text, const Query& query,
                                  const Answer& answer, const Execution& execution,
                                  std::int64_t took_ns);
-  Result<Answer> run_query(Context& context, std::string_view text, Query&& query,
-                           std::span<const engine::SqlValue> parameters);
   // One attempt; nothing where it has to be made again.
   using Attempt = Result<std::optional<Answer>>;
   Attempt attempt(Context& context, SqliteHandle& handle, SqliteHandle::Prepared& prepared,

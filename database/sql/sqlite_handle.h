@@ -44,6 +44,16 @@ class SqliteHandle {
   // Of a table of the catalog's.
   RowWriter& writer_of(const TypedTablePointer& table);
 
+  // What an attempt to run a query has shown, for the next one.
+  struct Learned {
+    bool wants_view = false;      // it reads more than one row (Execution)
+    bool keys_are_taken = false;  // what it wrote stood there already, or was changed meanwhile
+
+    void add(const Learned& other) {
+      wants_view = wants_view || other.wants_view;
+      keys_are_taken = keys_are_taken || other.keys_are_taken;
+    }
+  };
   // A query: what kimdb has read of it, and how it is run.
   struct Prepared {
     Query query;
@@ -53,7 +63,7 @@ class SqliteHandle {
     StatementPointer statement;
     std::optional<PointLookup> lookup;
     std::size_t parameters = 0;
-    bool wants_view = false;  // reads more than one row (Execution)
+    Learned learned;
 
     std::string text;  // of a query that is kept
   };

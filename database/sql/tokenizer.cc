@@ -82,12 +82,10 @@ class Scanner {
 
   // From a quote to the next one that is not doubled; of [ there is no doubling.
   Token quoted(Kind kind, char quote) const {
-    for (std::size_t at = at_ + 1; at < text_.size(); ++at) {
-      if (text_[at] != quote) continue;
+    for (std::size_t at = text_.find(quote, at_ + 1); at != std::string_view::npos;
+         at = text_.find(quote, at + 2))
       if (quote == ']' || at + 1 == text_.size() || text_[at + 1] != quote)
         return take(kind, at + 1);
-      ++at;
-    }
     return take(Kind::broken, text_.size());
   }
 
@@ -127,6 +125,9 @@ class Scanner {
         "<>", "<=", ">=", "==", "!=", "||", "<<", ">>", "->"};
     constexpr std::string_view kOne = "()+-*/%,;.<>=~&|";
     const std::string_view rest = text_.substr(at_);
+    // Most of them begin nothing longer.
+    constexpr std::string_view kAlone = "(),;";
+    if (kAlone.find(rest[0]) != std::string_view::npos) return take(Kind::symbol, at_ + 1);
     if (rest.starts_with("->>")) return take(Kind::symbol, at_ + 3);
     for (const std::string_view two : kTwo)
       if (rest.starts_with(two)) return take(Kind::symbol, at_ + 2);

@@ -27,7 +27,10 @@ struct Token {
 
   // A word that is this keyword, in any case.
   bool is_word(std::string_view keyword) const;
-  bool is_symbol(std::string_view symbol) const { return kind == Kind::symbol && text == symbol; }
+  bool is_symbol(std::string_view symbol) const {
+    return kind == Kind::symbol && text.size() == symbol.size() && text[0] == symbol[0] &&
+           (symbol.size() == 1 || text == symbol);
+  }
   // The name that a word or a quoted name says, or what a string holds.
   std::string name() const;
 };

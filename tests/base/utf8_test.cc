@@ -9,7 +9,10 @@ TEST_CASE("UTF-8 is what Unicode says it is") {
   for (const char* bad :
        {"\x80", "\xc0\x80", "\xc1\xbf", "\xe0\x80\x80", "\xed\xa0\x80", "\xf0\x80\x80\x80",
         "\xf4\x90\x80\x80", "\xf5\x80\x80\x80", "\xc3", "\xe2\x82", "\xf0\x9f\x98"}) {
-    CHECK(!is_utf8(bad));
+    // Wherever it stands.
+    for (std::size_t before = 0; before < 20; ++before)
+      for (const std::size_t behind : {0, 1, 8, 20})
+        CHECK(!is_utf8(std::string(before, 'a') + bad + std::string(behind, 'z')));
   }
 }
 

@@ -9,6 +9,7 @@
 #include "base/random.h"
 #include "database/sql/result_set.h"
 #include "database/sql/sqlite.h"
+#include "tests/support/random_sql.h"
 #include "tests/support/test_db.h"
 #include "tests/support/test_seed.h"
 
@@ -301,18 +302,8 @@ class Statements {
   Random& random_;
 };
 
-std::string sorted(const std::string& reply) {
-  std::vector<std::string> lines;
-  for (std::size_t begin = 0; begin <= reply.size();) {
-    const std::size_t end = std::min(reply.find('\n', begin), reply.size());
-    lines.push_back(reply.substr(begin, end - begin));
-    begin = end + 1;
-  }
-  std::sort(lines.begin() + std::min<std::ptrdiff_t>(2, std::ssize(lines)), lines.end());
-  std::string text;
-  for (const std::string& line : lines) text += line + "\n";
-  return text;
-}
+// All but the number of rows and the names of the columns.
+std::string sorted(const std::string& reply) { return support::sorted_lines(reply, 2); }
 
 bool is_error(const std::string& reply) { return reply.starts_with("ERROR"); }
 

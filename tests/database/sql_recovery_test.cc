@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/random.h"
+#include "tests/support/random_sql.h"
 #include "tests/support/simulated_filesystem.h"
 #include "tests/support/test_db.h"
 #include "tests/support/test_seed.h"
@@ -27,83 +28,17 @@ DatabaseOptions on_disk() {
   return options;
 }
 
-std::string sorted_lines(const std::string& reply) {
-  std::vector<std::string> lines;
-  for (std::size_t begin = 0; begin <= reply.size();) {
-    const std::size_t end = std::min(reply.find('\n', begin), reply.size());
-    lines.push_back(reply.substr(begin, end - begin));
-    begin = end + 1;
-  }
-  std::sort(lines.begin(), lines.end());
-  std::string text;
-  for (const std::string& line : lines) text += line + "\n";
-  return text;
-}
-
 // Everything that can be seen of the tables.
 std::string dump(TestDb& db) {
-  std::string text;
-  for (const char* table : {"a", "b", "c"}) {
-    const std::string described = db.run(std::string("DESCRIBE ") + table);
-    text += described + "\n";
-    if (described.starts_with("ERROR")) continue;
-    text += sorted_lines(db.run(std::string("SELECT * FROM ") + table));
-    // By an index, where there is one.
-    text += db.run(std::string("SELECT count(*) FROM ") + table + " WHERE n = 3") + "\n";
-  }
-  return text;
+  return support::dump_tables([&](const std::string& sql) { return db.run(sql); });
 }
-
-class RandomStatements {
- public:
-  explicit RandomStatements(Random& random) : random_(random) {}
-
-  std::string next() {
-    const std::string t = std::string(1, static_cast<char>('a' + random_.below(3)));
-    const std::string n = std::to_string(random_.below(6)), id = std::to_string(random_.below(20));
-    switch (random_.below(16)) {
-      case 0:
-      case 1:
-        return "CREATE TABLE " + t + " (id INT PRIMARY KEY AUTO_INCREMENT, n INT" +
-               (random_.below(2) == 0 ? " UNIQUE" : "") + ", s TEXT DEFAULT 'x')";
-      case 2:
-        return "DROP TABLE " + t;
-      case 3:
-        return "ALTER TABLE " + t + " ADD COLUMN c" + n + " INT DEFAULT " + n;
-      case 4:
-        return "ALTER TABLE " + t + " DROP COLUMN c" + n;
-      case 5:
-        return "ALTER TABLE " + t + " RENAME COLUMN c" + n + " TO c" +
-               std::to_string(random_.below(6));
-      case 6:
-        return "CREATE " + std::string(random_.below(2) == 0 ? "UNIQUE " : "") + "INDEX i_" + t +
-               " ON " + t + " (n)";
-      case 7:
-        return "DROP INDEX i_" + t;
-      case 8:
-        return "DELETE FROM " + t + " WHERE n = " + n;
-      case 9:
-        return "UPDATE " + t + " SET n = n + 1 WHERE id > " + id;
-      case 10:
-        return "UPDATE " + t + " SET id = id + 100 WHERE n = " + n;
-      case 11:
-        return "INSERT OR REPLACE INTO " + t + " (id, n) VALUES (" + id + ", " + n + ")";
-      default:
-        return "INSERT INTO " + t + " (n, s) VALUES (" + n + ", 's" + id + "'), (" +
-               std::to_string(random_.below(1000)) + ", NULL)";
-    }
-  }
-
- private:
-  Random& random_;
-};
 
 }  // namespace
 
 TEST_CASE("schemas and rows are recovered exactly, wherever the power was lost") {
   SeededRandom random(support::test_seed("schemas and rows are recovered exactly"));
   const support::TestDeadline deadline(5);
-  RandomStatements statements(random);
+  support::RandomSql statements(random);
   int histories = 0, states = 0;
   do {
     SimulatedFilesystem filesystem;
