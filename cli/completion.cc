@@ -4,6 +4,7 @@
 #include <span>
 
 #include "base/ascii.h"
+#include "protocol/line_parser.h"
 
 namespace kimdb::cli {
 namespace {
@@ -58,11 +59,7 @@ void offer(std::vector<std::string>& words, std::string_view word, std::string_v
 
 // Whether the words begin a statement: SELECT may be Redis' as well.
 bool is_sql_line(const std::vector<std::string>& words) {
-  constexpr std::string_view kVerbs[] = {"ALTER",   "CREATE", "DELETE",  "DESCRIBE", "DROP",
-                                         "EXPLAIN", "INSERT", "REPLACE", "SELECT",   "SHOW",
-                                         "SQL",     "UPDATE", "VACUUM",  "WITH"};
-  return std::ranges::any_of(
-      kVerbs, [&](std::string_view verb) { return equals_ignoring_case(verb, words[0]); });
+  return protocol::is_sql_verb(words[0]) || equals_ignoring_case("SQL", words[0]);
 }
 
 constexpr std::string_view kSqlWords[] = {

@@ -75,16 +75,21 @@ bool is_integer_word(std::string_view text) {
   return !text.empty() && std::all_of(text.begin(), text.end(), is_digit);
 }
 
+}  // namespace
+
 bool is_sql_verb(std::string_view word) {
-  constexpr std::array<std::string_view, 16> kVerbs = {
-      "SELECT", "INSERT", "UPDATE",   "DELETE", "CREATE", "DROP",   "ALTER",    "EXPLAIN",
-      "SHOW",   "BEGIN",  "DESCRIBE", "VACUUM", "WITH",   "COMMIT", "ROLLBACK", "REPLACE"};
+  constexpr std::array<std::string_view, 19> kVerbs = {
+      "SELECT",   "INSERT",  "UPDATE", "DELETE",   "CREATE", "DROP", "ALTER",
+      "EXPLAIN",  "SHOW",    "BEGIN",  "DESCRIBE", "VACUUM", "WITH", "COMMIT",
+      "ROLLBACK", "REPLACE", "DESC",   "START",    "VALUES"};
   if (word.size() < 4 || word.size() > 8) return false;
   for (const std::string_view verb : kVerbs) {
     if (equals_ignoring_case(word, verb)) return true;
   }
   return false;
 }
+
+namespace {
 
 // The verb where `text` (at the place of a command) is an SQL statement, else empty. A verb may be
 // followed by anything that is no part of a name: SELECT* and COMMIT; are SQL.

@@ -37,6 +37,9 @@ struct SplitLine {
 SplitLine split_line(std::string_view line, std::size_t arguments_max, Request& request,
                      std::string& error);
 
+// Whether a line whose command is this word may be an SQL statement.
+bool is_sql_verb(std::string_view word);
+
 // The "#17 " at the start of a line: sets request.tag and returns what is behind it; the line
 // itself where there is none. Works on a line whose end is missing, too.
 std::string_view take_tag(std::string_view line, Request& request);

@@ -134,8 +134,9 @@ std::vector<AccessPath> access_paths(const TypedTable& table,
 std::string AccessPath::in_words(const TypedTable& table,
                                  const std::vector<Condition>& conditions) const {
   const auto number = static_cast<std::uint64_t>(std::llround(rows));
-  const std::string expected =
-      finds_one ? ", at most 1 row" : ", about " + std::to_string(number) + " rows";
+  const std::string expected = finds_one     ? ", at most 1 row"
+                               : number == 1 ? ", about 1 row"
+                                             : ", about " + std::to_string(number) + " rows";
   const engine::TableSchema& schema = table.schema();
   const std::string held =
       filters.empty() ? "" : ", where " + conditions_in_words(schema, conditions, filters);

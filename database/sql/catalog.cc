@@ -134,6 +134,16 @@ std::string CatalogState::unknown_table(std::string_view table) const {
   return "unknown table: " + std::string(table) + did_you_mean(nearest);
 }
 
+std::string unknown_column(std::string_view column,
+                           std::span<const engine::TableSchema* const> schemas) {
+  const std::string name = lower_case(column);
+  NearestName nearest(name);
+  for (const engine::TableSchema* schema : schemas)
+    for (const engine::Column& candidate : schema->columns)
+      if (!candidate.dropped) nearest.consider(candidate.name, lower_case(candidate.name));
+  return "unknown column: " + std::string(column) + did_you_mean(nearest);
+}
+
 CatalogPointer Catalog::current() {
   // Read before the schemas are: what changes meanwhile is read once more.
   const std::uint64_t version = engine_.catalog_changes();

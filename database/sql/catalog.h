@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -86,6 +87,10 @@ struct CatalogState {
   }
 };
 using CatalogPointer = std::shared_ptr<const CatalogState>;
+
+// "unknown column: nme (did you mean name?)"; the columns are those of the schemas.
+std::string unknown_column(std::string_view column,
+                           std::span<const engine::TableSchema* const> schemas);
 
 class Catalog {
  public:

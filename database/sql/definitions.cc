@@ -1,6 +1,7 @@
 #include "database/sql/definitions.h"
 
 #include <algorithm>
+#include <array>
 #include <utility>
 
 #include "base/ascii.h"
@@ -26,7 +27,7 @@ constexpr std::size_t kOrphansInARecord = 256;
 Error refusal(std::string what) { return {ErrorCode::invalid_argument, std::move(what)}; }
 
 Error unknown_column(std::string_view column, const TableSchema& schema) {
-  return refusal("unknown column: " + std::string(column) + " of table " + schema.name);
+  return refusal(sql::unknown_column(column, std::array{&schema}));
 }
 
 // A value as SQL writes it.
@@ -465,6 +466,20 @@ Result<Lsn> Definitions::drop_column(const TypedTablePointer& before, const Alte
   return write({{before, std::move(schema)}});
 }
 
+// Of the schemas of the other tables those that rename(schema) changes.
+template <class Rename>
+std::vector<Definitions::Change> Definitions::renamed_in_others(const TypedTablePointer& table,
+                                                                Rename&& rename) const {
+  std::vector<Change> changes;
+  for (const auto& [name, each] : catalog_->tables) {
+    if (each == table) continue;
+    TableSchema schema = each->schema();
+    rename(schema);
+    if (schema != each->schema()) changes.push_back({each, std::move(schema)});
+  }
+  return changes;
+}
+
 Result<Lsn> Definitions::rename_column(const TypedTablePointer& before,
                                        const AlterTable& statement) {
   TableSchema schema = before->schema();
@@ -482,14 +497,8 @@ Result<Lsn> Definitions::rename_column(const TypedTablePointer& before,
         if (equals_ignoring_case(column, old_name)) column = statement.name;
     }
   };
+  std::vector<Change> changes = renamed_in_others(before, rename_in);
   rename_in(schema);
-  std::vector<Change> changes;
-  for (const auto& [name, each] : catalog_->tables) {
-    if (each == before) continue;
-    TableSchema child = each->schema();
-    rename_in(child);
-    if (child != each->schema()) changes.push_back({each, std::move(child)});
-  }
   changes.push_back({before, std::move(schema)});
   return write(changes);
 }
@@ -504,14 +513,8 @@ Result<Lsn> Definitions::rename_table(const TypedTablePointer& before,
     for (ForeignKey& key : child.foreign_keys)
       if (equals_ignoring_case(key.table, old_name)) key.table = statement.name;
   };
+  std::vector<Change> changes = renamed_in_others(before, rename_in);
   rename_in(schema);
-  std::vector<Change> changes;
-  for (const auto& [name, each] : catalog_->tables) {
-    if (each == before) continue;
-    TableSchema child = each->schema();
-    rename_in(child);
-    if (child != each->schema()) changes.push_back({each, std::move(child)});
-  }
   if (!same_key) changes.push_back({before, std::nullopt});
   changes.push_back({same_key ? before : nullptr, std::move(schema)});
   return write(changes);

@@ -52,6 +52,8 @@ class Definitions {
   Result<Lsn> drop_column(const TypedTablePointer& before, const AlterTable& statement);
   Result<Lsn> rename_column(const TypedTablePointer& before, const AlterTable& statement);
   Result<Lsn> rename_table(const TypedTablePointer& before, const AlterTable& statement);
+  template <class Rename>
+  std::vector<Change> renamed_in_others(const TypedTablePointer& table, Rename&& rename) const;
   // A name for an index that nobody else has.
   std::string free_index_name(const std::string& name, const engine::TableSchema& schema) const;
   bool has_index(std::string_view name) const;

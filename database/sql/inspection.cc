@@ -94,6 +94,24 @@ Answer describe(const TypedTable& table) {
   return answer;
 }
 
+Answer show_indexes(const CatalogState& catalog, const TypedTable* of) {
+  Answer answer = rows_of({"table", "index", "columns", "unique", "kind"});
+  for (const auto& [name, table] : catalog.tables) {
+    if (of != nullptr && of != table.get()) continue;
+    const TableSchema& schema = table->schema();
+    for (const engine::TableIndex& index : schema.indexes) {
+      std::string columns;
+      for (std::size_t i = 0; i < index.columns.size(); ++i)
+        columns += (i == 0 ? "" : ", ") + schema.columns[index.columns[i]].name +
+                   (index.descending[i] ? " DESC" : "");
+      add_row(answer, {SqlValue::text(schema.name), SqlValue::text(index.name),
+                       SqlValue::text(columns), SqlValue::text(index.unique ? "YES" : "NO"),
+                       SqlValue::text(index.hash ? "hash" : "ordered")});
+    }
+  }
+  return answer;
+}
+
 std::string_view plan_words(std::string_view description) {
   return description.substr(0, description.find(kEndOfPlanWords));
 }

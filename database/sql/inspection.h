@@ -1,4 +1,4 @@
-// What can be asked about the database in SQL: SHOW TABLES, SHOW STATUS, DESCRIBE, and how a
+// What can be asked about the database in SQL: SHOW …, DESCRIBE, and how a
 // statement is planned.
 #pragma once
 
@@ -25,6 +25,8 @@ Answer show_tables(engine::Engine& engine, const CatalogState& catalog);
 // Lines of "name:value" (database/info.h) as rows.
 Answer show_status(std::string_view info);
 Answer describe(const TypedTable& table);
+// Of one table, or where that is null of all.
+Answer show_indexes(const CatalogState& catalog, const TypedTable* table);
 
 // What a virtual table tells SQLite of a path: words for people, this, and more for itself.
 constexpr char kEndOfPlanWords = '\x1f';

@@ -160,6 +160,11 @@ class Parser {
     return names;
   }
 
+  std::string from_table() {
+    expect_word("from");
+    return take_name("a table");
+  }
+
   // --- statements ---
 
   Statement any() {
@@ -179,7 +184,10 @@ class Parser {
     if (take_word("show")) {
       if (take_word("tables")) return Simple::show_tables;
       if (take_word("status")) return Simple::show_status;
-      fail("SHOW takes TABLES, STATUS or PROCESSLIST");
+      if (take_word("columns")) return Describe{from_table()};
+      if (take_word("indexes") || take_word("index"))
+        return ShowIndexes{token_.kind == Kind::end ? std::string() : from_table()};
+      fail("SHOW takes TABLES, COLUMNS, INDEXES, STATUS or PROCESSLIST");
     }
     if (take_word("describe") || take_word("desc")) return Describe{take_name("a table")};
     if (take_word("vacuum"))

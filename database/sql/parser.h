@@ -65,6 +65,9 @@ enum class Simple : std::uint8_t { begin, commit, rollback, show_tables, show_st
 struct Describe {
   std::string table;
 };
+struct ShowIndexes {
+  std::string table;  // empty: of all
+};
 struct Vacuum {
   std::string table;  // empty: all
 };
@@ -99,7 +102,7 @@ struct Query {
 };
 
 using Statement = std::variant<CreateTable, DropTable, CreateIndex, DropIndex, AlterTable, Simple,
-                               Describe, Vacuum, Query>;
+                               Describe, ShowIndexes, Vacuum, Query>;
 
 // One statement, with a semicolon behind it or without. An error says what is wrong and where:
 // "syntax error at position 8 near 'TABEL'", counted in bytes from 1.

@@ -125,14 +125,25 @@ Result<Answer> Sql::run(Context& c, std::string_view text, std::span<const SqlVa
 Result<Answer> Sql::run_own(Context& c, const Statement& statement) {
   if (const auto* simple = std::get_if<Simple>(&statement)) return run_simple(c, *simple);
   if (const auto* described = std::get_if<Describe>(&statement)) {
-    const CatalogPointer catalog = database_.catalog().current();
-    const TypedTablePointer table = catalog->find(described->table);
-    if (table == nullptr)
-      return Error{ErrorCode::not_found, catalog->unknown_table(described->table)};
-    return describe(*table);
+    const auto table = known_table(described->table);
+    if (!table) return table.error();
+    return describe(**table);
+  }
+  if (const auto* indexes = std::get_if<ShowIndexes>(&statement)) {
+    if (indexes->table.empty()) return show_indexes(*database_.catalog().current(), nullptr);
+    const auto table = known_table(indexes->table);
+    if (!table) return table.error();
+    return show_indexes(*database_.catalog().current(), table->get());
   }
   if (const auto* vacuum = std::get_if<Vacuum>(&statement)) return run_vacuum(*vacuum);
   return define(c, statement);
+}
+
+Result<TypedTablePointer> Sql::known_table(const std::string& name) {
+  const CatalogPointer catalog = database_.catalog().current();
+  TypedTablePointer table = catalog->find(name);
+  if (table == nullptr) return Error{ErrorCode::not_found, catalog->unknown_table(name)};
+  return table;
 }
 
 Result<Answer> Sql::define(Context& c, const Statement& statement) {
@@ -158,9 +169,8 @@ Result<Answer> Sql::define(Context& c, const Statement& statement) {
 
 // Old versions go by themselves as well, from time to time.
 Result<Answer> Sql::run_vacuum(const Vacuum& statement) {
-  const CatalogPointer catalog = database_.catalog().current();
-  if (!statement.table.empty() && catalog->find(statement.table) == nullptr)
-    return Error{ErrorCode::not_found, catalog->unknown_table(statement.table)};
+  if (!statement.table.empty())
+    if (const auto table = known_table(statement.table); !table) return table.error();
   database_.engine().prune();
   return Answer{};
 }

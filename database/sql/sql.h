@@ -69,6 +69,7 @@ class Sql {
                      std::span<const engine::SqlValue> parameters);
   Result<Answer> run_own(Context& context, const Statement& statement);
   Result<Answer> run_simple(Context& context, Simple statement);
+  Result<TypedTablePointer> known_table(const std::string& name);
   Result<Answer> define(Context& context, const Statement& statement);
   Result<Answer> run_vacuum(const Vacuum& statement);
   static std::optional<Error> write_refusal(const Context& context);

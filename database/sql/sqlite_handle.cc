@@ -9,6 +9,7 @@
 #include "database/sql/inspection.h"
 #include "database/sql/parser.h"
 #include "database/sql/source_module.h"
+#include "database/sql/tokenizer.h"
 #include "database/sql/typed_module.h"
 
 namespace kimdb::database::sql {
@@ -189,12 +190,28 @@ bool SqliteHandle::add_missing_table(std::string_view message) {
   return code == SQLITE_OK;
 }
 
+// With the nearest column of the tables that the text names.
+Error SqliteHandle::unknown_column(std::string_view column, std::string_view text) const {
+  std::vector<TypedTablePointer> tables;
+  for (Token token = next_token(text, 0); token.kind != Token::Kind::end;
+       token = next_token(text, token.offset + token.text.size())) {
+    if (token.kind != Token::Kind::word && token.kind != Token::Kind::quoted) continue;
+    if (TypedTablePointer table = catalog_->find(token.name())) tables.push_back(std::move(table));
+  }
+  std::vector<const engine::TableSchema*> schemas;
+  for (const TypedTablePointer& table : tables) schemas.push_back(&table->schema());
+  return {ErrorCode::invalid_argument, sql::unknown_column(column, schemas)};
+}
+
 Error SqliteHandle::last_error(std::string_view text, std::ptrdiff_t offset) {
   const std::string message = sqlite3_errmsg(get());
   if (const std::string_view table = name_behind(message, "no such table: "); !table.empty())
     return {ErrorCode::invalid_argument, catalog_->unknown_table(table)};
   if (const std::string_view column = name_behind(message, "no such column: "); !column.empty())
-    return {ErrorCode::invalid_argument, "unknown column: " + std::string(column)};
+    return unknown_column(column, text);
+  constexpr std::string_view kNoColumn = " has no column named ";
+  if (const std::size_t at = message.find(kNoColumn); at != std::string::npos)
+    return unknown_column(std::string_view(message).substr(at + kNoColumn.size()), text);
   if (message == "incomplete input") return syntax_error(text, text.size());
   const int at = sqlite3_error_offset(get());
   if (at >= 0 && message.ends_with("syntax error"))

@@ -92,6 +92,7 @@ class SqliteHandle {
   // Makes the table that the message misses known to SQLite; false where there is none.
   bool add_missing_table(std::string_view message);
   Error last_error(std::string_view text, std::ptrdiff_t offset);
+  Error unknown_column(std::string_view column, std::string_view text) const;
   static int authorize(void* handle, int action, const char* first, const char* second,
                        const char* database, const char* trigger);
 

@@ -70,6 +70,15 @@ TEST_CASE("a table is made, filled, read, changed and dropped") {
       db.run("DESCRIBE users") ==
       "*5\ncolumn|type|null|key|default\nid|INT|NO|PRIMARY|(nil)\nname|VARCHAR(10)|NO|(nil)|(nil)\n"
       "active|BOOLEAN|YES|(nil)|true\nborn|TIMESTAMP|YES|(nil)|(nil)");
+  CHECK(db.run("SHOW COLUMNS FROM users") == db.run("DESC users"));
+  CHECK(db.run("CREATE UNIQUE INDEX by_name ON users USING HASH (name, born)") == "OK");
+  CHECK(db.run("CREATE INDEX late ON users (born DESC, id)") == "OK");
+  const std::string indexes =
+      "*3\ntable|index|columns|unique|kind\nusers|by_name|name, born|YES|hash\n"
+      "users|late|born DESC, id|NO|ordered";
+  CHECK(db.run("SHOW INDEXES FROM users") == indexes);
+  CHECK(db.run("SHOW INDEX") == indexes);
+  CHECK(db.run("SHOW INDEXES FROM user") == "ERROR: unknown table: user (did you mean users?)");
   CHECK(db.run("DROP TABLE users") == "OK");
   CHECK(db.run("SELECT * FROM users") == "ERROR: unknown table: users");
   CHECK(db.run("DROP TABLE IF EXISTS users") == "OK");
@@ -85,8 +94,9 @@ TEST_CASE("what is wrong is said, with where and what, and nothing happens") {
   };
   const Wrong cases[] = {
       {"SELECT * FROM user", "unknown table: user (did you mean users?)"},
-      {"SELECT nam FROM users", "unknown column: nam"},
-      {"INSERT INTO users (id, nam) VALUES (2, 'x')", "table users has no column named nam"},
+      {"SELECT nam FROM users", "unknown column: nam (did you mean name?)"},
+      {"SELECT u.xyz FROM users u", "unknown column: xyz"},
+      {"INSERT INTO users (id, nane) VALUES (1, 'x')", "unknown column: nane (did you mean name?)"},
       {"CREATE TABLE Users (id INT)", "table Users exists already"},
       {"CREATE TABLE t (a INT, A TEXT)", "duplicate column: A"},
       {"CREATE TABLE t (a FLAOT)",
@@ -133,7 +143,7 @@ TEST_CASE("what is wrong is said, with where and what, and nothing happens") {
       {"CREATE TABLE t (a INT REFERENCES nowhere)", "unknown table: nowhere"},
       {"CREATE TABLE t (a INT REFERENCES users(name))", "a foreign key refers to a primary key"},
       {"CREATE TABLE t (a TEXT REFERENCES users)", "column a is no INT"},
-      {"CREATE INDEX i ON users (nam)", "unknown column: nam of table users"},
+      {"CREATE INDEX i ON users (nam)", "unknown column: nam (did you mean name?)"},
       {"DROP INDEX i", "unknown index: i"},
       {"DESCRIBE user", "unknown table: user (did you mean users?)"},
   };
@@ -180,8 +190,7 @@ TEST_CASE("rows are given as literals and parameters, and found by their whole k
   // What SQLite says of what it can read, and of what it cannot.
   CHECK(db.run("INSERT INTO t VALUES (1, 'x')") ==
         "ERROR: table t has 5 columns but 2 values were supplied");
-  CHECK(db.run("INSERT INTO t (a, nope) VALUES (1, 'x')") ==
-        "ERROR: table t has no column named nope");
+  CHECK(db.run("INSERT INTO t (a, nope) VALUES (1, 'x')") == "ERROR: unknown column: nope");
   CHECK(db.run("INSERT INTO t (b, a) VALUES ('new', 9), ('x', 1)") ==
         "ERROR: duplicate primary key in table t: b = 'x', a = 1");
   CHECK(db.run("SELECT a FROM t WHERE b = 'new' AND a = 9") == "*1\na");

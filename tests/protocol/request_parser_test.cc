@@ -261,7 +261,8 @@ TEST_CASE("a browser's request closes the connection without an answer") {
 TEST_CASE("a line that begins with an SQL verb goes whole to SQL") {
   for (const std::string verb :
        {"CREATE TABLE", "insert", "SELECT", "Update", "DELETE FROM", "DROP", "ALTER", "EXPLAIN",
-        "SHOW", "DESCRIBE", "VACUUM", "WITH", "BEGIN", "COMMIT", "ROLLBACK", "REPLACE"}) {
+        "SHOW", "DESCRIBE", "VACUUM", "WITH", "BEGIN", "COMMIT", "ROLLBACK", "REPLACE", "desc",
+        "START", "VALUES"}) {
     const std::string line = verb + " it's {";
     const auto all = parse(line + "\r\n");
     REQUIRE(all.size() == 1);

@@ -53,6 +53,7 @@ std::string dump_tables(const std::function<std::string(const std::string&)>& ru
     const std::string described = run(std::string("DESCRIBE ") + table);
     text += described + "\n";
     if (described.starts_with("ERROR")) continue;
+    text += sorted_lines(run(std::string("SHOW INDEXES FROM ") + table));
     text += sorted_lines(run(std::string("SELECT * FROM ") + table));
     // By an index, where there is one.
     text += run(std::string("SELECT count(*) FROM ") + table + " WHERE n = 3") + "\n";
