@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "tests/server/ledger_writers.h"
+#include "tests/server/master_and_slave.h"
 #include "tests/support/certificates.h"
 #include "tests/support/test_seed.h"
 #include "tests/support/test_server.h"
@@ -19,41 +20,9 @@ namespace {
 
 using namespace std::chrono_literals;
 
-std::string at(std::uint16_t port) { return "127.0.0.1:" + std::to_string(port); }
-
-std::vector<std::string> master_settings(std::uint16_t port) {
-  return {"replication.enabled=true", "replication.listen=" + at(port),
-          "replication.sync_interval=100ms", "wal.max_segment_size=256KB"};
-}
-
-// `own_port` is for the day it is promoted.
-std::vector<std::string> slave_settings(std::uint16_t master_port, std::uint16_t own_port) {
-  std::vector<std::string> settings = master_settings(own_port);
-  settings.push_back("replication.replica_type=slave");
-  settings.push_back("replication.master_address=" + at(master_port));
-  return settings;
-}
-
 std::vector<std::string> with(std::vector<std::string> settings, std::string more) {
   settings.push_back(std::move(more));
   return settings;
-}
-
-// Waits until what `ask` gives is `wanted`; a minute at most.
-template <class Ask>
-bool becomes(const std::string& wanted, Ask&& ask) {
-  const auto deadline = std::chrono::steady_clock::now() + 60s;
-  while (ask() != wanted) {
-    if (std::chrono::steady_clock::now() > deadline) return false;
-    std::this_thread::sleep_for(10ms);
-  }
-  return true;
-}
-
-std::string digest(const TestServer& server) { return server.connect().ask("DEBUG DIGEST"); }
-
-bool become_equal(const TestServer& a, const TestServer& b) {
-  return becomes("equal", [&] { return digest(a) == digest(b) ? "equal" : "different"; });
 }
 
 // A master whose log begins behind what it had before: `records` values of 1,000 bytes, each with

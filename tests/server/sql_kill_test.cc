@@ -13,30 +13,13 @@
 #include <vector>
 
 #include "base/random.h"
+#include "tests/server/sql_lines.h"
 #include "tests/support/random_sql.h"
 #include "tests/support/test_db.h"
 #include "tests/support/test_seed.h"
-#include "tests/support/test_server.h"
 
 namespace kimdb::support {
 namespace {
-
-// The reply as lines: one, or as many as "*4" in front says.
-std::string receive_lines(TcpClient& client) {
-  std::string reply = client.receive_line();
-  if (!reply.starts_with('*')) return reply;
-  for (std::size_t rows = std::stoul(reply.substr(1)); rows > 0; --rows)
-    reply += "\n" + client.receive_line();
-  return reply;
-}
-
-std::string dump(const TestServer& server) {
-  TcpClient client = server.connect();
-  return dump_tables([&](const std::string& sql) {
-    client.send(sql + "\n");
-    return receive_lines(client);
-  });
-}
 
 // What has been committed: a transaction that is open shows nothing of itself.
 std::string dump(TestDb& model) {
@@ -87,9 +70,8 @@ TEST_CASE("schemas and rows are exactly what was acknowledged after kill -9, and
   for (std::uint64_t history = 0; history < histories; ++history) {
     TcpClient client = server.connect();
     for (const std::string& statement : random_statements(random, random.below(30))) {
-      client.send(statement + "\n");
       CAPTURE(statement);
-      REQUIRE(receive_lines(client) == model.run(statement));
+      REQUIRE(ask_lines(client, statement) == model.run(statement));
       ++statements;
     }
     if (random.below(8) == 0) server.connect().call({"BGSAVE"});
@@ -97,7 +79,7 @@ TEST_CASE("schemas and rows are exactly what was acknowledged after kill -9, and
     const std::size_t answered = run_until_killed(server, client, random, last);
     server.restart();
 
-    const std::string found = dump(server);
+    const std::string found = dump_tables(server);
     std::size_t done = 0;
     for (; done < answered; ++done) model.run(last[done]);
     std::string expected = dump(model);
