@@ -461,6 +461,9 @@ part_tables() {
   mkdir -p "$work/sqlite"
   say "tables: INSERT"
   "$build/bin/bench_sql_insert" "127.0.0.1:$kimdb_port" "$work/sqlite" 200000 "$rounds"
+  say "tables: writes under a SELECT"
+  echo
+  "$build/bin/bench_sql_scan" "127.0.0.1:$kimdb_port"
   stop_servers
   rm -rf "$work/kimdb" "$work/sqlite"
   echo

@@ -133,17 +133,6 @@ const sqlite3_module kModule = {
     .xEof = at_end,
     .xColumn = column,
     .xRowid = rowid,
-    .xUpdate = nullptr,
-    .xBegin = nullptr,
-    .xSync = nullptr,
-    .xCommit = nullptr,
-    .xRollback = nullptr,
-    .xFindFunction = nullptr,
-    .xRename = nullptr,
-    .xSavepoint = nullptr,
-    .xRelease = nullptr,
-    .xRollbackTo = nullptr,
-    .xShadowName = nullptr,
 };
 
 }  // namespace

@@ -3,16 +3,11 @@
 #include <chrono>
 
 #include "base/ascii.h"
+#include "base/calendar.h"
 
 namespace kimdb::database::sql {
 
 namespace {
-
-void append_digits(std::string& out, unsigned number, unsigned width) {
-  unsigned divisor = 1;
-  for (unsigned i = 1; i < width; ++i) divisor *= 10;
-  for (; divisor > 0; divisor /= 10) out += static_cast<char>('0' + number / divisor % 10);
-}
 
 // Takes what stands at the beginning of a text; `wrong` once something else stands there.
 struct Reader {
@@ -50,25 +45,7 @@ struct Reader {
 }  // namespace
 
 void append_timestamp(std::string& out, std::int64_t unix_ms) {
-  using namespace std::chrono;
-  const sys_time<milliseconds> time{milliseconds(unix_ms)};
-  const auto day = floor<days>(time);
-  const year_month_day date{day};
-  const hh_mm_ss clock{time - day};
-  append_digits(out, static_cast<unsigned>(static_cast<int>(date.year())), 4);
-  out += '-';
-  append_digits(out, static_cast<unsigned>(date.month()), 2);
-  out += '-';
-  append_digits(out, static_cast<unsigned>(date.day()), 2);
-  out += ' ';
-  append_digits(out, static_cast<unsigned>(clock.hours().count()), 2);
-  out += ':';
-  append_digits(out, static_cast<unsigned>(clock.minutes().count()), 2);
-  out += ':';
-  append_digits(out, static_cast<unsigned>(clock.seconds().count()), 2);
-  if (clock.subseconds().count() == 0) return;
-  out += '.';
-  append_digits(out, static_cast<unsigned>(clock.subseconds().count()), 3);
+  append_time(out, unix_ms, ' ', true);
 }
 
 std::optional<std::int64_t> parse_timestamp(std::string_view text) {

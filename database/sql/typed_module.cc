@@ -449,15 +449,6 @@ const sqlite3_module kModule = {
     .xRowid = rowid,
     .xUpdate = update,
     .xBegin = begin_transaction,
-    .xSync = nullptr,
-    .xCommit = nullptr,
-    .xRollback = nullptr,
-    .xFindFunction = nullptr,
-    .xRename = nullptr,
-    .xSavepoint = nullptr,
-    .xRelease = nullptr,
-    .xRollbackTo = nullptr,
-    .xShadowName = nullptr,
 };
 
 // Times as text, in the order of what they say; what is none stands by its bytes.
