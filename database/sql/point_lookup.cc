@@ -10,7 +10,6 @@
 
 namespace kimdb::database::sql {
 
-using engine::ColumnType;
 using engine::SqlValue;
 using Kind = Token::Kind;
 
