@@ -57,7 +57,13 @@ class UndoList {
   // Calls visit(const Version&) for every version replaced after `lsn`, one for each key: the one
   // that stood at `lsn`.
   template <class Visit>
-  void for_each_at(Lsn lsn, Visit&& visit) const;
+  void for_each_at(Lsn lsn, Visit&& visit) const {
+    for_each_at(lsn, 0, visit);
+  }
+  // The same without those that were there when an earlier call gave `from`; gives what the next
+  // one takes.
+  template <class Visit>
+  std::uint64_t for_each_at(Lsn lsn, std::uint64_t from, Visit&& visit) const;
 
  private:
   static constexpr std::uint64_t kNone = ~std::uint64_t{0};
@@ -73,12 +79,14 @@ class UndoList {
 };
 
 template <class Visit>
-void UndoList::for_each_at(Lsn lsn, Visit&& visit) const {
+std::uint64_t UndoList::for_each_at(Lsn lsn, std::uint64_t from, Visit&& visit) const {
   const auto begin =
       std::partition_point(versions_.begin(), versions_.end(),
                            [&](const Version& version) { return version.replaced_at <= lsn; });
-  for (std::uint64_t index = first_ + static_cast<std::uint64_t>(begin - versions_.begin());
-       index < first_ + versions_.size(); ++index) {
+  const std::uint64_t end = first_ + versions_.size();
+  for (std::uint64_t index =
+           std::max(from, first_ + static_cast<std::uint64_t>(begin - versions_.begin()));
+       index < end; ++index) {
     const Version& version = at(index);
     // The oldest version after `lsn` is the one that stood then: no older one of the key may be
     // after it too.
@@ -90,6 +98,7 @@ void UndoList::for_each_at(Lsn lsn, Visit&& visit) const {
     }
     if (oldest) visit(version);
   }
+  return end;
 }
 
 }  // namespace kimdb::engine

@@ -82,6 +82,31 @@ void add_filters(const TypedTable& table, const std::vector<Condition>& conditio
   path.rows = std::max(path.rows, 1.0);
 }
 
+// Whether the order of the path's primary keys, or its reverse, is the one that is asked for.
+AccessPath::Order order_of(const engine::TableSchema& schema,
+                           const std::vector<Condition>& conditions, const AccessPath& path,
+                           const std::vector<OrderTerm>& order) {
+  using Order = AccessPath::Order;
+  const std::vector<std::uint32_t>& key = schema.primary_key;
+  if (order.empty() || key.empty() || path.kind == Kind::index || path.finds_one)
+    return Order::none;
+  for (const std::size_t condition : path.equal)
+    if (conditions[condition].is_list) return Order::none;
+  // Columns that are equal anyway are in any order.
+  const auto equal_end = key.begin() + std::ssize(path.equal);
+  auto next = equal_end;
+  auto wanted = Order::none;
+  for (const OrderTerm& term : order) {
+    if (next == key.end()) break;  // what follows orders single rows
+    if (std::find(key.begin(), equal_end, term.place) != equal_end) continue;
+    const auto direction = term.descending ? Order::descending : Order::ascending;
+    if (*next != term.place || (wanted != Order::none && wanted != direction)) return Order::none;
+    wanted = direction;
+    ++next;
+  }
+  return wanted == Order::none ? Order::ascending : wanted;
+}
+
 }  // namespace
 
 KeyColumns key_columns(const TypedTable& table, Kind kind, std::size_t index) {
@@ -91,12 +116,14 @@ KeyColumns key_columns(const TypedTable& table, Kind kind, std::size_t index) {
 }
 
 std::vector<AccessPath> access_paths(const TypedTable& table,
-                                     const std::vector<Condition>& conditions, double rows) {
+                                     const std::vector<Condition>& conditions,
+                                     const std::vector<OrderTerm>& order, double rows) {
   const engine::TableSchema& schema = table.schema();
   std::vector<AccessPath> paths;
   AccessPath& scan = paths.emplace_back(
       AccessPath{.equal = {}, .filters = {}, .rows = rows, .cost = kRangeCost + rows});
   add_filters(table, conditions, scan);
+  scan.order = order_of(schema, conditions, scan, order);
   const auto offer = [&](Kind kind, std::size_t number, bool unique, bool hash) {
     const KeyColumns columns = key_columns(table, kind, number);
     AccessPath path{.kind = kind, .index = number, .equal = {}, .filters = {}};
@@ -123,6 +150,7 @@ std::vector<AccessPath> access_paths(const TypedTable& table,
     else
       path.cost = kRangeCost + path.rows * kIndexRowCost;
     add_filters(table, conditions, path);
+    path.order = order_of(schema, conditions, path, order);
     paths.push_back(std::move(path));
   };
   offer(Kind::primary_key, 0, true, false);
@@ -140,14 +168,17 @@ std::string AccessPath::in_words(const TypedTable& table,
   const engine::TableSchema& schema = table.schema();
   const std::string held =
       filters.empty() ? "" : ", where " + conditions_in_words(schema, conditions, filters);
-  if (kind == Kind::scan) return "scan of " + schema.name + held + expected;
+  const std::string by_key = order == Order::none ? "" : " in the order of its primary key";
+  const std::string backwards = order == Order::descending ? ", backwards" : "";
+  if (kind == Kind::scan) return "scan of " + schema.name + by_key + backwards + held + expected;
   std::vector<std::size_t> used = equal;
   if (lower) used.push_back(*lower);
   if (upper) used.push_back(*upper);
   return schema.name +
          (kind == Kind::primary_key ? " by primary key"
                                     : " by index " + schema.indexes[index].name) +
-         " (" + conditions_in_words(schema, conditions, used) + ")" + held + expected;
+         " (" + conditions_in_words(schema, conditions, used) + ")" +
+         (order == Order::ascending ? ", in order" : backwards) + held + expected;
 }
 
 // Of each the letter of its operator, and the place of its column: "a3e12".

@@ -23,9 +23,17 @@ struct Condition {
   bool is_list = false;  // IN: one value after the other, for which the path is gone each time
 };
 
+// ORDER BY, and what it is good for: a column, or its reverse.
+struct OrderTerm {
+  std::uint32_t place = 0;
+  bool descending = false;
+};
+
 struct AccessPath {
   enum class Kind : std::uint8_t { scan, primary_key, index };
   Kind kind = Kind::scan;
+  // In which order of primary keys rows come; set where that is the one that was asked for.
+  enum class Order : std::uint8_t { none, ascending, descending } order = Order::none;
   std::size_t index = 0;  // of schema().indexes
   // Numbers of the conditions that it uses, in this order: of the leading columns one `equal` each,
   // then bounds of the next column.
@@ -48,7 +56,8 @@ std::vector<Condition> read_filters(std::string_view word);
 
 // All that the conditions allow. `rows`: how many the table has.
 std::vector<AccessPath> access_paths(const TypedTable& table,
-                                     const std::vector<Condition>& conditions, double rows);
+                                     const std::vector<Condition>& conditions,
+                                     const std::vector<OrderTerm>& order, double rows);
 
 // The columns that the path goes by, and which of them descend.
 struct KeyColumns {

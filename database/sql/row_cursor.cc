@@ -1,5 +1,6 @@
 #include "database/sql/row_cursor.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace kimdb::database::sql {
@@ -17,42 +18,51 @@ void RowCursor::begin_row(Execution& execution, FoundRow row) {
   if (row.id() != 0) rows_.push_back(row);
 }
 
-bool RowCursor::begin_range(Execution& execution, const engine::KeyRange& range) {
+bool RowCursor::begin_scan(Execution& execution, const engine::KeyRange& range) {
   begin_empty();
   execution_ = &execution;
-  if (execution.view == nullptr) {
-    execution.needs_view = true;
-    return false;
-  }
   range_ = range;
+  backwards_ = false;
+  if (execution.view == nullptr) execution.needs_view = true;
+  return execution.view != nullptr;
+}
+
+bool RowCursor::begin_range(Execution& execution, const engine::KeyRange& range) {
+  if (!begin_scan(execution, range)) return false;
   scan_.emplace(execution.engine, *execution.view, engine::kRows, table_->prefix());
   scan_->limit_to(range.begin, range.end);
+  find_changed();
   add_changed();
+  return fill();
+}
+
+bool RowCursor::begin_ordered(Execution& execution, const engine::KeyRange& range, bool backwards) {
+  if (!begin_scan(execution, range)) return false;
+  backwards_ = backwards;
+  ordered_scan_.emplace(execution.engine, *execution.view, engine::kRows, table_->prefix(),
+                        range.begin, range.end, backwards);
+  find_changed();
   return fill();
 }
 
 bool RowCursor::begin_index(Execution& execution, engine::IndexPlan plan) {
-  begin_empty();
-  execution_ = &execution;
-  if (execution.view == nullptr) {
-    execution.needs_view = true;
-    return false;
-  }
-  range_ = {table_->prefix(), {}};
+  if (!begin_scan(execution, {table_->prefix(), {}})) return false;
   plan_ = std::move(plan);
   index_scan_.emplace(execution.engine, *execution.view, plan_);
+  find_changed();
   add_changed();
   return fill();
 }
 
-void RowCursor::add(const engine::Entry& entry) {
-  if (has_changed_ && execution_->before->find(entry.key()) != nullptr) return;
-  if (const FoundRow row(entry); passes(row)) rows_.push_back(row);
+bool RowCursor::is_wanted(const engine::Entry& entry) const {
+  return (!has_changed_ || execution_->before->find(entry.key()) == nullptr) &&
+         passes(FoundRow(entry));
 }
 
 // Rows that the transaction has put.
-void RowCursor::add_changed() {
+void RowCursor::find_changed() {
   has_changed_ = false;
+  changed_.clear();
   if (execution_->before == nullptr) return;
   const auto& changes = execution_->before->changes();
   for (auto change = changes.lower_bound(range_.begin);
@@ -61,23 +71,46 @@ void RowCursor::add_changed() {
        ++change) {
     has_changed_ = true;
     if (!change->second.row) continue;
-    if (const FoundRow row(*change); passes(row)) rows_.push_back(row);
+    if (const FoundRow row(*change); passes(row)) changed_.push_back(row);
   }
+  if (!backwards_) std::reverse(changed_.begin(), changed_.end());
+}
+
+void RowCursor::add_changed_before(std::string_view key) {
+  while (!changed_.empty() &&
+         (backwards_ ? key < changed_.back().key() : changed_.back().key() < key)) {
+    rows_.push_back(changed_.back());
+    changed_.pop_back();
+  }
+}
+
+void RowCursor::add_changed() {
+  rows_.insert(rows_.end(), changed_.rbegin(), changed_.rend());
+  changed_.clear();
 }
 
 bool RowCursor::fill() {
   // What was changed stands in front of the first rows of the view.
   if (position_ == rows_.size()) clear_rows();
-  if (!scan_ && !index_scan_) return true;
+  if (!scan_ && !ordered_scan_ && !index_scan_) return true;
   const auto visit = [&](const engine::Entry& entry) {
-    add(entry);
+    if (is_wanted(entry)) rows_.emplace_back(entry);
     return true;
+  };
+  const auto wanted = [&](const engine::Entry& entry) { return is_wanted(entry); };
+  const auto visit_in_order = [&](const engine::Entry& entry) {
+    add_changed_before(entry.key());
+    rows_.emplace_back(entry);
   };
   while (rows_.empty()) {
     if (execution_->must_stop()) return false;
-    const bool more = scan_ ? scan_->step(visit) : index_scan_ ? index_scan_->step(visit) : false;
+    const bool more = scan_           ? scan_->step(visit)
+                      : ordered_scan_ ? ordered_scan_->step(wanted, visit_in_order)
+                                      : index_scan_->step(visit);
     if (more) continue;
+    add_changed();
     scan_.reset();
+    ordered_scan_.reset();
     index_scan_.reset();
     break;
   }

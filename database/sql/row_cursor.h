@@ -7,6 +7,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "database/sql/catalog.h"
@@ -14,6 +15,7 @@
 #include "database/sql/row_filter.h"
 #include "engine/collection_scan.h"
 #include "engine/index_scan.h"
+#include "engine/key_order_scan.h"
 
 namespace kimdb::database::sql {
 
@@ -24,6 +26,7 @@ class RowCursor {
   void begin_empty() {
     clear_rows();
     scan_.reset();
+    ordered_scan_.reset();
     index_scan_.reset();
     plan_.index.reset();
   }
@@ -31,6 +34,8 @@ class RowCursor {
   bool begin_key(Execution& execution, std::string_view key);  // one row, or none
   void begin_row(Execution& execution, FoundRow row);          // this one; null id: none
   bool begin_range(Execution& execution, const engine::KeyRange& range);
+  // In the order of primary keys, or backwards.
+  bool begin_ordered(Execution& execution, const engine::KeyRange& range, bool backwards);
   // Rows that the index leads to, and perhaps others.
   bool begin_index(Execution& execution, engine::IndexPlan plan);
 
@@ -56,10 +61,15 @@ class RowCursor {
   }
   // Gets more rows; false where there is an error.
   bool fill();
-  void add(const engine::Entry& entry);
+  // False where the statement has to be begun again.
+  bool begin_scan(Execution& execution, const engine::KeyRange& range);
+  bool is_wanted(const engine::Entry& entry) const;
   bool passes(const FoundRow& row) const {
     return filter_.empty() || filter_.passes(*table_, {table_->layout(), row.bytes()});
   }
+  void find_changed();
+  // Of what was changed the rows before the key in the scan's order, or all that are left.
+  void add_changed_before(std::string_view key);
   void add_changed();
 
   const TypedTablePointer table_;
@@ -70,10 +80,13 @@ class RowCursor {
   RowFilter filter_;
   // At most one of them.
   std::optional<engine::CollectionScan> scan_;
+  std::optional<engine::KeyOrderScan> ordered_scan_;
+  bool backwards_ = false;  // of ordered_scan_
   std::optional<engine::IndexScan> index_scan_;
   engine::IndexPlan plan_;
   engine::KeyRange range_;
-  bool has_changed_ = false;  // the transaction has changed the table
+  bool has_changed_ = false;       // the transaction has changed the table
+  std::vector<FoundRow> changed_;  // rows that it has put, by their keys, the next one last
 };
 
 }  // namespace kimdb::database::sql

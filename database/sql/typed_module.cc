@@ -141,7 +141,8 @@ std::optional<Condition::Op> op_of(unsigned char op) {
 
 // A path as the number that SQLite keeps: kind 2 bits, then whether there is a lower bound, whether
 // it is inclusive, the same of the upper one, whether it finds one row at most, and filters; 8 bits
-// for the equal columns, the rest for the index.
+// for the equal columns, 12 for the index, then whether rows come in the key's order, and whether
+// backwards.
 enum : int {
   kKindMask = 3,
   kLower = 4,
@@ -150,8 +151,11 @@ enum : int {
   kUpperInclusive = 32,
   kFindsOne = 64,
   kFilters = 128,
+  kOrdered = 1 << 28,
+  kDescending = 1 << 29,
   kEqualShift = 8,
-  kIndexShift = 16
+  kIndexShift = 16,
+  kIndexMask = 0xfff
 };
 
 int number_of(const AccessPath& path, const std::vector<Condition>& conditions) {
@@ -167,6 +171,8 @@ int number_of(const AccessPath& path, const std::vector<Condition>& conditions) 
   }
   if (path.finds_one) number |= kFindsOne;
   if (!path.filters.empty()) number |= kFilters;
+  if (path.order != AccessPath::Order::none) number |= kOrdered;
+  if (path.order == AccessPath::Order::descending) number |= kDescending;
   return number;
 }
 
@@ -186,7 +192,15 @@ int best_index(sqlite3_vtab* vtab, sqlite3_index_info* info) {
     conditions.push_back({place, *op, sqlite3_vtab_in(info, i, -1) != 0});
     constraints.push_back(i);
   }
-  const auto paths = access_paths(*table.table, conditions, table.row_count());
+  std::vector<OrderTerm> order;
+  for (int i = 0; i < info->nOrderBy; ++i) {
+    const auto& term = info->aOrderBy[i];
+    if (term.iColumn < 0) break;
+    order.push_back(
+        {table.table->visible()[static_cast<std::size_t>(term.iColumn)], term.desc != 0});
+  }
+  if (std::ssize(order) != info->nOrderBy) order.clear();  // of rowids, which mean nothing
+  const auto paths = access_paths(*table.table, conditions, order, table.row_count());
   const AccessPath& best =
       *std::min_element(paths.begin(), paths.end(),
                         [](const AccessPath& a, const AccessPath& b) { return a.cost < b.cost; });
@@ -215,6 +229,7 @@ int best_index(sqlite3_vtab* vtab, sqlite3_index_info* info) {
   info->estimatedCost = best.cost;
   info->estimatedRows = static_cast<sqlite3_int64>(best.rows);
   if (best.finds_one) info->idxFlags = SQLITE_INDEX_SCAN_UNIQUE;
+  info->orderByConsumed = best.order == AccessPath::Order::none ? 0 : 1;
   return SQLITE_OK;
 }
 
@@ -307,10 +322,15 @@ bool begin(const Table& table, Cursor& cursor, Execution& execution, int number,
   const auto kind = static_cast<AccessPath::Kind>(number & kKindMask);
   const std::string& prefix = table.table->prefix();
   const engine::KeyRange whole{prefix, {}};
-  if (kind == AccessPath::Kind::scan) return cursor.rows.begin_range(execution, whole);
+  const auto begin_range = [&](const engine::KeyRange& range) {
+    return (number & kOrdered) != 0
+               ? cursor.rows.begin_ordered(execution, range, (number & kDescending) != 0)
+               : cursor.rows.begin_range(execution, range);
+  };
+  if (kind == AccessPath::Kind::scan) return begin_range(whole);
   if (kind == AccessPath::Kind::primary_key && (number & kFindsOne) != 0)
     return begin_lookup(table, cursor, execution, values);
-  const auto index_number = static_cast<std::size_t>(number >> kIndexShift);
+  const auto index_number = static_cast<std::size_t>(number >> kIndexShift & kIndexMask);
   const KeyColumns columns = key_columns(*table.table, kind, index_number);
   Bounds bounds;
   switch (read_bounds(table, columns, number, values, bounds)) {
@@ -318,12 +338,11 @@ bool begin(const Table& table, Cursor& cursor, Execution& execution, int number,
       cursor.rows.begin_empty();
       return true;
     case Match::unknown:
-      return cursor.rows.begin_range(execution, whole);
+      return begin_range(whole);
     case Match::some:
       break;
   }
-  if (kind == AccessPath::Kind::primary_key)
-    return cursor.rows.begin_range(execution, key_range(prefix, columns, bounds));
+  if (kind == AccessPath::Kind::primary_key) return begin_range(key_range(prefix, columns, bounds));
   const engine::TableIndex& definition = table.table->schema().indexes[index_number];
   engine::IndexPlan plan;
   plan.index = index_of(table, definition);

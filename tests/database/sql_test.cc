@@ -356,6 +356,15 @@ TEST_CASE("an explained statement names the way to its rows") {
         "*2\nplan\nt by primary key (a > ? AND a <= ?), about 45 rows");
   CHECK(db.run("EXPLAIN SELECT * FROM t WHERE b = 1 AND c < 'x'") ==
         "*2\nplan\nt by index by_b (b = ? AND c < ?), about 2 rows");
+  CHECK(db.run("EXPLAIN SELECT * FROM t WHERE c LIKE 'x4%' ORDER BY a DESC LIMIT 3") ==
+        "*2\nplan\nscan of t in the order of its primary key, backwards, where c LIKE ?, about 150 "
+        "rows");
+  CHECK(db.run("SELECT a FROM t WHERE c LIKE 'x4%' ORDER BY a DESC LIMIT 3") ==
+        "*4\na\n499\n498\n497");
+  CHECK(db.run("EXPLAIN SELECT * FROM t WHERE a > 1 ORDER BY a, b DESC") ==
+        "*2\nplan\nt by primary key (a > ?), in order, about 150 rows");
+  CHECK(db.run("EXPLAIN SELECT * FROM t ORDER BY b") ==
+        "*3\nplan\nscan of t, about 500 rows\nUSE TEMP B-TREE FOR ORDER BY");
   const std::string analyzed = db.run("EXPLAIN ANALYZE SELECT * FROM t WHERE b = 1");
   CHECK(has(analyzed, "t by index by_b (b = ?), about 5 rows|1|72|(nil)"));
   CHECK(has(analyzed, "statement|1|72|"));

@@ -2,11 +2,16 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <map>
 #include <optional>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "base/random.h"
+#include "engine/key_order_scan.h"
+#include "engine/ordered_bytes.h"
 #include "tests/support/test_seed.h"
 
 namespace kimdb::engine {
@@ -107,6 +112,47 @@ TEST_CASE("a scan shows each document of its LSN once, whatever changes meanwhil
       for (std::uint64_t i = random.below(600); i > 0; --i) data.change(ids);
     REQUIRE(found == Documents(expected.upper_bound(behind), expected.end()));
   } while (!deadline.passed());
+}
+
+TEST_CASE("a scan in the order of keys shows the same, whatever changes meanwhile") {
+  SeededRandom random(support::test_seed("a scan in the order of keys"));
+  const support::TestDeadline deadline(3);
+  std::size_t visited = 0, scans = 0;
+  do {
+    ChangingDocuments data(random, std::size_t{1} << random.below(4));
+    const std::uint64_t ids = 1 + random.below(3000);
+    for (std::uint64_t i = random.below(3 * ids); i > 0; --i) data.change(ids);
+    const ReadView view = data.engine().open_view([&] { return data.lsn(); });
+    const auto key_of = [&](const std::string& id) { return document_key("users", id); };
+    const auto bound = [&] { return "id" + std::to_string(random.below(ids)); };
+    const std::string begin = random.below(2) == 0 ? bound() : "",
+                      end = random.below(2) == 0 ? bound() : "";
+    const bool backwards = random.below(2) == 0;
+    // Not all of them are wanted.
+    const std::uint64_t divisor = 1 + random.below(3);
+    const auto wanted = [&](std::string_view value) { return value.size() % divisor == 0; };
+    std::vector<std::pair<std::string, std::string>> expected, found;
+    for (const auto& [id, value] : data.documents("users"))
+      if (id >= begin && (end.empty() || id < end) && wanted(value))
+        expected.emplace_back(id, value);
+    if (backwards) std::reverse(expected.begin(), expected.end());
+    KeyOrderScan scan(data.engine(), view, kDocuments, "users", key_of(begin),
+                      end.empty() ? behind_all(key_of("")) : key_of(end), backwards);
+    const std::uint64_t changes = random.below(600);
+    const auto step = [&] {
+      return scan.step([&](const Entry& entry) { return wanted(entry.value()); },
+                       [&](const Entry& entry) {
+                         found.emplace_back(std::string(document_id(entry)),
+                                            std::string(entry.value()));
+                       });
+    };
+    while (step())
+      for (std::uint64_t i = random.below(changes + 1); i > 0; --i) data.change(ids);
+    REQUIRE(found == expected);
+    visited += found.size();
+    ++scans;
+  } while (!deadline.passed());
+  CHECK(visited > scans);
 }
 
 TEST_CASE("who holds all locks scans what is current, its own changes included") {
