@@ -9,6 +9,7 @@
 #include "database/command_table.h"
 #include "database/context.h"
 #include "database/database.h"
+#include "database/sql/json_value.h"
 #include "database/sql/sql.h"
 #include "engine/json_reader.h"
 
@@ -28,30 +29,8 @@ std::optional<std::vector<SqlValue>> values_of_json(std::string_view json,
   const simdjson::dom::array items(list);
   texts.reserve(items.size());
   std::vector<SqlValue> values;
-  for (const engine::JsonElement item : items) {
-    switch (item.type()) {
-      case simdjson::dom::element_type::NULL_VALUE:
-        values.emplace_back();
-        break;
-      case simdjson::dom::element_type::BOOL:
-        values.push_back(SqlValue::of(std::int64_t{bool(item)}));
-        break;
-      case simdjson::dom::element_type::INT64:
-        values.push_back(SqlValue::of(std::int64_t(item)));
-        break;
-      case simdjson::dom::element_type::UINT64:
-      case simdjson::dom::element_type::DOUBLE:
-        values.push_back(SqlValue::of(double(item)));
-        break;
-      case simdjson::dom::element_type::STRING:
-        texts.emplace_back(std::string_view(item));
-        values.push_back(SqlValue::text(texts.back()));
-        break;
-      default:
-        texts.push_back(simdjson::minify(item));
-        values.push_back(SqlValue::text(texts.back()));
-    }
-  }
+  for (const engine::JsonElement item : items)
+    values.push_back(sql::value_of_json(item, texts.emplace_back()));
   return values;
 }
 

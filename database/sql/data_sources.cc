@@ -1,12 +1,21 @@
 #include "database/sql/data_sources.h"
 
+#include <algorithm>
 #include <array>
+#include <iterator>
+#include <optional>
 #include <utility>
 #include <vector>
 
+#include "base/ascii.h"
 #include "base/mutex.h"
+#include "base/utf8.h"
+#include "database/sql/json_value.h"
+#include "database/sql/sqlite.h"
 #include "database/sql/timestamp.h"
 #include "engine/collection_scan.h"
+#include "engine/index_plan.h"
+#include "engine/index_scan.h"
 #include "engine/key_scan.h"
 
 namespace kimdb::database::sql {
@@ -57,14 +66,22 @@ class EntryRows : public SourceRows {
       return true;
     };
     while (scan_ && entries_.empty())
-      if (!scan_->step(visit)) scan_.reset();
-    return !execution_.fails_where_outdated();
+      if (!scan_->step(visit)) {
+        if (is_useless(*scan_)) execution_.needs_view = true;  // begun again
+        scan_.reset();
+      }
+    return !execution_.needs_view && !execution_.fails_where_outdated();
   }
 
  protected:
   const engine::Entry& entry() const { return *entries_[position_]; }
 
  private:
+  static bool is_useless(const Scan& scan) {
+    if constexpr (requires { scan.is_useless(); }) return scan.is_useless();
+    return false;
+  }
+
   Execution& execution_;
   std::optional<Scan> scan_;
   std::vector<const engine::Entry*> entries_;
@@ -73,38 +90,108 @@ class EntryRows : public SourceRows {
 
 // --- collections ---
 
-class DocumentRows final : public EntryRows<engine::CollectionScan> {
+// The value that a path of names leads to; nothing where it leads through an array, or nowhere.
+std::optional<engine::JsonElement> value_at(engine::JsonElement element,
+                                            const engine::FieldPath& path) {
+  for (const std::string& name : path)
+    if (!element.is_object() || element.at_key(name).get(element) != simdjson::SUCCESS)
+      return std::nullopt;
+  return element;
+}
+
+// All documents, or those that an index leads to.
+class DocumentScan {
  public:
-  using EntryRows::EntryRows;
+  explicit DocumentScan(engine::CollectionScan all) : all_(std::move(all)) {}
+  DocumentScan(engine::Engine& engine, const engine::ReadView& view, engine::IndexPlan plan)
+      : plan_(std::make_unique<engine::IndexPlan>(std::move(plan))) {
+    by_index_.emplace(engine, view, *plan_);
+  }
+
+  template <class Visit>
+  bool step(Visit&& visit) {
+    return all_ ? all_->step(visit) : by_index_->step(visit);
+  }
+  // The index was dropped meanwhile, or lacks documents: what was found says nothing.
+  bool is_useless() const {
+    return plan_ != nullptr && (plan_->index->retired() || plan_->index->refused_some());
+  }
+
+ private:
+  std::optional<engine::CollectionScan> all_;
+  std::unique_ptr<engine::IndexPlan> plan_;
+  std::optional<engine::IndexScan> by_index_;
+};
+
+// Columns that every collection has; the fields of its indexes follow.
+enum : std::size_t { kId, kData, kVersion, kCreatedAt, kUpdatedAt, kFields };
+
+class DocumentRows final : public EntryRows<DocumentScan> {
+ public:
+  DocumentRows(Execution& execution, DocumentScan scan,
+               const std::vector<engine::FieldPath>& fields)
+      : EntryRows(execution, std::move(scan)), fields_(fields) {}
+  DocumentRows(Execution& execution, const engine::Entry* only,
+               const std::vector<engine::FieldPath>& fields)
+      : EntryRows(execution, only), fields_(fields) {}
 
   SqlValue column(std::size_t number) override {
     const std::string_view id = engine::document_id(entry());
     const engine::Document document = engine::read_document(entry().value());
     switch (number) {
-      case 0:
+      case kId:
         return SqlValue::text(id);
-      case 1:
+      case kData:
         return SqlValue::text(document.body);
-      case 2:
+      case kVersion:
         return SqlValue::of(static_cast<std::int64_t>(document.version));
+      case kCreatedAt:
+        return time_value(document.created_at, kept_);
+      case kUpdatedAt:
+        return time_value(document.updated_at, kept_);
       default:
-        return time_value(number == 3 ? document.created_at : document.updated_at, kept_);
+        return field(fields_[number - kFields], document);
     }
   }
 
  private:
+  SqlValue field(const engine::FieldPath& path, const engine::Document& document) {
+    if (read_ != &entry()) {
+      read_ = reader_.read(document.body, body_) ? &entry() : nullptr;
+      if (read_ == nullptr) return {};
+    }
+    const auto value = value_at(body_, path);
+    return value ? value_of_json(*value, kept_) : SqlValue();
+  }
+
+  const std::vector<engine::FieldPath>& fields_;
+  engine::JsonReader reader_;
+  engine::JsonElement body_;
+  const engine::Entry* read_ = nullptr;  // the one that body_ is of
   std::string kept_;
 };
 
 class CollectionSource final : public Source {
  public:
   CollectionSource(engine::Engine& engine, std::string collection)
-      : engine_(engine), collection_(std::move(collection)) {}
+      : engine_(engine), collection_(std::move(collection)) {
+    std::vector<engine::IndexDefinition> definitions;
+    engine.for_each_entry(engine::kIndexes, [&](const engine::Entry& entry) {
+      auto definition = engine::read_index(entry.key(), entry.value());
+      if (definition && definition->collection == collection_)
+        definitions.push_back(*std::move(definition));
+    });
+    for (const engine::IndexDefinition& definition : definitions)
+      for (const engine::SortField& field : definition.order) add_field(field.path, definitions);
+  }
 
   std::string_view name() const override { return collection_; }
   std::string declaration() const override {
-    return "CREATE TABLE x(id TEXT, data JSON TEXT, version BIGINT, created_at TIMESTAMP TEXT "
-           "COLLATE timestamp, updated_at TIMESTAMP TEXT COLLATE timestamp)";
+    std::string sql =
+        "CREATE TABLE x(id TEXT, data JSON TEXT, version BIGINT, created_at TIMESTAMP TEXT COLLATE "
+        "timestamp, updated_at TIMESTAMP TEXT COLLATE timestamp";
+    for (const std::string& field : names_) sql += ", " + quoted_name(field);
+    return sql + ")";
   }
   double row_count() override {
     std::size_t rows = 0;
@@ -116,24 +203,84 @@ class CollectionSource final : public Source {
     }
     return static_cast<double>(rows);
   }
-  bool finds_by_first_column() const override { return true; }
+  bool finds_by(std::size_t column) const override {
+    if (column == kId) return true;
+    return column >= kFields && leads_an_index_[column - kFields];
+  }
 
-  std::unique_ptr<SourceRows> begin(Execution& execution, const std::string_view* id) override {
+  std::unique_ptr<SourceRows> begin(Execution& execution,
+                                    const std::optional<Sought>& sought) override {
     if (!has_view(execution)) return nullptr;
-    if (id != nullptr)
+    if (sought && sought->column == kId)
       return std::make_unique<DocumentRows>(
           execution,
-          find_entry(execution, engine::kDocuments, engine::document_key(collection_, *id)));
+          find_entry(execution, engine::kDocuments,
+                     engine::document_key(collection_, sought->value.bytes)),
+          fields_);
+    std::optional<engine::IndexPlan> plan;
+    if (sought) plan = plan_for(*sought);
     auto rows = std::make_unique<DocumentRows>(
         execution,
-        engine::CollectionScan(engine_, *execution.view, engine::kDocuments, collection_));
+        plan ? DocumentScan(engine_, *execution.view, std::move(*plan))
+             : DocumentScan(engine::CollectionScan(engine_, *execution.view, engine::kDocuments,
+                                                   collection_)),
+        fields_);
     if (!rows->fill()) return nullptr;
     return rows;
   }
 
  private:
+  void add_field(const engine::FieldPath& path,
+                 const std::vector<engine::IndexDefinition>& definitions) {
+    std::string name;
+    for (const std::string& part : path) name += (name.empty() ? "" : ".") + part;
+    const auto is_same = [&](const std::string& other) {
+      return equals_ignoring_case(name, other);
+    };
+    // Names of columns differ not only in capital letters; these are taken.
+    constexpr std::string_view kTaken[] = {"id", "data", "version", "created_at", "updated_at"};
+    if (std::any_of(std::begin(kTaken), std::end(kTaken),
+                    [&](std::string_view taken) { return equals_ignoring_case(name, taken); }) ||
+        std::any_of(names_.begin(), names_.end(), is_same))
+      return;
+    names_.push_back(std::move(name));
+    fields_.push_back(path);
+    leads_an_index_.push_back(std::any_of(
+        definitions.begin(), definitions.end(), [&](const engine::IndexDefinition& definition) {
+          return definition.order[0].path == path &&
+                 (!definition.hash || definition.order.size() == 1);
+        }));
+  }
+
+  // An index that finds all documents in which SQLite takes the field for equal to the value:
+  // nothing of 0 and 1, which false and true are as well, and of text that may be an array's or an
+  // object's.
+  std::optional<engine::IndexPlan> plan_for(const Sought& sought) const {
+    const std::string& name = names_[sought.column - kFields];
+    const SqlValue& value = sought.value;
+    std::string json = "{";
+    append_json_string(json, name);
+    json += ':';
+    if (value.kind == SqlValue::Kind::text && !value.bytes.starts_with('[') &&
+        !value.bytes.starts_with('{'))
+      append_json_string(json, value.bytes);
+    else if (value.kind == SqlValue::Kind::integer && value.integer != 0 && value.integer != 1)
+      json += std::to_string(value.integer);
+    else
+      return std::nullopt;
+    const auto filter = engine::Filter::parse(json + "}");
+    if (!filter) return std::nullopt;
+    engine::Partition& partition = engine_.partition(0);  // every one knows them
+    MutexLock lock(partition.mutex());
+    return engine::plan_by_index(partition.collections(engine::kDocuments).indexes(collection_),
+                                 *filter, std::nullopt);
+  }
+
   engine::Engine& engine_;
   const std::string collection_;
+  std::vector<std::string> names_;
+  std::vector<engine::FieldPath> fields_;
+  std::vector<bool> leads_an_index_;
 };
 
 // --- keys ---
@@ -176,12 +323,13 @@ class KeySource final : public Source {
     }
     return static_cast<double>(rows);
   }
-  bool finds_by_first_column() const override { return true; }
+  bool finds_by(std::size_t column) const override { return column == 0; }
 
-  std::unique_ptr<SourceRows> begin(Execution& execution, const std::string_view* key) override {
+  std::unique_ptr<SourceRows> begin(Execution& execution,
+                                    const std::optional<Sought>& sought) override {
     if (!has_view(execution)) return nullptr;
-    if (key != nullptr) {
-      const engine::Entry* entry = find_entry(execution, kKeys, *key);
+    if (sought) {
+      const engine::Entry* entry = find_entry(execution, kKeys, sought->value.bytes);
       if (entry != nullptr && entry->expired(execution.now_ms)) entry = nullptr;
       return std::make_unique<KeyRows>(execution, entry);
     }

@@ -143,7 +143,8 @@ class ServerSource final : public Source {
     return "CREATE TABLE x(" + std::string(table_.columns) + ")";
   }
   double row_count() override { return 100; }
-  std::unique_ptr<SourceRows> begin(Execution& execution, const std::string_view*) override {
+  std::unique_ptr<SourceRows> begin(Execution& execution,
+                                    const std::optional<Sought>& /*sought*/) override {
     if (table_.for_admins && !execution.is_admin) {
       execution.error = Error{ErrorCode::permission_denied,
                               "NOPERM only admins may read " + std::string(table_.name)};

@@ -2,7 +2,9 @@
 // says of itself. A source belongs to a handle, and is read by one statement after the other.
 #pragma once
 
+#include <cstddef>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -31,12 +33,17 @@ class Source {
   virtual std::string declaration() const = 0;
   // How many rows there may be.
   virtual double row_count() = 0;
-  // Whether one row, or none, has a text as its first column: then begin() can be given that.
-  virtual bool finds_by_first_column() const { return false; }
-  // All rows, or those with this text in the first column. Null where the statement has to be begun
-  // again, or has failed (Execution).
+  // Whether begin() finds rows by what this column is equal to: of the first one a text, which one
+  // row has at most.
+  virtual bool finds_by(std::size_t /*column*/) const { return false; }
+  struct Sought {
+    std::size_t column = 0;
+    engine::SqlValue value;
+  };
+  // All rows, or at least those in which the column is equal to the value. Null where the statement
+  // has to be begun again, or has failed (Execution).
   virtual std::unique_ptr<SourceRows> begin(Execution& execution,
-                                            const std::string_view* first_column) = 0;
+                                            const std::optional<Sought>& sought) = 0;
 };
 
 // Knows sources by their names.

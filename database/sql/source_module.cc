@@ -2,7 +2,9 @@
 
 #include <sqlite3.h>
 
+#include <algorithm>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -18,7 +20,11 @@ namespace {
 using engine::SqlValue;
 
 constexpr double kLookupCost = 3;
-constexpr int kByFirstColumn = 1;
+// As for typed tables (access_path.cc).
+constexpr double kIndexCost = 20;
+constexpr double kIndexRowCost = 4;
+constexpr double kEqualLeaves = 0.01;
+constexpr int kByColumn = 1;  // and its number
 
 struct Table : sqlite3_vtab {
   Table(SqliteHandle& its_handle, std::unique_ptr<Source> its_source)
@@ -61,19 +67,25 @@ int best_index(sqlite3_vtab* vtab, sqlite3_index_info* info) {
   const std::string name(source.name());
   std::string words =
       "scan of " + name + ", about " + std::to_string(info->estimatedRows) + " rows";
-  for (int i = 0; i < info->nConstraint && source.finds_by_first_column(); ++i) {
+  for (int i = 0; i < info->nConstraint; ++i) {
     const auto& constraint = info->aConstraint[i];
-    const bool fits = constraint.op == SQLITE_INDEX_CONSTRAINT_EQ && constraint.iColumn == 0 &&
+    const bool fits = constraint.op == SQLITE_INDEX_CONSTRAINT_EQ && constraint.iColumn >= 0 &&
                       constraint.usable != 0 &&
+                      source.finds_by(static_cast<std::size_t>(constraint.iColumn)) &&
                       equals_ignoring_case(sqlite3_vtab_collation(info, i), "BINARY");
-    if (!fits) continue;
+    const bool finds_one = fits && constraint.iColumn == 0;
+    const double found = finds_one ? 1 : std::max(1.0, rows * kEqualLeaves);
+    const double cost = finds_one ? kLookupCost : kIndexCost + found * kIndexRowCost;
+    if (!fits || cost >= info->estimatedCost) continue;
+    for (int other = 0; other < i; ++other) info->aConstraintUsage[other].argvIndex = 0;
     info->aConstraintUsage[i].argvIndex = 1;
-    info->idxNum = kByFirstColumn;
-    info->estimatedCost = kLookupCost;
-    info->estimatedRows = 1;
-    info->idxFlags = SQLITE_INDEX_SCAN_UNIQUE;
-    words = name + " by its first column, at most 1 row";
-    break;
+    info->idxNum = kByColumn + constraint.iColumn;
+    info->estimatedCost = cost;
+    info->estimatedRows = static_cast<sqlite3_int64>(found);
+    info->idxFlags = finds_one ? SQLITE_INDEX_SCAN_UNIQUE : 0;
+    words = finds_one ? name + " by its first column, at most 1 row"
+                      : name + " by an index, about " + std::to_string(info->estimatedRows) +
+                            (found < 2 ? " row" : " rows");
   }
   info->idxStr = sqlite3_mprintf("%s", words.c_str());
   info->needToFreeIdxStr = 1;
@@ -95,10 +107,13 @@ int filter(sqlite3_vtab_cursor* vtab_cursor, int number, const char* /*words*/, 
   Cursor& cursor = cursor_of(vtab_cursor);
   const Table& table = table_of(vtab_cursor->pVtab);
   if (table.handle.execution == nullptr) return SQLITE_MISUSE;
-  const SqlValue first = number == kByFirstColumn ? value_of(values[0]) : SqlValue();
-  // What is no text SQLite may compare in other ways than by its bytes.
-  const bool by_text = first.kind == SqlValue::Kind::text;
-  cursor.rows = table.source->begin(*table.handle.execution, by_text ? &first.bytes : nullptr);
+  std::optional<Source::Sought> sought;
+  if (number >= kByColumn)
+    sought = {.column = static_cast<std::size_t>(number - kByColumn), .value = value_of(values[0])};
+  // What is no text SQLite may compare with the first column, which is one, in other ways than by
+  // its bytes.
+  if (sought && sought->column == 0 && sought->value.kind != SqlValue::Kind::text) sought.reset();
+  cursor.rows = table.source->begin(*table.handle.execution, sought);
   return cursor.rows == nullptr ? SQLITE_ABORT : SQLITE_OK;
 }
 

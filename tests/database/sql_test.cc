@@ -531,6 +531,57 @@ TEST_CASE("collections, keys and the server are tables too, and can be joined") 
   CHECK(db.run("SELECT count(*) FROM t") == "*2\ncount(*)\n2");
 }
 
+TEST_CASE("fields of a collection's indexes are columns, and lead to its documents") {
+  SeededRandom random(support::test_seed("fields of indexes are columns"));
+  TestDb db;
+  constexpr const char* kValues[] = {
+      "1",     "0",    "7",         "7.0",   "-2.5",         "true",
+      "false", "null", "\"x\"",     "\"7\"", "\"it's\"",     "[\"x\"]",
+      "[7,8]", "{}",   "{\"b\":7}", "\"\"",  "{\"b\":\"x\"}"};
+  const auto value = [&] { return std::string(kValues[random.below(std::size(kValues))]); };
+  for (int i = 0; i < 200; ++i) {
+    std::string body = "{\"n\": " + value();
+    if (random.below(3) != 0) body += ", \"a\": " + value();
+    db.run("DOC PUT things d" + std::to_string(i) + " " + body + "}");
+  }
+  CHECK(db.run("SELECT n FROM things") == "ERROR: unknown column: n");
+  REQUIRE(db.run("INDEX CREATE things (n) NAME by_n") == "by_n");
+  REQUIRE(db.run("INDEX CREATE things (a.b, -n) NAME by_b") == "by_b");
+  REQUIRE(db.run("INDEX CREATE things (a) HASH NAME by_a") == "by_a");
+  CHECK(db.run("EXPLAIN SELECT id FROM things WHERE n = 7") ==
+        "*2\nplan\nthings by an index, about 2 rows");
+  // What they show is what the document has.
+  CHECK(
+      db.run("SELECT count(*) FROM things WHERE n IS NOT data->>'$.n' OR a IS NOT data->>'$.a' OR "
+             "\"a.b\" IS NOT data->>'$.a.b'") == "*2\ncount(*)\n0");
+  // What an index leads to is what a scan finds.
+  for (const char* column : {"n", "a", "\"a.b\""})
+    for (const char* sought : {"7", "0", "1", "-2.5", "'x'", "'7'", "''", "'[7,8]'", "'{}'", "NULL",
+                               "'it''s'", "true"}) {
+      const std::string by_index =
+          std::string("SELECT id FROM things WHERE ") + column + " = " + sought;
+      const std::string by_scan =
+          std::string("SELECT id FROM things WHERE +") + column + " = " + sought;
+      CAPTURE(by_index);
+      CHECK(db.run(by_index + " ORDER BY id") == db.run(by_scan + " ORDER BY id"));
+    }
+  CHECK(db.run("SELECT count(*) FROM things WHERE n IN (7, 'x')") ==
+        db.run("SELECT count(*) FROM things WHERE data->>'$.n' IN (7, 'x')"));
+  // In a transaction's state; without an index there is no such column.
+  TestSession session(db.database(), 2);
+  REQUIRE(session.run("BEGIN") == "OK");
+  const std::string before = session.run("SELECT id FROM things WHERE n = 'x' ORDER BY id");
+  for (int i = 0; i < 50; ++i)
+    db.run("DOC PUT things d" + std::to_string(random.below(200)) + " {\"n\": " + value() + "}");
+  CHECK(session.run("SELECT id FROM things WHERE n = 'x' ORDER BY id") == before);
+  REQUIRE(session.run("COMMIT") == "OK");
+  REQUIRE(db.run("INDEX DROP things by_n") == "OK");
+  REQUIRE(db.run("INDEX DROP things by_b") == "OK");
+  CHECK(db.run("SELECT n FROM things") == "ERROR: unknown column: n");
+  CHECK(db.run("SELECT count(*) FROM things WHERE a = 'x'") ==
+        db.run("SELECT count(*) FROM things WHERE data->>'$.a' = 'x'"));
+}
+
 TEST_CASE("a statement that reads keys sees one state of them, whatever is written meanwhile") {
   TestDb db;
   constexpr int kKeys = 2000;
