@@ -34,7 +34,7 @@ class Repl {
       if (input.outcome == LineEditor::Outcome::end) return;
       if (input.outcome == LineEditor::Outcome::interrupted) continue;
       if (!read_rest(input.line)) continue;
-      if (belongs_in_history(input.line)) editor_.add_to_history(input.line);
+      add_to_history(input.line);
       auto words = split_command_line(input.line);
       if (!words) {
         show(render_error(words.error().message, options_));
@@ -45,13 +45,20 @@ class Repl {
   }
 
  private:
-  // An SQL statement goes on as long as something in it is open, and then is one line. False where
-  // it was given up.
+  // The history has one line for each. A comment up to the end of a line would take in what
+  // follows.
+  void add_to_history(std::string line) {
+    if (line.find('\n') != std::string::npos && line.find("--") != std::string::npos) return;
+    std::ranges::replace(line, '\n', ' ');
+    if (belongs_in_history(line)) editor_.add_to_history(line);
+  }
+
+  // An SQL statement goes on as long as something in it is open. False where it was given up.
   bool read_rest(std::string& line) {
     while (is_open_statement(line)) {
       const LineEditor::Input more = editor_.read_line("   ...> ");
       if (more.outcome != LineEditor::Outcome::line) return false;
-      line += ' ' + more.line;
+      line += '\n' + more.line;
     }
     return true;
   }

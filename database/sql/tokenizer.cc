@@ -161,9 +161,11 @@ Token next_token(std::string_view text, std::size_t offset) { return Scanner(tex
 
 bool is_open(std::string_view text) {
   int depth = 0;
+  bool comma = false;  // is the last token
   for (std::size_t end = 0;;) {
     const Token token = next_token(text, end);
-    if (token.kind == Token::Kind::end) return depth > 0;
+    if (token.kind == Token::Kind::end) return depth > 0 || comma;
+    comma = token.is_symbol(",");
     if (token.kind == Token::Kind::broken) {
       constexpr std::string_view kOpen = "'\"`[";
       return kOpen.find(token.text[0]) != std::string_view::npos || token.text.starts_with("/*");

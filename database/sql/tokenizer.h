@@ -36,7 +36,7 @@ struct Token {
 };
 
 // Whether a statement that is typed goes on behind the text: a parenthesis, a quote or a comment is
-// open.
+// open, or it ends in a comma.
 bool is_open(std::string_view text);
 
 // The first token from `offset` on; white space and comments are left out.

@@ -59,6 +59,15 @@ TEST_CASE("tokens are SQLite's") {
   CHECK(next_token("[a b]", 0).name() == "a b");
 }
 
+TEST_CASE("a statement is open where something has to follow") {
+  for (const char* open : {"SELECT (1", "SELECT 'a", "SELECT \"a''", "SELECT 1 /* ", "SELECT a,",
+                           "SELECT a, -- more\n", "INSERT INTO t VALUES (1), ", "SELECT '('('"})
+    CHECK_MESSAGE(is_open(open), open);
+  for (const char* whole :
+       {"SELECT (1)", "SELECT 'a,'", "SELECT a -- ,", "SELECT ')('", "", "SELECT 1)"})
+    CHECK_MESSAGE(!is_open(whole), whole);
+}
+
 TEST_CASE("CREATE TABLE says what a table is") {
   const auto users = parsed<CreateTable>(
       "CREATE TABLE users (id INT PRIMARY KEY, name VARCHAR(100) NOT NULL, active BOOLEAN DEFAULT "
