@@ -219,6 +219,46 @@ TEST_CASE("rows are given as literals and parameters, and found by their whole k
   CHECK(sql({"SELECT a FROM t WHERE b = ? AND a = ?", "ARGS", "mine", "1"}) == "*1\na");
 }
 
+TEST_CASE("rows that are looked up ahead are those that a join asks for") {
+  TestDb db;
+  db.run("CREATE TABLE o (id INT PRIMARY KEY, u INT, s TEXT)");
+  db.run("CREATE TABLE u (id BIGINT PRIMARY KEY, n INT)");
+  db.run(
+      "WITH RECURSIVE c(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM c WHERE i < 499) "
+      "INSERT INTO o SELECT i, i * 7 % 90, i % 5 FROM c");
+  db.run(
+      "WITH RECURSIVE c(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM c WHERE i < 79) "
+      "INSERT INTO u SELECT i, i * i FROM c");
+  const auto check = [&](TestSession& session) {
+    for (const char* join : {"JOIN", "LEFT JOIN"})
+      for (const char* key :
+           {"o.u", "o.u + 1", "abs(o.u - 40)", "CASE o.id % 3 WHEN 0 THEN o.id ELSE o.u END", "o.s",
+            "coalesce(nullif(o.u, 7), 8)"})
+        for (const char* where :
+             {"", " WHERE o.id + o.u > 300", " WHERE o.u < 9", " WHERE o.s = '3'"}) {
+          const auto sum = [&](const std::string& inner) {
+            return session.run("SELECT count(*), count(u.n), sum(u.n), sum(o.id * u.id) FROM o " +
+                               std::string(join) + " u ON " + inner + " = " + key + where);
+          };
+          CAPTURE(join);
+          CAPTURE(key);
+          CAPTURE(where);
+          CHECK(sum("u.id") == sum("+u.id"));
+        }
+  };
+  CHECK(has(db.run("EXPLAIN SELECT * FROM o JOIN u ON u.id = o.u"), "u by primary key"));
+  check(db.session());
+  // With what a transaction has changed, and others meanwhile.
+  TestSession session(db.database(), 2);
+  REQUIRE(session.run("BEGIN") == "OK");
+  REQUIRE(session.run("UPDATE u SET n = -n WHERE id % 3 = 0") == "27");
+  REQUIRE(session.run("DELETE FROM u WHERE id = 7") == "1");
+  REQUIRE(session.run("UPDATE o SET u = 5 WHERE id < 20") == "20");
+  REQUIRE(db.run("DELETE FROM u WHERE id > 40") == "39");
+  check(session);
+  check(db.session());
+}
+
 TEST_CASE("LIKE rejects rows where SQLite's does") {
   SeededRandom random(support::test_seed("LIKE rejects rows where SQLite's does"));
   const auto text_of = [&](std::initializer_list<const char*> parts) {
