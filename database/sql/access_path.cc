@@ -92,8 +92,13 @@ AccessPath::Order order_of(const engine::TableSchema& schema,
     return Order::none;
   for (const std::size_t condition : path.equal)
     if (conditions[condition].is_list) return Order::none;
-  // Columns that are equal anyway are in any order.
-  const auto equal_end = key.begin() + std::ssize(path.equal);
+  // Columns that are equal anyway are in any order, but for text, which may be found by other
+  // values than the one that is asked for (compares_unknowably).
+  const auto equal_end =
+      std::find_if(key.begin(), key.begin() + std::ssize(path.equal), [&](std::uint32_t place) {
+        const ColumnType type = schema.columns[place].type;
+        return type == ColumnType::text || type == ColumnType::json;
+      });
   auto next = equal_end;
   auto wanted = Order::none;
   for (const OrderTerm& term : order) {

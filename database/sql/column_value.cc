@@ -2,13 +2,13 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <cmath>
 #include <cstdio>
 #include <utility>
 
 #include "base/ascii.h"
 #include "base/utf8.h"
+#include "database/sql/number_text.h"
 #include "database/sql/timestamp.h"
 #include "engine/json_tree.h"
 
@@ -22,29 +22,6 @@ using Kind = SqlValue::Kind;
 namespace {
 
 constexpr std::size_t kShownBytes = 60;
-
-// A text that is nothing but a number, as SQLite's affinity takes it: white space around it is
-// allowed.
-std::optional<SqlValue> number_in(std::string_view text) {
-  constexpr std::string_view kSpace = " \t\n\r\f\v";
-  const std::size_t begin = text.find_first_not_of(kSpace);
-  if (begin == std::string_view::npos) return std::nullopt;
-  text = text.substr(begin, text.find_last_not_of(kSpace) - begin + 1);
-  if (text[0] == '+') text.remove_prefix(1);
-  // from_chars knows "inf" and "nan", SQL does not.
-  const std::size_t first = text.starts_with('-') ? 1 : 0;
-  if (text.size() == first || !(is_digit(text[first]) || text[first] == '.')) return std::nullopt;
-  const char* const end = text.data() + text.size();
-  std::int64_t integer = 0;
-  if (const auto read = std::from_chars(text.data(), end, integer);
-      read.ec == std::errc() && read.ptr == end)
-    return SqlValue::of(integer);
-  double real = 0;
-  if (const auto read = std::from_chars(text.data(), end, real);
-      read.ec == std::errc() && read.ptr == end)
-    return SqlValue::of(real);
-  return std::nullopt;
-}
 
 // A double that is a whole number of 64 bits.
 std::optional<std::int64_t> whole(double real) {

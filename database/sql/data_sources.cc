@@ -252,6 +252,17 @@ class CollectionSource final : public Source {
         }));
   }
 
+  // All texts: beside a column of numbers SQLite takes '30' for 30.
+  static void add_texts(engine::IndexPlan& plan) {
+    engine::KeyRange texts{"\x30", "\x40"};
+    if (plan.index->definition().order[0].descending) texts = {"\xc0", "\xd0"};
+    for (auto* ranges : {&plan.ranges, &plan.ranges_of_many}) {
+      ranges->push_back(texts);
+      std::sort(ranges->begin(), ranges->end(),
+                [](const auto& a, const auto& b) { return a.begin < b.begin; });
+    }
+  }
+
   // An index that finds all documents in which SQLite takes the field for equal to the value:
   // nothing of 0 and 1, which false and true are as well, and of text that may be an array's or an
   // object's.
@@ -270,10 +281,18 @@ class CollectionSource final : public Source {
       return std::nullopt;
     const auto filter = engine::Filter::parse(json + "}");
     if (!filter) return std::nullopt;
-    engine::Partition& partition = engine_.partition(0);  // every one knows them
-    MutexLock lock(partition.mutex());
-    return engine::plan_by_index(partition.collections(engine::kDocuments).indexes(collection_),
-                                 *filter, std::nullopt);
+    engine::IndexList indexes;
+    {
+      engine::Partition& partition = engine_.partition(0);  // every one knows them
+      MutexLock lock(partition.mutex());
+      indexes = partition.collections(engine::kDocuments).indexes(collection_);
+    }
+    const bool is_number = value.kind == SqlValue::Kind::integer;
+    if (is_number)
+      std::erase_if(indexes, [](const auto& index) { return index->definition().hash; });
+    auto plan = engine::plan_by_index(indexes, *filter, std::nullopt);
+    if (plan && is_number) add_texts(*plan);
+    return plan;
   }
 
   engine::Engine& engine_;

@@ -86,10 +86,13 @@ struct Execution {
   // the place of are gone.
   struct Moved {
     TypedTablePointer table;
+    std::string from;
     std::string key;
     std::string row;
   };
   std::vector<Moved> moved;
+  // UPDATE … FROM gives a row once for each row that it is joined with: how often too often.
+  std::size_t changed_again = 0;
   // An INSERT takes it that its keys are free; where one is not, the commit finds a conflict.
   bool trusts_keys = false;
   // Of an INSERT: which of the table's visible columns it names; null: all.

@@ -7,6 +7,7 @@
 
 #include "base/ascii.h"
 #include "base/utf8.h"
+#include "database/sql/number_text.h"
 #include "database/sql/tokenizer.h"
 
 namespace kimdb::database::sql {
@@ -17,26 +18,6 @@ using engine::Column;
 using engine::ColumnType;
 using engine::SqlValue;
 using engine::TableIndex;
-
-// A number whose value every way to read it agrees on; nothing where SQLite may round it otherwise
-// than from_chars does: its quotient is rounded twice, which shows behind 3 decimals.
-std::optional<SqlValue> plain_number(std::string_view text, bool negative) {
-  constexpr std::size_t kExactDigits = 15;
-  constexpr std::size_t kExactDecimals = 3;
-  const char* const end = text.data() + text.size();
-  std::int64_t integer = 0;
-  if (const auto read = std::from_chars(text.data(), end, integer);
-      read.ec == std::errc() && read.ptr == end)
-    return SqlValue::of(negative ? -integer : integer);
-  if (text.size() > kExactDigits || text.find_first_not_of("0123456789.") != std::string_view::npos)
-    return std::nullopt;
-  const std::size_t point = text.find('.');
-  if (point == std::string_view::npos || text.size() - point - 1 > kExactDecimals)
-    return std::nullopt;
-  double real = 0;
-  if (std::from_chars(text.data(), end, real).ec != std::errc()) return std::nullopt;
-  return SqlValue::of(negative ? -real : real);
-}
 
 using engine::TableSchema;
 using Kind = Token::Kind;
@@ -483,15 +464,16 @@ class Parser {
         query.explain = Query::Explain::analyze;
     }
     query.offset = token_.offset;
-    if (token_.is_word("with")) skip_with();
+    const bool has_with = token_.is_word("with");
+    if (has_with) skip_with();
     constexpr std::array<std::string_view, 4> kWrites = {"insert", "replace", "update", "delete"};
     query.writes = std::any_of(kWrites.begin(), kWrites.end(),
                                [&](std::string_view verb) { return token_.is_word(verb); });
     if (!query.writes && !token_.is_word("select") && !token_.is_word("values"))
       fail(token_.kind == Kind::end ? "a statement is missing" : "");
     if (token_.is_word("insert") || token_.is_word("replace")) {
-      take_target(query);
-      if (token_.is_word("values")) take_rows(query.rows);
+      const bool is_plain = take_target(query) && !has_with;  // WITH may have parameters as well
+      if (token_.is_word("values") && is_plain) take_rows(query.rows);
     }
     // The rest is SQLite's to read; only where it ends has to be known.
     std::size_t end = token_.offset;
@@ -538,19 +520,33 @@ class Parser {
     return true;
   }
 
-  // INSERT [OR …] INTO table [AS alias] [(columns)]
-  void take_target(Query& query) {
+  // INSERT [OR …] INTO table [AS alias] [(columns)]. False where SQLite has to say whether there is
+  // such a table: temp.t
+  bool take_target(Query& query) {
     if (token_.is_word("replace")) query.on_conflict = OnConflict::replace;
     advance();
     if (take_word("or")) {
-      if (token_.is_word("replace")) query.on_conflict = OnConflict::replace;
-      if (token_.is_word("ignore")) query.on_conflict = OnConflict::ignore;
+      constexpr std::array<std::string_view, 3> kRefuse = {"abort", "fail", "rollback"};
+      if (token_.is_word("replace"))
+        query.on_conflict = OnConflict::replace;
+      else if (token_.is_word("ignore"))
+        query.on_conflict = OnConflict::ignore;
+      else if (std::none_of(kRefuse.begin(), kRefuse.end(),
+                            [&](std::string_view word) { return token_.is_word(word); }))
+        fail();
       advance();
     }
     expect_word("into");
     query.table = take_name("a table");
+    const bool has_schema = take_symbol(".");
+    if (has_schema) query.table = take_name("a table");
+    query.names_columns = token_.is_word("default");  // DEFAULT VALUES: none
     if (take_word("as")) take_name("an alias");
-    if (token_.is_symbol("(")) query.columns = take_names("a column");
+    if (token_.is_symbol("(")) {
+      query.columns = take_names("a column");
+      query.names_columns = true;
+    }
+    return !has_schema;
   }
 
   // VALUES (…), …, up to the end. Leaves `rows` empty where there is more in it than they can hold.
@@ -579,9 +575,11 @@ class Parser {
     ValueList::Value value;
     switch (token_.kind) {
       case Kind::number: {
-        const auto number = plain_number(token_.text, negative);
+        const auto number = plain_number(token_.text);
         if (!number) return false;
         value.literal = *number;
+        if (negative) value.literal.integer = -number->integer;
+        if (negative) value.literal.real = -number->real;
         break;
       }
       case Kind::string:

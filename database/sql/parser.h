@@ -94,8 +94,9 @@ struct Query {
   Explain explain = Explain::no;
   std::string as_of;    // SELECT … AS OF position: the position; empty: now
   bool writes = false;  // INSERT, UPDATE, DELETE, REPLACE, or WITH before one of them
-  // Of INSERT and REPLACE: what they write into, and the columns that they name; none named: all.
+  // Of INSERT and REPLACE: what they write into, and the columns that they name.
   std::string table;
+  bool names_columns = false;  // else all
   std::vector<std::string> columns;
   OnConflict on_conflict = OnConflict::refuse;
   ValueList rows;  // of INSERT … VALUES with nothing behind it

@@ -27,7 +27,7 @@ std::optional<PlainInsert> PlainInsert::of(const Query& query, const CatalogStat
     if (std::count(insert.targets_.begin(), insert.targets_.end(), insert.targets_.back()) > 1)
       return std::nullopt;
   }
-  if (query.columns.empty())
+  if (!query.names_columns)
     for (std::size_t i = 0; i < visible.size(); ++i) insert.targets_.push_back(i);
   if (insert.targets_.size() != query.rows.width) return std::nullopt;
   for (const ValueList::Value& value : query.rows.values) insert.parameters_ += value.is_parameter;

@@ -36,6 +36,10 @@ class Reader {
     if (!take_word("from") || !take_name(table) || !take_word("where")) return false;
     do {
       Condition& condition = conditions.emplace_back();
+      // A word that may be a value instead: CURRENT_DATE, NULL.
+      if (token_.kind == Kind::word &&
+          sqlite3_keyword_check(token_.text.data(), static_cast<int>(token_.text.size())) != 0)
+        return false;
       if (!take_name(condition.column) || !take_symbol("=")) return false;
       condition.negative = take_symbol("-");
       condition.value = token_;

@@ -17,6 +17,10 @@ using Op = Condition::Op;
 
 namespace {
 
+// A partition's lock is held: searching takes the product of both at the worst.
+constexpr std::size_t kPatternMax = 64;
+constexpr std::size_t kSearchedMax = 4096;
+
 bool equal_in_lower_case(std::string_view text, std::string_view lower) {
   return std::equal(text.begin(), text.end(), lower.begin(), lower.end(),
                     [](char a, char b) { return to_lower(a) == b; });
@@ -84,8 +88,8 @@ void RowFilter::add(const TypedTable& table, const Condition& condition, const S
   const engine::ColumnType type = table.schema().columns[condition.place].type;
   Test test{.place = condition.place, .op = condition.op, .value = {}, .text = {}, .pattern = {}};
   if (condition.op == Op::like && !value.is_null()) {
-    const bool is_plain = value.kind == Kind::text && is_utf8(value.bytes) &&
-                          value.bytes.find('_') == std::string_view::npos &&
+    const bool is_plain = value.kind == Kind::text && value.bytes.size() <= kPatternMax &&
+                          is_utf8(value.bytes) && value.bytes.find('_') == std::string_view::npos &&
                           value.bytes.find('\0') == std::string_view::npos;
     if (!is_plain) return;
     test.pattern.emplace_back(value.bytes);
@@ -102,7 +106,8 @@ void RowFilter::add(const TypedTable& table, const Condition& condition, const S
 
 bool RowFilter::holds(const Test& test, const SqlValue& stored) {
   if (stored.is_null() || test.value.is_null()) return false;
-  if (test.op == Op::like) return test.pattern[0].matches(stored.bytes);
+  if (test.op == Op::like)
+    return stored.bytes.size() > kSearchedMax || test.pattern[0].matches(stored.bytes);
   const std::partial_ordering order = compare(stored, test.value);
   if (order == std::partial_ordering::unordered) return true;
   switch (test.op) {

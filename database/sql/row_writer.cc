@@ -148,6 +148,11 @@ Status RowWriter::update(Execution& execution, const FoundRow& row,
     ++next;
   }
   KIMDB_RETURN_IF_ERROR(check_row());
+  if (execution.changes.find(row.key()) != nullptr) {
+    ++execution.changed_again;
+    std::erase_if(execution.moved,
+                  [&](const Execution::Moved& moved) { return moved.from == row.key(); });
+  }
   std::string encoded = engine::encode_row(table_->layout(), values_);
   const std::string key =
       schema.primary_key.empty() ? std::string(row.key()) : table_->key_of(values_);
@@ -155,7 +160,7 @@ Status RowWriter::update(Execution& execution, const FoundRow& row,
   if (schema.auto_increment)
     KIMDB_RETURN_IF_ERROR(numbers_.raise(*table_, values_[schema.primary_key[0]].integer));
   execution.changes.remove(table_, row.key(), row.lsn());
-  execution.moved.push_back({table_, key, std::move(encoded)});
+  execution.moved.push_back({table_, std::string(row.key()), key, std::move(encoded)});
   return {};
 }
 

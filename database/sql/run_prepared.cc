@@ -70,7 +70,8 @@ Status run_compiled(SqliteHandle& handle, sqlite3_stmt* statement,
     if (bytes > counted && !memory.take(bytes - counted)) return failure(handle, execution, memory);
     counted = std::max(counted, bytes);
   }
-  answer.changed = static_cast<std::size_t>(sqlite3_changes64(handle.get()));
+  answer.changed =
+      static_cast<std::size_t>(sqlite3_changes64(handle.get())) - execution.changed_again;
   return {};
 }
 
@@ -78,8 +79,10 @@ Result<Answer> run_insert(SqliteHandle& handle, const SqliteHandle::Prepared& pr
                           std::span<const SqlValue> parameters, Execution& execution,
                           const StatementMemory& memory) {
   RowWriter& writer = handle.writer_of(prepared.insert->table());
+  handle.execution = &execution;  // of defaults and checks
   const auto put = prepared.insert->run(prepared.query, execution, writer, parameters);
-  if (!put) return put.error();
+  handle.execution = nullptr;
+  if (!put && execution.stopped == Execution::Stopped::no) return put.error();
   if (execution.stopped != Execution::Stopped::no) return failure(handle, execution, memory);
   return Answer{.kind = Answer::Kind::changed, .changed = *put, .rows = {}};
 }

@@ -82,7 +82,6 @@ int best_index(sqlite3_vtab* vtab, sqlite3_index_info* info) {
     info->idxNum = kByColumn + constraint.iColumn;
     info->estimatedCost = cost;
     info->estimatedRows = static_cast<sqlite3_int64>(found);
-    info->idxFlags = finds_one ? SQLITE_INDEX_SCAN_UNIQUE : 0;
     words = finds_one ? name + " by its first column, at most 1 row"
                       : name + " by an index, about " + std::to_string(info->estimatedRows) +
                             (found < 2 ? " row" : " rows");

@@ -37,6 +37,14 @@ std::string_view name_behind(std::string_view message, std::string_view begin) {
   return message;
 }
 
+// Whether one of the words is there that every outer join has.
+bool has_outer_join(std::string_view sql) {
+  for (Token token = next_token(sql, 0); token.kind != Token::Kind::end;
+       token = next_token(sql, token.offset + token.text.size()))
+    if (token.is_word("left") || token.is_word("right") || token.is_word("full")) return true;
+  return false;
+}
+
 }  // namespace
 
 Result<std::unique_ptr<SqliteHandle>> SqliteHandle::open(const Surroundings& around,
@@ -122,7 +130,7 @@ Result<SqliteHandle::Prepared*> SqliteHandle::prepare(std::string_view text, Que
     if (query.explain == Query::Explain::no)
       made.lookup = PointLookup::of(query.text, *catalog_, made.statement.get());
   }
-  if (!query.columns.empty())
+  if (query.names_columns)
     if (const TypedTablePointer table = catalog_->find(query.table))
       made.named = table->named(query.columns);
   made.query = std::move(query);
@@ -146,6 +154,7 @@ RowWriter& SqliteHandle::writer_of(const TypedTablePointer& table) {
 Result<StatementPointer> SqliteHandle::compile(const std::string& sql, std::string_view text,
                                                std::ptrdiff_t offset) {
   ++compilations_;
+  compiles_outer_join_ = has_outer_join(sql);
   for (std::size_t missing = 0; missing <= kTablesInAStatement; ++missing) {
     sqlite3_stmt* statement = nullptr;
     const int code = sqlite3_prepare_v3(get(), sql.data(), static_cast<int>(sql.size()),

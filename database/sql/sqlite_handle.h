@@ -77,6 +77,10 @@ class SqliteHandle {
   // Counts calls of both.
   std::uint64_t compilations() const { return compilations_; }
 
+  // What is being compiled may have an outer join: SQLite then offers a LIKE of its ON clause for
+  // the table on the left, too, whose rows it must not reject.
+  bool compiles_outer_join() const { return compiles_outer_join_; }
+
   // Of the table that is being made known.
   std::unique_ptr<Source> take_source() { return std::move(source_); }
 
@@ -99,6 +103,7 @@ class SqliteHandle {
   const Surroundings around_;
   const CatalogPointer catalog_;
   std::unique_ptr<Source> source_;
+  bool compiles_outer_join_ = false;
   bool authorizes_all_ = false;  // this class' own statements
   std::uint64_t compilations_ = 0;
   SqlitePointer database_;

@@ -184,6 +184,7 @@ int best_index(sqlite3_vtab* vtab, sqlite3_index_info* info) {
     const auto& constraint = info->aConstraint[i];
     const auto op = op_of(constraint.op);
     if (!op || constraint.iColumn < 0 || constraint.usable == 0) continue;
+    if (op == Condition::Op::like && table.handle.compiles_outer_join()) continue;
     const std::uint32_t place =
         table.table->visible()[static_cast<std::size_t>(constraint.iColumn)];
     const bool is_time = table.table->schema().columns[place].type == ColumnType::timestamp;
@@ -228,7 +229,8 @@ int best_index(sqlite3_vtab* vtab, sqlite3_index_info* info) {
   info->needToFreeIdxStr = 1;
   info->estimatedCost = best.cost;
   info->estimatedRows = static_cast<sqlite3_int64>(best.rows);
-  if (best.finds_one) info->idxFlags = SQLITE_INDEX_SCAN_UNIQUE;
+  // Of other paths the first row may be none that the condition holds for.
+  if (exactly) info->idxFlags = SQLITE_INDEX_SCAN_UNIQUE;
   info->orderByConsumed = best.order == AccessPath::Order::none ? 0 : 1;
   return SQLITE_OK;
 }
@@ -360,7 +362,6 @@ bool begin(const Table& table, Cursor& cursor, Execution& execution, int number,
 // Of the path's values the last ones.
 void begin_filter(const TypedTable& table, RowFilter& filter, std::string_view word, int count,
                   sqlite3_value** values) {
-  filter.clear();
   const std::vector<Condition> conditions = read_filters(word);
   values += static_cast<std::size_t>(count) - conditions.size();
   for (const Condition& condition : conditions) filter.add(table, condition, value_of(*values++));
@@ -372,6 +373,7 @@ int filter(sqlite3_vtab_cursor* vtab_cursor, int number, const char* description
   const Table& table = table_of(vtab_cursor->pVtab);
   Execution* const execution = table.handle.execution;
   if (execution == nullptr) return SQLITE_MISUSE;
+  cursor.rows.filter().clear();
   if ((number & kFilters) != 0) {
     const std::string_view words = plan_words(description);
     begin_filter(*table.table, cursor.rows.filter(), description + words.size() + 1, count, values);

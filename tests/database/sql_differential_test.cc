@@ -204,7 +204,9 @@ class Statements {
       case 2:
         return "SELECT a." + column + ", b." + pick(other.columns).name + " FROM " + table.name +
                " a " + (random_.below(2) == 0 ? "JOIN " : "LEFT JOIN ") + other.name + " b ON a." +
-               column + " = b." + same_type(other, type_of(table, column)) + where(table, "a.");
+               column + " = b." + same_type(other, type_of(table, column)) +
+               (random_.below(3) == 0 ? " AND " + condition(other, "b.", 1) : "") +
+               (random_.below(2) == 0 ? where(table, "a.") : where(other, "b."));
       case 3:
         return "SELECT * FROM " + table.name + " WHERE " + column + " IN (SELECT " +
                same_type(other, type_of(table, column)) + " FROM " + other.name + where(other) +

@@ -215,6 +215,7 @@ TEST_CASE("values are read where they are nothing but literals and parameters") 
                              "(\"a\")",
                              "(1) 2"})
     CHECK_MESSAGE(rows(values) == "0: ", values);
+  CHECK(parsed<Query>("WITH x AS (SELECT ?) INSERT INTO t VALUES (1)").rows.width == 0);
   CHECK(parsed<Query>("INSERT OR IGNORE INTO t (b, a) VALUES (1, 2)").on_conflict ==
         OnConflict::ignore);
   CHECK(parsed<Query>("REPLACE INTO t VALUES (1)").on_conflict == OnConflict::replace);

@@ -259,6 +259,74 @@ TEST_CASE("rows that are looked up ahead are those that a join asks for") {
   check(db.session());
 }
 
+TEST_CASE("what is looked up or filtered is what SQLite would have found") {
+  TestDb db;
+  TestSession session(db.database(), 2);
+  const auto sql = [&](const std::vector<std::string_view>& words) {
+    const std::string reply = run_words(db, db.session(), protocol::Framing::line, words);
+    return reply.substr(0, reply.size() - 1);
+  };
+  // A unique index in a transaction that has changed other rows.
+  db.run("CREATE TABLE u (id INT PRIMARY KEY, email TEXT UNIQUE, name TEXT)");
+  db.run("INSERT INTO u VALUES (1, 'e1', 'a'), (2, 'e2', 'b'), (3, 'e3', 'c')");
+  REQUIRE(session.run("BEGIN") == "OK");
+  CHECK(session.run("INSERT INTO u VALUES (100, 'e100', 'n')") == "1");
+  CHECK(session.run("UPDATE u SET name = 'z' WHERE email = 'e3'") == "1");
+  CHECK(session.run("DELETE FROM u WHERE email = 'e2'") == "1");
+  CHECK(session.run("ROLLBACK") == "OK");
+  // Numbers beside keys of text.
+  db.run("CREATE TABLE k (id TEXT PRIMARY KEY, v INT)");
+  db.run("INSERT INTO k VALUES ('1', 0), ('1.0', 0), ('5', 0), ('9', 0)");
+  CHECK(db.run("UPDATE k SET v = 1 WHERE id = 5") == "1");
+  CHECK(sql({"DELETE FROM k WHERE id = ?", "PARAMS", "[9]"}) == "1");
+  CHECK(db.run("SELECT count(*) FROM (SELECT 1 AS n) j LEFT JOIN k ON k.id = CAST(j.n AS INT)") ==
+        "*2\ncount(*)\n2");
+  // LIKE in ON rejects no row of the table on the left.
+  db.run("CREATE TABLE l (id INT PRIMARY KEY, y TEXT)");
+  db.run("INSERT INTO l VALUES (1, 'a'), (2, 'b')");
+  CHECK(db.run("SELECT p.id, q.id AS q FROM l p LEFT JOIN l q ON q.id = p.id AND p.y LIKE 'a%' "
+               "ORDER BY p.id") == "*3\nid|q\n1|1\n2|(nil)");
+  // Several keys may be equal to a number.
+  db.run("CREATE TABLE ab (a TEXT, b INT, PRIMARY KEY (a, b))");
+  db.run("INSERT INTO ab VALUES ('1', 5), ('1.0', 3)");
+  CHECK(db.run("SELECT a, b FROM ab WHERE a = CAST(1 AS INTEGER) ORDER BY b") ==
+        "*3\na|b\n1.0|3\n1|5");
+  CHECK(db.run("SELECT max(b) FROM ab WHERE a = (SELECT id FROM l WHERE id = 1)") ==
+        "*2\nmax(b)\n5");
+  // One way to read numbers.
+  db.run("CREATE TABLE d (id INT PRIMARY KEY, d DOUBLE)");
+  db.run("INSERT INTO d VALUES (1, 17.366479), (-5, 0)");
+  CHECK(sql({"INSERT INTO d VALUES (2, ?)", "ARGS", "17.366479"}) == "1");
+  CHECK(db.run("SELECT count(*) FROM d WHERE d = '17.366479'") == "*2\ncount(*)\n2");
+  CHECK(db.run("SELECT count(*) FROM d WHERE d = 17.366479") == "*2\ncount(*)\n2");
+  CHECK(db.run("DELETE FROM d WHERE id = '+-5'") == "0");
+  CHECK(has(db.run("INSERT INTO d VALUES (3, '1e999')"), "type mismatch"));
+  // A row that UPDATE … FROM joins with several.
+  db.run("CREATE TABLE f (id INT PRIMARY KEY, v INT)");
+  db.run("CREATE TABLE g (id INT PRIMARY KEY, t INT, x INT)");
+  db.run("INSERT INTO f VALUES (1, 0), (2, 0)");
+  db.run("INSERT INTO g VALUES (1, 1, 5), (2, 1, 6), (3, 2, 7)");
+  CHECK(db.run("UPDATE f SET v = g.x FROM g WHERE g.t = f.id") == "2");
+  CHECK(db.run("UPDATE f SET id = f.id + 10 FROM g WHERE g.t = f.id") == "2");
+  CHECK(db.run("SELECT id FROM f ORDER BY id") == "*3\nid\n11\n12");
+  // What a statement does not name.
+  db.run("CREATE TABLE dv (id INT PRIMARY KEY AUTO_INCREMENT, x INT DEFAULT 7)");
+  CHECK(db.run("INSERT INTO dv DEFAULT VALUES") == "1");
+  CHECK(db.run("INSERT INTO temp.dv (id) VALUES (5)") == "1");
+  CHECK(db.run("SELECT count(*) FROM dv WHERE x = 7") == "*2\ncount(*)\n2");
+  CHECK(has(db.run("INSERT OR BANANA INTO dv VALUES (9, 1)"), "syntax error at position 11"));
+  db.run("CREATE TABLE cd (\"current_date\" TEXT PRIMARY KEY, v INT)");
+  db.run("INSERT INTO cd VALUES ('2020-01-01', 1)");
+  CHECK(db.run("SELECT v FROM cd WHERE current_date = '2020-01-01'") == "*1\nv");
+  CHECK(db.run("SELECT v FROM cd WHERE \"current_date\" = '2020-01-01'") == "*2\nv\n1");
+  // Documents with numbers and with their text.
+  db.run("DOC PUT ages a {\"age\": 30}");
+  db.run("DOC PUT ages b {\"age\": \"30\"}");
+  db.run("INDEX CREATE ages (-age)");
+  db.run("INSERT INTO l VALUES (30, NULL)");
+  CHECK(db.run("SELECT p.id FROM l JOIN ages p ON p.age = l.id ORDER BY p.id") == "*3\nid\na\nb");
+}
+
 TEST_CASE("LIKE rejects rows where SQLite's does") {
   SeededRandom random(support::test_seed("LIKE rejects rows where SQLite's does"));
   const auto text_of = [&](std::initializer_list<const char*> parts) {
@@ -525,6 +593,11 @@ TEST_CASE("a statement over its time, its memory, or without a client ends and l
   CHECK(while_running(endless + "INSERT INTO t SELECT x % 100, 'y' FROM c WHERE x = 0",
                       time_passes) ==
         "ERROR: the statement took longer than sql.statement_timeout allows");
+  REQUIRE(db.run("CREATE TABLE late (a INT, b INT DEFAULT ((" + endless +
+                 "SELECT count(*) FROM c)))") == "OK");
+  CHECK(while_running("INSERT INTO late (a) VALUES (1)", time_passes) ==
+        "ERROR: the statement took longer than sql.statement_timeout allows");
+  CHECK(db.run("SELECT count(*) FROM late") == "*2\ncount(*)\n0");
   const std::string rows = endless + "SELECT x, hex(randomblob(50)) AS y FROM c LIMIT 100000";
   CHECK(db.run(rows) == "ERROR: the statement needs more memory than sql.max_memory allows");
   CHECK(db.run("SELECT count(*) FROM (" + rows + ") ORDER BY 1") == "*2\ncount(*)\n100000");
