@@ -120,8 +120,9 @@ std::string plan_step(std::string_view detail) {
   constexpr std::string_view kVirtual = " VIRTUAL TABLE INDEX ";
   const std::size_t at = detail.find(kVirtual);
   const std::size_t colon = at == std::string_view::npos ? at : detail.find(':', at);
-  return std::string(
-      plan_words(colon == std::string_view::npos ? detail : detail.substr(colon + 1)));
+  if (colon == std::string_view::npos) return std::string(detail);
+  const std::string_view words = plan_words(detail.substr(colon + 1));
+  return std::string(words.empty() ? detail.substr(0, at) : words);  // none of SQLite's own tables
 }
 
 }  // namespace kimdb::database::sql

@@ -168,7 +168,7 @@ class Parser {
       if (take_word("columns")) return Describe{from_table()};
       if (take_word("indexes") || take_word("index"))
         return ShowIndexes{token_.kind == Kind::end ? std::string() : from_table()};
-      fail("SHOW takes TABLES, COLUMNS, INDEXES, STATUS or PROCESSLIST");
+      fail("SHOW takes TABLES, COLUMNS, INDEXES or STATUS; SHOW PROCESSLIST is a command");
     }
     if (take_word("describe") || take_word("desc")) return Describe{take_name("a table")};
     if (take_word("vacuum"))
@@ -478,6 +478,8 @@ class Parser {
     // The rest is SQLite's to read; only where it ends has to be known.
     std::size_t end = token_.offset;
     while (token_.kind != Kind::end && !token_.is_symbol(";")) {
+      // SQLite's virtual tables show what a statement gave, not what was stored.
+      if (query.writes && token_.is_word("returning")) fail("RETURNING is not supported");
       if (token_.is_word("as") && next_token(text_, end_).is_word("of") && take_as_of(query)) break;
       end = end_;
       advance();

@@ -16,8 +16,7 @@ namespace {
 // What a code that is no success means.
 Error failure(const SqliteHandle& handle, Execution& execution, const StatementMemory& memory) {
   if (execution.error) return *std::move(execution.error);
-  if (memory.exceeded())
-    return {ErrorCode::too_large, "the statement needs more memory than sql.max_memory allows"};
+  if (memory.exceeded()) return too_much_memory();
   switch (execution.stopped) {
     case Execution::Stopped::no:
       return {ErrorCode::invalid_argument, sqlite3_errmsg(handle.get())};
@@ -130,6 +129,10 @@ Status finish(Execution& execution) {
 }
 
 }  // namespace
+
+Error too_much_memory() {
+  return {ErrorCode::too_large, "the statement needs more memory than sql.max_memory allows"};
+}
 
 Result<Answer> run_prepared(SqliteHandle& handle, const SqliteHandle::Prepared& prepared,
                             std::span<const SqlValue> parameters, Execution& execution,

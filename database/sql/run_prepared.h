@@ -12,6 +12,8 @@
 
 namespace kimdb::database::sql {
 
+Error too_much_memory();
+
 // What a writing one changes is in the execution, whole, or the answer is an error. As many
 // parameters as it has.
 Result<Answer> run_prepared(SqliteHandle& handle, const SqliteHandle::Prepared& prepared,

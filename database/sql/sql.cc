@@ -1,5 +1,6 @@
 #include "database/sql/sql.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "database/database.h"
@@ -107,9 +108,15 @@ Result<Answer> Sql::run(Context& c, std::string_view text, std::span<const SqlVa
         handle->give_back();
         return run_own(c, *statement);
       }
-      if (query->explain == Query::Explain::plan) return explain(**handle, text, *query);
+      if (query->explain == Query::Explain::plan) {
+        StatementMemory memory(memory_.load(std::memory_order_relaxed));
+        auto explained = explain(**handle, text, *query);
+        if (!explained && memory.exceeded()) return too_much_memory();
+        return explained;
+      }
+      StatementMemory memory(memory_.load(std::memory_order_relaxed));
       const auto made = (*handle)->prepare(text, std::move(*query));
-      if (!made) return made.error();
+      if (!made) return memory.exceeded() ? too_much_memory() : made.error();
       prepared = *made;
     }
     prepared->learned.add(learned);
@@ -319,8 +326,8 @@ Result<Answer> Sql::analysis(SqliteHandle& handle, std::string_view text, const 
     return SqlValue::of(static_cast<std::int64_t>(number));
   };
   for (const std::string& step : *plan) {
-    const std::size_t indent = step.find_first_not_of(' ');
-    const auto access = execution.accesses.find(step.substr(indent));
+    const auto access =
+        execution.accesses.find(step.substr(std::min(step.find_first_not_of(' '), step.size())));
     access == execution.accesses.end()
         ? add(step, {}, {}, {})
         : add(step, count(access->second.begun), count(access->second.rows), {});

@@ -24,6 +24,8 @@ constexpr std::size_t kTablesInAStatement = 100;
 // SQLite sorts runs that fit into the cache and merges them, with temp_store = MEMORY it would sort
 // one long list, which takes a third longer.
 constexpr const char* kFilesInMemory = "memdb";
+// Of LIKE and GLOB, which nothing stops within one text.
+constexpr int kPatternBytes = 1000;
 // Of SQLite's machine: a few microseconds.
 constexpr int kStepsBetweenLooks = 1000;
 
@@ -66,6 +68,7 @@ Result<std::unique_ptr<SqliteHandle>> SqliteHandle::open(const Surroundings& aro
     sqlite3_db_config(database, option, option == SQLITE_DBCONFIG_DEFENSIVE ? 1 : 0, nullptr);
   sqlite3_limit(database, SQLITE_LIMIT_ATTACHED, 0);
   sqlite3_limit(database, SQLITE_LIMIT_WORKER_THREADS, 0);
+  sqlite3_limit(database, SQLITE_LIMIT_LIKE_PATTERN_LENGTH, kPatternBytes);
   sqlite3_exec(database, "PRAGMA temp_store = FILE", nullptr, nullptr, nullptr);
   register_typed_tables(*handle);
   register_sources(*handle);
@@ -101,8 +104,11 @@ int SqliteHandle::authorize(void* handle, int action, const char* first, const c
       return first != nullptr && starts_with_ignoring_case(first, "sqlite_") ? SQLITE_DENY
                                                                              : SQLITE_OK;
     case SQLITE_FUNCTION:
-      return second != nullptr && equals_ignoring_case(second, "load_extension") ? SQLITE_DENY
-                                                                                 : SQLITE_OK;
+      // The second one shows and sets addresses.
+      return second != nullptr && (equals_ignoring_case(second, "load_extension") ||
+                                   equals_ignoring_case(second, "fts3_tokenizer"))
+                 ? SQLITE_DENY
+                 : SQLITE_OK;
     default:
       return SQLITE_DENY;
   }

@@ -11,6 +11,7 @@
 #include "engine/document.h"
 #include "engine/json_tree.h"
 #include "protocol/numbers.h"
+#include "protocol/quoting.h"
 #include "server/http/assets.h"
 #include "server/http/failure.h"
 #include "server/http/openapi.h"
@@ -230,7 +231,7 @@ void append_value(std::string& out, const Value& value) {
       return;
     }
     case Value::Type::bulk:
-      append_json_string(out, value.string);
+      protocol::append_json(out, value.string);
       return;
     default:
       break;

@@ -205,7 +205,7 @@ TEST_CASE("values are read where they are nothing but literals and parameters") 
                              "(x'00')",
                              "(-'1')",
                              "(CURRENT_DATE)",
-                             "(1) RETURNING a",
+                             "(1), (2) + 1",
                              "(1) ON CONFLICT DO NOTHING",
                              "(1",
                              "1",

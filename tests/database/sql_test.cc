@@ -95,6 +95,8 @@ TEST_CASE("what is wrong is said, with where and what, and nothing happens") {
   const Wrong cases[] = {
       {"SELECT * FROM user", "unknown table: user (did you mean users?)"},
       {"SELECT nam FROM users", "unknown column: nam (did you mean name?)"},
+      {"INSERT INTO users VALUES (7, 'x', true, NULL) RETURNING id", "RETURNING is not supported"},
+      {"SELECT fts3_tokenizer('simple')", "not authorized to use function: fts3_tokenizer"},
       {"SELECT u.xyz FROM users u", "unknown column: xyz"},
       {"INSERT INTO users (id, nane) VALUES (1, 'x')", "unknown column: nane (did you mean name?)"},
       {"CREATE TABLE Users (id INT)", "table Users exists already"},
@@ -473,6 +475,10 @@ TEST_CASE("an explained statement names the way to its rows") {
         "*2\nplan\nt by primary key (a > ?), in order, about 150 rows");
   CHECK(db.run("EXPLAIN SELECT * FROM t ORDER BY b") ==
         "*3\nplan\nscan of t, about 500 rows\nUSE TEMP B-TREE FOR ORDER BY");
+  // SQLite's own tables have no words of kimdb's.
+  CHECK(db.run("EXPLAIN SELECT value FROM json_each('[1]')") == "*2\nplan\nSCAN json_each");
+  CHECK(has(db.run("EXPLAIN ANALYZE SELECT t.a FROM json_each('[1,2]') j JOIN t ON t.a = j.value"),
+            "statement|1|2|"));
   const std::string analyzed = db.run("EXPLAIN ANALYZE SELECT * FROM t WHERE b = 1");
   CHECK(has(analyzed, "t by index by_b (b = ?), about 5 rows|1|72|(nil)"));
   CHECK(has(analyzed, "statement|1|72|"));
@@ -598,6 +604,19 @@ TEST_CASE("a statement over its time, its memory, or without a client ends and l
   CHECK(while_running("INSERT INTO late (a) VALUES (1)", time_passes) ==
         "ERROR: the statement took longer than sql.statement_timeout allows");
   CHECK(db.run("SELECT count(*) FROM late") == "*2\ncount(*)\n0");
+  CHECK(db.run("SELECT 'a' LIKE '" + std::string(1001, 'b') + "'") ==
+        "ERROR: LIKE or GLOB pattern too complex");
+  // Compiling takes memory as well: each of these has twice what the one before has.
+  std::string doubled = "WITH a0 AS (SELECT 1 x)";
+  for (int i = 1; i < 20; ++i) {
+    const std::string before = "a" + std::to_string(i - 1);
+    doubled += ", a" + std::to_string(i) + " AS (SELECT * FROM " + before +
+               " UNION ALL SELECT * FROM " + before + ")";
+  }
+  for (const char* explained : {"", "EXPLAIN ", "EXPLAIN ANALYZE "})
+    CHECK(db.run(explained + doubled + " SELECT count(*) FROM a19") ==
+          "ERROR: the statement needs more memory than sql.max_memory allows");
+  CHECK(db.run("SELECT count(*) FROM t") == "*2\ncount(*)\n0");
   const std::string rows = endless + "SELECT x, hex(randomblob(50)) AS y FROM c LIMIT 100000";
   CHECK(db.run(rows) == "ERROR: the statement needs more memory than sql.max_memory allows");
   CHECK(db.run("SELECT count(*) FROM (" + rows + ") ORDER BY 1") == "*2\ncount(*)\n100000");

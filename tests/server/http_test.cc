@@ -468,6 +468,8 @@ TEST_CASE("statements run over HTTP, with parameters, and rows come as JSON") {
   CHECK(run(R"-({"sql":"SELECT * FROM t ORDER BY a"})-").body ==
         "{\"success\":true,\"count\":2,\"rows\":[{\"a\":1,\"b\":true,\"c\":0.5,\"d\":\"ä\\\"|\"},"
         "{\"a\":2,\"b\":false,\"c\":1e+300,\"d\":null}]}\n");
+  CHECK(run(R"-({"sql":"SELECT x'00ff' AS b"})-").body ==
+        "{\"success\":true,\"count\":1,\"rows\":[{\"b\":{\"base64\":\"AP8=\"}}]}\n");
   CHECK(has(run(R"-({"sql":"BEGIN"})-"), 400, "bad_request"));
   CHECK(has(run(R"-({"sql":"SELECT ?"})-"), 400, "bad_request"));
   CHECK(has(run(R"-({"sql":"SELECT 1","x":1})-"), 400, "bad_request"));
