@@ -11,11 +11,11 @@ using engine::SqlValue;
 
 namespace {
 
-constexpr std::size_t kRows = 16;
+constexpr std::size_t kBatch = 16;
 // So often the same source, and it is believed to be the one.
 constexpr int kRepeats = 4;
 // After so many, at least half of them must have been asked for.
-constexpr std::uint64_t kTrial = 8 * kRows;
+constexpr std::uint64_t kTrial = 8 * kBatch;
 
 // Whether a whole number is compared with the column as it is (compared_value).
 bool takes_numbers(engine::ColumnType type) {
@@ -59,9 +59,9 @@ void KeyBatch::look_up(Execution& execution, const TypedTable& table) {
   const TypedTable& outer = source_.rows->table();
   first_ = source_.rows->number();
   count_ = 0;
-  found_.resize(kRows);
+  found_.resize(kBatch);
   for (const FoundRow& row : source_.rows->rows_ahead()) {
-    if (count_ == kRows) break;
+    if (count_ == kBatch) break;
     const SqlValue value = outer.column({outer.layout(), row.bytes()}, source_.place);
     if (value.kind != SqlValue::Kind::integer) break;
     Found& found = found_[count_++];
