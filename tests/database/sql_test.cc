@@ -2,7 +2,6 @@
 #include "database/sql/sql.h"
 
 #include <doctest/doctest.h>
-#include <sqlite3.h>
 
 #include <atomic>
 #include <string>
@@ -10,11 +9,9 @@
 #include <vector>
 
 #include "base/posix_filesystem.h"
-#include "base/random.h"
-#include "database/sql/row_filter.h"
+#include "tests/database/sql_replies.h"
 #include "tests/support/temporary_directory.h"
 #include "tests/support/test_db.h"
-#include "tests/support/test_seed.h"
 
 namespace kimdb::database {
 namespace {
@@ -26,22 +23,6 @@ constexpr const char* kUsers =
     "CREATE TABLE users (id INT PRIMARY KEY, name VARCHAR(10) NOT NULL, active BOOLEAN DEFAULT "
     "true, "
     "born TIMESTAMP)";
-
-bool has(const std::string& text, std::string_view part) {
-  return text.find(part) != std::string::npos;
-}
-
-// The reply to SQL with these words behind it.
-std::string run_words(TestDb& db, TestSession& session, protocol::Framing framing,
-                      const std::vector<std::string_view>& words) {
-  protocol::Request request;
-  request.framing = framing;
-  request.words = {"SQL"};
-  request.words.insert(request.words.end(), words.begin(), words.end());
-  std::string out;
-  db.database().execute(session.state(), request, out, {.now_ms = db.database().now_ms()});
-  return out;
-}
 
 }  // namespace
 
@@ -175,183 +156,6 @@ TEST_CASE("a statement that is too long to be kept runs like any other") {
   CHECK(db.run("SELECT b FROM t WHERE" + spaces + "a = 9") == "*2\nb\n10");
 }
 
-TEST_CASE("rows are given as literals and parameters, and found by their whole keys") {
-  TestDb db;
-  TestSession& session = db.session();
-  const auto sql = [&](const std::vector<std::string_view>& words) {
-    std::string reply = run_words(db, session, protocol::Framing::line, words);
-    return reply.substr(0, reply.size() - 1);
-  };
-  CHECK(db.run("CREATE TABLE t (a INT, b TEXT, c DOUBLE DEFAULT 1.5, d TIMESTAMP, e BOOLEAN, "
-               "PRIMARY KEY (b, a))") == "OK");
-  CHECK(sql({"INSERT INTO t (b, a) VALUES (?, 1), ('y', ?)", "PARAMS", "[\"x\", 2]"}) == "2");
-  CHECK(sql({"INSERT INTO t (b, a) VALUES (?, 1), ('y', ?)", "ARGS", "z", "3"}) == "2");
-  CHECK(sql({"INSERT INTO t (b, a) VALUES (?, 1)", "ARGS", "z", "3"}) ==
-        "ERROR: the statement takes 1 parameters, not 2");
-  CHECK(db.run("INSERT INTO t VALUES (4, 'it''s', 0.25, '2020-02-03', true)") == "1");
-  // What SQLite says of what it can read, and of what it cannot.
-  CHECK(db.run("INSERT INTO t VALUES (1, 'x')") ==
-        "ERROR: table t has 5 columns but 2 values were supplied");
-  CHECK(db.run("INSERT INTO t (a, nope) VALUES (1, 'x')") == "ERROR: unknown column: nope");
-  CHECK(db.run("INSERT INTO t (b, a) VALUES ('new', 9), ('x', 1)") ==
-        "ERROR: duplicate primary key in table t: b = 'x', a = 1");
-  CHECK(db.run("SELECT a FROM t WHERE b = 'new' AND a = 9") == "*1\na");
-  CHECK(db.run("INSERT OR IGNORE INTO t (b, a) VALUES ('new', 9), ('x', 1)") == "1");
-  CHECK(db.run("REPLACE INTO t (b, a, e) VALUES ('new', 9, false)") == "1");
-  CHECK(db.run("SELECT * FROM t WHERE a = 9 AND b = 'new'") ==
-        "*2\na|b|c|d|e\n9|new|1.5|(nil)|false");
-  CHECK(db.run("SELECT D, e FROM t WHERE b = 'it''s' AND a = 4") ==
-        "*2\nd|e\n2020-02-03 00:00:00|true");
-  CHECK(sql({"SELECT c FROM t WHERE a = ? AND b = ?", "ARGS", "1", "x"}) == "*2\nc\n1.5");
-  // Keys of other types: a number that is one, text that is none, a number beside text.
-  CHECK(sql({"SELECT c FROM t WHERE a = ? AND b = ?", "PARAMS", "[1.0, \"x\"]"}) == "*2\nc\n1.5");
-  CHECK(sql({"SELECT c FROM t WHERE a = ? AND b = ?", "PARAMS", "[null, \"x\"]"}) == "*1\nc");
-  CHECK(db.run("INSERT INTO t (b, a) VALUES ('7', 7)") == "1");
-  CHECK(sql({"SELECT a FROM t WHERE a = '7' AND b = ?", "PARAMS", "[7]"}) == "*2\na\n7");
-  CHECK(db.run("SELECT a FROM t WHERE a = '7' AND b = 7") == "*2\na\n7");
-  CHECK(db.run("SELECT CURRENT_DATE FROM t WHERE a = 7 AND b = '7'") !=
-        db.run("SELECT a FROM t WHERE a = 7 AND b = '7'"));
-  // In a transaction: what it has changed, and what others have not.
-  TestSession other(db.database());
-  CHECK(session.run("BEGIN") == "OK");
-  CHECK(sql({"INSERT INTO t (b, a) VALUES (?, ?)", "ARGS", "mine", "1"}) == "1");
-  CHECK(sql({"SELECT a FROM t WHERE b = ? AND a = ?", "ARGS", "mine", "1"}) == "*2\na\n1");
-  CHECK(other.run("SELECT a FROM t WHERE b = 'mine' AND a = 1") == "*1\na");
-  CHECK(session.run("ROLLBACK") == "OK");
-  CHECK(sql({"SELECT a FROM t WHERE b = ? AND a = ?", "ARGS", "mine", "1"}) == "*1\na");
-}
-
-TEST_CASE("rows that are looked up ahead are those that a join asks for") {
-  TestDb db;
-  db.run("CREATE TABLE o (id INT PRIMARY KEY, u INT, s TEXT)");
-  db.run("CREATE TABLE u (id BIGINT PRIMARY KEY, n INT)");
-  db.run(
-      "WITH RECURSIVE c(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM c WHERE i < 499) "
-      "INSERT INTO o SELECT i, i * 7 % 90, i % 5 FROM c");
-  db.run(
-      "WITH RECURSIVE c(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM c WHERE i < 79) "
-      "INSERT INTO u SELECT i, i * i FROM c");
-  const auto check = [&](TestSession& session) {
-    for (const char* join : {"JOIN", "LEFT JOIN"})
-      for (const char* key :
-           {"o.u", "o.u + 1", "abs(o.u - 40)", "CASE o.id % 3 WHEN 0 THEN o.id ELSE o.u END", "o.s",
-            "coalesce(nullif(o.u, 7), 8)"})
-        for (const char* where :
-             {"", " WHERE o.id + o.u > 300", " WHERE o.u < 9", " WHERE o.s = '3'"}) {
-          const auto sum = [&](const std::string& inner) {
-            return session.run("SELECT count(*), count(u.n), sum(u.n), sum(o.id * u.id) FROM o " +
-                               std::string(join) + " u ON " + inner + " = " + key + where);
-          };
-          CAPTURE(join);
-          CAPTURE(key);
-          CAPTURE(where);
-          CHECK(sum("u.id") == sum("+u.id"));
-        }
-  };
-  CHECK(has(db.run("EXPLAIN SELECT * FROM o JOIN u ON u.id = o.u"), "u by primary key"));
-  check(db.session());
-  // With what a transaction has changed, and others meanwhile.
-  TestSession session(db.database(), 2);
-  REQUIRE(session.run("BEGIN") == "OK");
-  REQUIRE(session.run("UPDATE u SET n = -n WHERE id % 3 = 0") == "27");
-  REQUIRE(session.run("DELETE FROM u WHERE id = 7") == "1");
-  REQUIRE(session.run("UPDATE o SET u = 5 WHERE id < 20") == "20");
-  REQUIRE(db.run("DELETE FROM u WHERE id > 40") == "39");
-  check(session);
-  check(db.session());
-}
-
-TEST_CASE("what is looked up or filtered is what SQLite would have found") {
-  TestDb db;
-  TestSession session(db.database(), 2);
-  const auto sql = [&](const std::vector<std::string_view>& words) {
-    const std::string reply = run_words(db, db.session(), protocol::Framing::line, words);
-    return reply.substr(0, reply.size() - 1);
-  };
-  // A unique index in a transaction that has changed other rows.
-  db.run("CREATE TABLE u (id INT PRIMARY KEY, email TEXT UNIQUE, name TEXT)");
-  db.run("INSERT INTO u VALUES (1, 'e1', 'a'), (2, 'e2', 'b'), (3, 'e3', 'c')");
-  REQUIRE(session.run("BEGIN") == "OK");
-  CHECK(session.run("INSERT INTO u VALUES (100, 'e100', 'n')") == "1");
-  CHECK(session.run("UPDATE u SET name = 'z' WHERE email = 'e3'") == "1");
-  CHECK(session.run("DELETE FROM u WHERE email = 'e2'") == "1");
-  CHECK(session.run("ROLLBACK") == "OK");
-  // Numbers beside keys of text.
-  db.run("CREATE TABLE k (id TEXT PRIMARY KEY, v INT)");
-  db.run("INSERT INTO k VALUES ('1', 0), ('1.0', 0), ('5', 0), ('9', 0)");
-  CHECK(db.run("UPDATE k SET v = 1 WHERE id = 5") == "1");
-  CHECK(sql({"DELETE FROM k WHERE id = ?", "PARAMS", "[9]"}) == "1");
-  CHECK(db.run("SELECT count(*) FROM (SELECT 1 AS n) j LEFT JOIN k ON k.id = CAST(j.n AS INT)") ==
-        "*2\ncount(*)\n2");
-  // LIKE in ON rejects no row of the table on the left.
-  db.run("CREATE TABLE l (id INT PRIMARY KEY, y TEXT)");
-  db.run("INSERT INTO l VALUES (1, 'a'), (2, 'b')");
-  CHECK(db.run("SELECT p.id, q.id AS q FROM l p LEFT JOIN l q ON q.id = p.id AND p.y LIKE 'a%' "
-               "ORDER BY p.id") == "*3\nid|q\n1|1\n2|(nil)");
-  // Several keys may be equal to a number.
-  db.run("CREATE TABLE ab (a TEXT, b INT, PRIMARY KEY (a, b))");
-  db.run("INSERT INTO ab VALUES ('1', 5), ('1.0', 3)");
-  CHECK(db.run("SELECT a, b FROM ab WHERE a = CAST(1 AS INTEGER) ORDER BY b") ==
-        "*3\na|b\n1.0|3\n1|5");
-  CHECK(db.run("SELECT max(b) FROM ab WHERE a = (SELECT id FROM l WHERE id = 1)") ==
-        "*2\nmax(b)\n5");
-  // One way to read numbers.
-  db.run("CREATE TABLE d (id INT PRIMARY KEY, d DOUBLE)");
-  db.run("INSERT INTO d VALUES (1, 17.366479), (-5, 0)");
-  CHECK(sql({"INSERT INTO d VALUES (2, ?)", "ARGS", "17.366479"}) == "1");
-  CHECK(db.run("SELECT count(*) FROM d WHERE d = '17.366479'") == "*2\ncount(*)\n2");
-  CHECK(db.run("SELECT count(*) FROM d WHERE d = 17.366479") == "*2\ncount(*)\n2");
-  CHECK(db.run("DELETE FROM d WHERE id = '+-5'") == "0");
-  CHECK(has(db.run("INSERT INTO d VALUES (3, '1e999')"), "type mismatch"));
-  // A row that UPDATE … FROM joins with several.
-  db.run("CREATE TABLE f (id INT PRIMARY KEY, v INT)");
-  db.run("CREATE TABLE g (id INT PRIMARY KEY, t INT, x INT)");
-  db.run("INSERT INTO f VALUES (1, 0), (2, 0)");
-  db.run("INSERT INTO g VALUES (1, 1, 5), (2, 1, 6), (3, 2, 7)");
-  CHECK(db.run("UPDATE f SET v = g.x FROM g WHERE g.t = f.id") == "2");
-  CHECK(db.run("UPDATE f SET id = f.id + 10 FROM g WHERE g.t = f.id") == "2");
-  CHECK(db.run("SELECT id FROM f ORDER BY id") == "*3\nid\n11\n12");
-  // What a statement does not name.
-  db.run("CREATE TABLE dv (id INT PRIMARY KEY AUTO_INCREMENT, x INT DEFAULT 7)");
-  CHECK(db.run("INSERT INTO dv DEFAULT VALUES") == "1");
-  CHECK(db.run("INSERT INTO temp.dv (id) VALUES (5)") == "1");
-  CHECK(db.run("SELECT count(*) FROM dv WHERE x = 7") == "*2\ncount(*)\n2");
-  CHECK(has(db.run("INSERT OR BANANA INTO dv VALUES (9, 1)"), "syntax error at position 11"));
-  db.run("CREATE TABLE cd (\"current_date\" TEXT PRIMARY KEY, v INT)");
-  db.run("INSERT INTO cd VALUES ('2020-01-01', 1)");
-  CHECK(db.run("SELECT v FROM cd WHERE current_date = '2020-01-01'") == "*1\nv");
-  CHECK(db.run("SELECT v FROM cd WHERE \"current_date\" = '2020-01-01'") == "*2\nv\n1");
-  // Documents with numbers and with their text.
-  db.run("DOC PUT ages a {\"age\": 30}");
-  db.run("DOC PUT ages b {\"age\": \"30\"}");
-  db.run("INDEX CREATE ages (-age)");
-  db.run("INSERT INTO l VALUES (30, NULL)");
-  CHECK(db.run("SELECT p.id FROM l JOIN ages p ON p.age = l.id ORDER BY p.id") == "*3\nid\na\nb");
-}
-
-TEST_CASE("LIKE rejects rows where SQLite's does") {
-  SeededRandom random(support::test_seed("LIKE rejects rows where SQLite's does"));
-  const auto text_of = [&](std::initializer_list<const char*> parts) {
-    std::string text;
-    for (std::uint64_t count = random.below(7); count > 0; --count)
-      text += parts.begin()[random.below(parts.size())];
-    return text;
-  };
-  int matches = 0;
-  for (int i = 0; i < 100000; ++i) {
-    const std::string pattern = text_of({"a", "B", "%", "%", "ä", "Ä", "0", "["});
-    const std::string text = text_of({"a", "A", "b", "B", "ä", "Ä", "0", "[", "{"});
-    const bool expected = sqlite3_strlike(pattern.c_str(), text.c_str(), 0) == 0;
-    matches += expected;
-    CAPTURE(pattern);
-    CAPTURE(text);
-    REQUIRE(sql::LikePattern(pattern).matches(text) == expected);
-  }
-  CHECK(matches > 1000);
-  // Of a text its beginning, up to a zero byte.
-  CHECK(sql::LikePattern("%a").matches(std::string_view("a\0b", 3)));
-}
-
 TEST_CASE("values have the types of their columns") {
   TestDb db;
   db.run(
@@ -448,40 +252,6 @@ TEST_CASE("an index finds rows that have more columns than the table had when it
   CHECK(db.run("SELECT a, c FROM t WHERE b = 20") == "*2\na|c\n2|y");
   CHECK(db.run("SELECT a, c FROM t WHERE b = 10") == "*2\na|c\n1|x");
   CHECK(db.run("INSERT INTO t VALUES (3, 20, 'y', 1)").starts_with("ERROR: duplicate key"));
-}
-
-TEST_CASE("an explained statement names the way to its rows") {
-  TestDb db;
-  db.run("CREATE TABLE t (a INT PRIMARY KEY, b INT, c TEXT)");
-  db.run("INSERT INTO t SELECT value, value % 7, 'x' || value FROM json_each('[" + [] {
-    std::string list;
-    for (int i = 0; i < 500; ++i) list += (list.empty() ? "" : ",") + std::to_string(i);
-    return list;
-  }() + "]')");
-  db.run("CREATE INDEX by_b ON t (b, c DESC)");
-  CHECK(db.run("EXPLAIN SELECT * FROM t") == "*2\nplan\nscan of t, about 500 rows");
-  CHECK(db.run("EXPLAIN SELECT * FROM t WHERE a = 1") ==
-        "*2\nplan\nt by primary key (a = ?), at most 1 row");
-  CHECK(db.run("EXPLAIN SELECT * FROM t WHERE a > 1 AND a <= 5") ==
-        "*2\nplan\nt by primary key (a > ? AND a <= ?), about 45 rows");
-  CHECK(db.run("EXPLAIN SELECT * FROM t WHERE b = 1 AND c < 'x'") ==
-        "*2\nplan\nt by index by_b (b = ? AND c < ?), about 2 rows");
-  CHECK(db.run("EXPLAIN SELECT * FROM t WHERE c LIKE 'x4%' ORDER BY a DESC LIMIT 3") ==
-        "*2\nplan\nscan of t in the order of its primary key, backwards, where c LIKE ?, about 150 "
-        "rows");
-  CHECK(db.run("SELECT a FROM t WHERE c LIKE 'x4%' ORDER BY a DESC LIMIT 3") ==
-        "*4\na\n499\n498\n497");
-  CHECK(db.run("EXPLAIN SELECT * FROM t WHERE a > 1 ORDER BY a, b DESC") ==
-        "*2\nplan\nt by primary key (a > ?), in order, about 150 rows");
-  CHECK(db.run("EXPLAIN SELECT * FROM t ORDER BY b") ==
-        "*3\nplan\nscan of t, about 500 rows\nUSE TEMP B-TREE FOR ORDER BY");
-  // SQLite's own tables have no words of kimdb's.
-  CHECK(db.run("EXPLAIN SELECT value FROM json_each('[1]')") == "*2\nplan\nSCAN json_each");
-  CHECK(has(db.run("EXPLAIN ANALYZE SELECT t.a FROM json_each('[1,2]') j JOIN t ON t.a = j.value"),
-            "statement|1|2|"));
-  const std::string analyzed = db.run("EXPLAIN ANALYZE SELECT * FROM t WHERE b = 1");
-  CHECK(has(analyzed, "t by index by_b (b = ?), about 5 rows|1|72|(nil)"));
-  CHECK(has(analyzed, "statement|1|72|"));
 }
 
 TEST_CASE("a transaction sees its own changes and the state that it began with") {
@@ -627,114 +397,6 @@ TEST_CASE("a statement over its time, its memory, or without a client ends and l
   CHECK(db.run(endless + "SELECT count(*) FROM c") == "ERROR: the statement was cancelled");
   db.session().state().info.closed = false;
   CHECK(db.run("SELECT count(*) FROM t") == "*2\ncount(*)\n0");
-}
-
-TEST_CASE("collections, keys and the server are tables too, and can be joined") {
-  TestDb db;
-  db.run("DOC PUT people-1 u1 {\"name\": \"Kim\", \"age\": 30}");
-  db.run("DOC PUT people-1 u2 {\"name\": \"Lee\", \"age\": 20}");
-  db.run("MSET u1 one u2 two");
-  db.run("SET gone x PX 10");
-  db.clock().advance(20);
-  CHECK(
-      db.run(
-          "SELECT id, data->>'name' AS name, version FROM \"people-1\" WHERE data->>'age' > 25") ==
-      "*2\nid|name|version\nu1|Kim|1");
-  CHECK(db.run("SELECT key, value, expires_at FROM kv ORDER BY key") ==
-        "*3\nkey|value|expires_at\nu1|one|(nil)\nu2|two|(nil)");
-  CHECK(db.run("SELECT count(*) FROM kv WHERE key = 'gone'") == "*2\ncount(*)\n0");
-  db.run("CREATE TABLE t (k TEXT PRIMARY KEY, n INT)");
-  CHECK(db.run("INSERT INTO t SELECT key, length(value) FROM kv") == "2");
-  const std::string join =
-      "SELECT p.data->>'name' AS name, k.value, t.n FROM t JOIN kv k ON k.key = t.k "
-      "JOIN \"people-1\" p ON p.id = t.k ORDER BY name";
-  CHECK(db.run(join) == "*3\nname|value|n\nKim|one|3\nLee|two|3");
-  CHECK(has(db.run("EXPLAIN " + join), "kv by its first column, at most 1 row"));
-  CHECK(db.run("SELECT sum(keys), sum(documents), sum(rows) FROM kimdb_partitions") ==
-        "*2\nsum(keys)|sum(documents)|sum(rows)\n3|2|2");
-  CHECK(db.run("SELECT committed_lsn > 0 AS some FROM kimdb_wal") == "*2\nsome\n1");
-  CHECK(db.run("SELECT count(*) FROM kimdb_connections") == "*2\ncount(*)\n0");  // no server here
-  CHECK(db.run("INSERT INTO kv VALUES ('a', 'b', NULL)") == "ERROR: table kv may not be modified");
-  CHECK(db.run("SELECT * FROM nowhere") == "ERROR: unknown table: nowhere");
-  db.session().state().rights.role = Role::readonly;
-  CHECK(db.run("SELECT * FROM kimdb_slowlog") ==
-        "ERROR: NOPERM only admins may read kimdb_slowlog");
-  CHECK(db.run("DELETE FROM t") == "ERROR: NOPERM this user has no permissions to change tables");
-  CHECK(db.run("SELECT count(*) FROM t") == "*2\ncount(*)\n2");
-}
-
-TEST_CASE("fields of a collection's indexes are columns, and lead to its documents") {
-  SeededRandom random(support::test_seed("fields of indexes are columns"));
-  TestDb db;
-  constexpr const char* kValues[] = {
-      "1",     "0",    "7",         "7.0",   "-2.5",         "true",
-      "false", "null", "\"x\"",     "\"7\"", "\"it's\"",     "[\"x\"]",
-      "[7,8]", "{}",   "{\"b\":7}", "\"\"",  "{\"b\":\"x\"}"};
-  const auto value = [&] { return std::string(kValues[random.below(std::size(kValues))]); };
-  for (int i = 0; i < 200; ++i) {
-    std::string body = "{\"n\": " + value();
-    if (random.below(3) != 0) body += ", \"a\": " + value();
-    db.run("DOC PUT things d" + std::to_string(i) + " " + body + "}");
-  }
-  CHECK(db.run("SELECT n FROM things") == "ERROR: unknown column: n");
-  REQUIRE(db.run("INDEX CREATE things (n) NAME by_n") == "by_n");
-  REQUIRE(db.run("INDEX CREATE things (a.b, -n) NAME by_b") == "by_b");
-  REQUIRE(db.run("INDEX CREATE things (a) HASH NAME by_a") == "by_a");
-  CHECK(db.run("EXPLAIN SELECT id FROM things WHERE n = 7") ==
-        "*2\nplan\nthings by an index, about 2 rows");
-  // What they show is what the document has.
-  CHECK(
-      db.run("SELECT count(*) FROM things WHERE n IS NOT data->>'$.n' OR a IS NOT data->>'$.a' OR "
-             "\"a.b\" IS NOT data->>'$.a.b'") == "*2\ncount(*)\n0");
-  // What an index leads to is what a scan finds.
-  for (const char* column : {"n", "a", "\"a.b\""})
-    for (const char* sought : {"7", "0", "1", "-2.5", "'x'", "'7'", "''", "'[7,8]'", "'{}'", "NULL",
-                               "'it''s'", "true"}) {
-      const std::string by_index =
-          std::string("SELECT id FROM things WHERE ") + column + " = " + sought;
-      const std::string by_scan =
-          std::string("SELECT id FROM things WHERE +") + column + " = " + sought;
-      CAPTURE(by_index);
-      CHECK(db.run(by_index + " ORDER BY id") == db.run(by_scan + " ORDER BY id"));
-    }
-  CHECK(db.run("SELECT count(*) FROM things WHERE n IN (7, 'x')") ==
-        db.run("SELECT count(*) FROM things WHERE data->>'$.n' IN (7, 'x')"));
-  // In a transaction's state; without an index there is no such column.
-  TestSession session(db.database(), 2);
-  REQUIRE(session.run("BEGIN") == "OK");
-  const std::string before = session.run("SELECT id FROM things WHERE n = 'x' ORDER BY id");
-  for (int i = 0; i < 50; ++i)
-    db.run("DOC PUT things d" + std::to_string(random.below(200)) + " {\"n\": " + value() + "}");
-  CHECK(session.run("SELECT id FROM things WHERE n = 'x' ORDER BY id") == before);
-  REQUIRE(session.run("COMMIT") == "OK");
-  REQUIRE(db.run("INDEX DROP things by_n") == "OK");
-  REQUIRE(db.run("INDEX DROP things by_b") == "OK");
-  CHECK(db.run("SELECT n FROM things") == "ERROR: unknown column: n");
-  CHECK(db.run("SELECT count(*) FROM things WHERE a = 'x'") ==
-        db.run("SELECT count(*) FROM things WHERE data->>'$.a' = 'x'"));
-}
-
-TEST_CASE("a statement that reads keys sees one state of them, whatever is written meanwhile") {
-  TestDb db;
-  constexpr int kKeys = 2000;
-  for (int i = 0; i < kKeys; ++i) db.run("SET k" + std::to_string(i) + " 1");
-  std::atomic<bool> done{false};
-  std::thread writer([&] {
-    TestSession session(db.database(), 2);
-    // Two keys move a unit between them in one record: the sum stays.
-    for (int i = 0; !done; i = (i + 7) % kKeys) {
-      const std::string a = "k" + std::to_string(i), b = "k" + std::to_string((i * 31 + 1) % kKeys);
-      if (a == b) continue;
-      session.run("MULTI");
-      session.run("INCR " + a);
-      session.run("DECR " + b);
-      session.run("EXEC");
-    }
-  });
-  for (int i = 0; i < 200; ++i)
-    REQUIRE(db.run("SELECT count(*), sum(value) FROM kv") == "*2\ncount(*)|sum(value)\n2000|2000");
-  done = true;
-  writer.join();
 }
 
 TEST_CASE("an earlier state is read as long as it is held") {
