@@ -2,6 +2,7 @@
 
 #include <bit>
 #include <cstring>
+#include <utility>
 
 #include "base/check.h"
 #include "engine/row_key.h"
@@ -55,6 +56,34 @@ void Engine::prefetch_entry(std::uint8_t keyspace, std::uint64_t hash) {
   if (!partition.mutex().try_lock()) return;
   partition.prefetch_entry(keyspace, hash);
   partition.mutex().unlock();
+}
+
+void Engine::find(std::uint8_t keyspace, const ReadView& view, std::span<KeyLookup> lookups) {
+  std::vector<KeyLookup*> first(partitions_.size());
+  for (KeyLookup& lookup : lookups) {
+    lookup.entry = nullptr;
+    lookup.hash = hash(keyspace, lookup.key);
+    lookup.next = std::exchange(first[partition_index(lookup.hash)], &lookup);
+  }
+  const auto for_each = [&](auto&& visit) {
+    for (std::size_t i = 0; i < first.size(); ++i) {
+      if (first[i] == nullptr) continue;
+      Partition& partition = *partitions_[i];
+      MutexLock lock(partition.mutex());
+      for (KeyLookup* lookup = first[i]; lookup != nullptr; lookup = lookup->next)
+        visit(partition, *lookup);
+    }
+  };
+  for_each([&](const Partition& partition, const KeyLookup& lookup) {
+    partition.prefetch(keyspace, lookup.hash);
+  });
+  for_each([&](const Partition& partition, const KeyLookup& lookup) {
+    partition.prefetch_entry(keyspace, lookup.hash);
+  });
+  for_each([&](const Partition& partition, KeyLookup& lookup) {
+    if (!view.is_outdated())
+      lookup.entry = partition.find_at(keyspace, lookup.key, lookup.hash, view.lsn());
+  });
 }
 
 void Engine::apply(Lsn lsn, const Operation& operation) {

@@ -18,6 +18,7 @@
 #include <memory>
 #include <optional>
 #include <set>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -62,6 +63,14 @@ class ReadView {
   std::shared_ptr<Generation> generation_;  // null: moved from
 };
 
+// One of many keys that are looked up together.
+struct KeyLookup {
+  std::string key;
+  const Entry* entry = nullptr;  // what was found
+  std::uint64_t hash = 0;        // Engine's
+  KeyLookup* next = nullptr;     // Engine's: the next one in the same partition
+};
+
 class Engine {
  public:
   explicit Engine(const EngineOptions& options);
@@ -88,6 +97,10 @@ class Engine {
   // left alone.
   void prefetch(std::uint8_t keyspace, std::uint64_t hash);
   void prefetch_entry(std::uint8_t keyspace, std::uint64_t hash);
+
+  // Finds the entries of many keys in the view's state; those who wait for memory wait together,
+  // and a partition is locked a few times only. Finds nothing where the view is outdated.
+  void find(std::uint8_t keyspace, const ReadView& view, std::span<KeyLookup> lookups);
 
   // Applies one operation of a record; the caller holds the lock of its partition (flush: of all
   // partitions). `operation.hash` is set.

@@ -28,12 +28,15 @@ Lsn FoundRow::lsn() const {
   }
 }
 
+std::optional<FoundRow> Execution::changed_before(std::string_view key) const {
+  if (before == nullptr) return std::nullopt;
+  const auto change = before->changes().find(key);
+  if (change == before->changes().end()) return std::nullopt;
+  return change->second.row ? FoundRow(*change) : FoundRow();
+}
+
 FoundRow Execution::find(std::string_view key) {
-  if (before != nullptr) {
-    const WriteSet::Changes& earlier = before->changes();
-    if (const auto change = earlier.find(key); change != earlier.end())
-      return change->second.row ? FoundRow(*change) : FoundRow();
-  }
+  if (const auto changed = changed_before(key)) return *changed;
   if (view == nullptr) {
     FoundRow found;
     visit_current(key, [&](const engine::Entry& entry) {

@@ -139,6 +139,8 @@ struct Execution {
   // The row that the statement sees under the key, without what it has changed itself; null id:
   // there is none.
   FoundRow find(std::string_view key);
+  // The same of what the transaction has changed before; nothing where it left the key alone.
+  std::optional<FoundRow> changed_before(std::string_view key) const;
   // Calls read(row) with the bytes of that row, which stay while it runs; false where there is
   // none.
   template <class Read>

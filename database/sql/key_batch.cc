@@ -1,6 +1,8 @@
 #include "database/sql/key_batch.h"
 
 #include <algorithm>
+#include <span>
+#include <string>
 
 #include "database/sql/row_cursor.h"
 #include "engine/row_key.h"
@@ -11,10 +13,12 @@ using engine::SqlValue;
 
 namespace {
 
+// The first batch, and the longest one.
 constexpr std::size_t kBatch = 16;
+constexpr std::size_t kBatchMax = 256;
 // So often the same source, and it is believed to be the one.
 constexpr int kRepeats = 4;
-// After so many, at least half of them must have been asked for.
+// After so many, in batches that are done, at least half must have been asked for.
 constexpr std::uint64_t kTrial = 8 * kBatch;
 
 // Whether a whole number is compared with the column as it is (compared_value).
@@ -46,35 +50,40 @@ const FoundRow* KeyBatch::find(Execution& execution, const TypedTable& table,
   const std::uint64_t number = source_.rows->number();
   if (number < first_ || number >= first_ + count_) look_up(execution, table);
   if (number >= first_ + count_) return nullptr;
-  const Found& found = found_[static_cast<std::size_t>(number - first_)];
-  if (found.given != given.integer) {
+  const auto place = static_cast<std::size_t>(number - first_);
+  if (given_[place] != given.integer) {
     repeats_ = 0;
     return nullptr;
   }
   ++used_;
-  return &found.row;
+  return &rows_[place];
 }
 
 void KeyBatch::look_up(Execution& execution, const TypedTable& table) {
   const TypedTable& outer = source_.rows->table();
+  size_ = std::min(size_ == 0 ? kBatch : 2 * size_, kBatchMax);
+  looked_up_ += count_;
   first_ = source_.rows->number();
   count_ = 0;
-  found_.resize(kBatch);
+  given_.resize(size_);
+  rows_.resize(size_);
+  lookups_.resize(size_);
   for (const FoundRow& row : source_.rows->rows_ahead()) {
-    if (count_ == kBatch) break;
+    if (count_ == size_) break;
     const SqlValue value = outer.column({outer.layout(), row.bytes()}, source_.place);
     if (value.kind != SqlValue::Kind::integer) break;
-    Found& found = found_[count_++];
-    found.given = value.integer;
-    found.key = table.prefix();
-    engine::append_row_key_part(found.key, value);
-    found.hash = execution.engine.hash(engine::kRows, found.key);
-    execution.engine.prefetch(engine::kRows, found.hash);
+    given_[count_] = value.integer;
+    std::string& key = lookups_[count_++].key;
+    key = table.prefix();
+    engine::append_row_key_part(key, value);
   }
-  for (std::size_t i = 0; i < count_; ++i)
-    execution.engine.prefetch_entry(engine::kRows, found_[i].hash);
-  for (std::size_t i = 0; i < count_; ++i) found_[i].row = execution.find(found_[i].key);
-  looked_up_ += count_;
+  const std::span lookups = std::span(lookups_).first(count_);
+  execution.engine.find(engine::kRows, *execution.view, lookups);
+  for (std::size_t i = 0; i < count_; ++i) {
+    const engine::KeyLookup& lookup = lookups[i];
+    rows_[i] = execution.changed_before(lookup.key)
+                   .value_or(lookup.entry == nullptr ? FoundRow() : FoundRow(*lookup.entry));
+  }
 }
 
 }  // namespace kimdb::database::sql

@@ -12,6 +12,7 @@
 
 #include "database/sql/catalog.h"
 #include "database/sql/execution.h"
+#include "engine/engine.h"
 #include "engine/sql_value.h"
 
 namespace kimdb::database::sql {
@@ -24,22 +25,18 @@ class KeyBatch {
                        const engine::SqlValue& given);
 
  private:
-  struct Found {
-    std::int64_t given = 0;
-    std::uint64_t hash = 0;
-    std::string key;
-    FoundRow row;
-  };
-
   bool is_expected(const Execution& execution);
   void look_up(Execution& execution, const TypedTable& table);
 
   Execution::LastRead source_;
   int repeats_ = 0;          // how often it was the source, one time after the other
-  std::uint64_t first_ = 0;  // the number of the outer row that found_[0] is for
-  std::size_t count_ = 0;    // of found_, those that are of now
-  std::vector<Found> found_;
-  std::uint64_t looked_up_ = 0;
+  std::uint64_t first_ = 0;  // the number of the outer row that the first one is for
+  std::size_t size_ = 0;     // a batch's
+  std::size_t count_ = 0;    // of those below, that are of now
+  std::vector<std::int64_t> given_;
+  std::vector<FoundRow> rows_;
+  std::vector<engine::KeyLookup> lookups_;
+  std::uint64_t looked_up_ = 0;  // in the batches before, and of all how many were asked for
   std::uint64_t used_ = 0;
 };
 

@@ -72,12 +72,18 @@ TEST_CASE("a view keeps what it found when the state is replaced, and knows that
     const ReadView view = engine.open_view([] { return Lsn{7}; });
     const Entry* entry = find();
     CHECK_FALSE(view.is_outdated());
+    std::vector<KeyLookup> lookups(1);
+    lookups[0].key = "a";
+    engine.find(0, view, lookups);
+    CHECK(lookups[0].entry == entry);
     auto copy = std::make_unique<Engine>(options);
     record.clear();
     append_encoded(record, {.key = "a", .value = "new"});
     REQUIRE(copy->restore(3, record).has_value());
     engine.replace_state(std::move(copy), 3).reset();
     CHECK(view.is_outdated());
+    engine.find(0, view, lookups);
+    CHECK(lookups[0].entry == nullptr);
     CHECK(entry->value() == "old");
     CHECK(find()->value() == "new");
     CHECK_FALSE(engine.open_view([] { return Lsn{3}; }).is_outdated());

@@ -53,9 +53,20 @@ class PartitionLocks {
   std::set<std::size_t> partitions_;
 };
 
-// Every key that ever was, asked for with find_at(), in the place of walking.
+// Every key that ever was, asked for with find_at() and, together, with Engine::find(), in the
+// place of walking.
 void check_find_at(Engine& engine, const ReadView& view, const Model& expected,
                    const std::set<Model::Key>& keys) {
+  std::map<std::uint8_t, std::vector<KeyLookup>> lookups;
+  for (const auto& [keyspace, key] : keys) lookups[keyspace].push_back({.key = key});
+  for (auto& [keyspace, together] : lookups) {
+    engine.find(keyspace, view, together);
+    for (const KeyLookup& lookup : together) {
+      const auto found = expected.entries.find({keyspace, lookup.key});
+      REQUIRE((lookup.entry != nullptr) == (found != expected.entries.end()));
+      if (lookup.entry != nullptr) REQUIRE(lookup.entry->lsn() == found->second.lsn);
+    }
+  }
   for (const auto& [keyspace, key] : keys) {
     const std::uint64_t hash = engine.hash(key);
     Partition& partition = engine.partition_of(hash);
