@@ -9,6 +9,7 @@
 #include "database/sql/inspection.h"
 #include "database/sql/parser.h"
 #include "database/sql/source_module.h"
+#include "database/sql/text_functions.h"
 #include "database/sql/tokenizer.h"
 #include "database/sql/typed_module.h"
 
@@ -72,6 +73,7 @@ Result<std::unique_ptr<SqliteHandle>> SqliteHandle::open(const Surroundings& aro
   sqlite3_exec(database, "PRAGMA temp_store = FILE", nullptr, nullptr, nullptr);
   register_typed_tables(*handle);
   register_sources(*handle);
+  register_text_functions(database);
   // Connected once, what they declare being none of a statement's.
   sqlite3_exec(database, "SELECT 1 FROM json_each('[]'), json_tree('[]')", nullptr, nullptr,
                nullptr);
