@@ -63,6 +63,13 @@ std::optional<Lsn> Execution::version_of(std::string_view key) {
   return version;
 }
 
+Execution::Access* Execution::begin_access(std::string_view path) {
+  if (!counts) return nullptr;
+  Access& access = accesses[std::string(path)];
+  ++access.begun;
+  return &access;
+}
+
 bool Execution::must_stop() {
   if (stopped != Stopped::no) return true;
   if (closed != nullptr && closed->load(std::memory_order_relaxed)) stopped = Stopped::closed;

@@ -112,6 +112,8 @@ struct Execution {
   };
   bool counts = false;
   std::map<std::string, Access> accesses;
+  // Counts that the path is begun; null where nothing is counted.
+  Access* begin_access(std::string_view path);
   // The column that SQLite has read last (KeyBatch); null: none.
   struct LastRead {
     const RowCursor* rows = nullptr;

@@ -37,6 +37,21 @@ std::string sql_of_checks(const engine::TableSchema& schema) {
   return sql + ")";
 }
 
+// SELECT 1 FROM (SELECT NULL AS "a", NULL AS "b") WHERE (check) AND (check): there SQLite refuses
+// functions over several rows, and the only parameters are those of the checks.
+std::string sql_with_checks_as_conditions(const engine::TableSchema& schema) {
+  std::string sql = "SELECT 1 FROM (SELECT ";
+  for (const engine::Column& column : schema.columns) {
+    if (column.dropped) continue;
+    if (sql.back() != ' ') sql += ", ";
+    sql += "NULL AS " + quoted_name(column.name);
+  }
+  sql += ") WHERE ";
+  for (const engine::Check& check : schema.checks)
+    sql += (sql.back() == ' ' ? "(" : " AND (") + check.sql + ")";
+  return sql;
+}
+
 }  // namespace
 
 Result<SqlValue> Expressions::default_of(std::uint32_t place) {
@@ -105,10 +120,13 @@ Status check_expressions(sqlite3* handle, const engine::TableSchema& schema) {
                    "the default of column " + column.name + " has a parameter"};
   }
   if (schema.checks.empty()) return {};
-  const auto prepared = prepare(handle, sql_of_checks(schema));
+  const auto prepared = prepare(handle, sql_with_checks_as_conditions(schema));
   if (!prepared)
     return Error{ErrorCode::invalid_argument,
                  "a check of table " + schema.name + ": " + prepared.error().message};
+  if (sqlite3_bind_parameter_count(prepared->get()) > 0)
+    return Error{ErrorCode::invalid_argument,
+                 "a check of table " + schema.name + " has a parameter"};
   return {};
 }
 

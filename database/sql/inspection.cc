@@ -12,6 +12,9 @@ using engine::TableSchema;
 
 namespace {
 
+constexpr std::initializer_list<const char*> kDescription = {"column", "type", "null", "key",
+                                                             "default"};
+
 Answer rows_of(std::initializer_list<const char*> columns) {
   Answer answer{.kind = Answer::Kind::rows, .rows = {}};
   for (const char* column : columns) answer.rows.add_column({column});
@@ -76,8 +79,19 @@ Answer show_status(std::string_view info) {
   return answer;
 }
 
+Answer describe(const std::vector<SourceColumn>& columns) {
+  Answer answer = rows_of(kDescription);
+  for (const SourceColumn& column : columns) {
+    // Not the "TEXT" behind a type that SQLite does not know.
+    const std::string_view type = std::string_view(column.type).substr(0, column.type.find(' '));
+    add_row(answer, {SqlValue::text(column.name), SqlValue::text(type), SqlValue::text("YES"),
+                     SqlValue(), SqlValue()});
+  }
+  return answer;
+}
+
 Answer describe(const TypedTable& table) {
-  Answer answer = rows_of({"column", "type", "null", "key", "default"});
+  Answer answer = rows_of(kDescription);
   const TableSchema& schema = table.schema();
   for (std::uint32_t place = 0; place < schema.columns.size(); ++place) {
     const engine::Column& column = schema.columns[place];

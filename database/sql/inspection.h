@@ -6,10 +6,12 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/result.h"
 #include "database/sql/answer.h"
 #include "database/sql/catalog.h"
+#include "database/sql/source.h"
 #include "engine/engine.h"
 
 namespace kimdb::database::sql {
@@ -25,6 +27,7 @@ Answer show_tables(engine::Engine& engine, const CatalogState& catalog);
 // Lines of "name:value" (database/info.h) as rows.
 Answer show_status(std::string_view info);
 Answer describe(const TypedTable& table);
+Answer describe(const std::vector<SourceColumn>& columns);
 // Of one table, or where that is null of all.
 Answer show_indexes(const CatalogState& catalog, const TypedTable* table);
 

@@ -85,14 +85,18 @@ class Parser {
   void expect_symbol(std::string_view symbol) {
     if (!take_symbol(symbol)) fail();
   }
-  std::string take_name(std::string_view of_what) {
-    if (token_.kind != Kind::word && token_.kind != Kind::quoted)
-      fail("the name of " + std::string(of_what) + " is missing");
+  bool at_name() const { return token_.kind == Kind::word || token_.kind == Kind::quoted; }
+  // Also of what is no typed table: collections have other names.
+  std::string take_any_name(std::string_view of_what) {
+    if (!at_name()) fail("the name of " + std::string(of_what) + " is missing");
     std::string name = token_.name();
-    if (!engine::is_sql_name(name))
-      fail("a name has letters, digits and _, and is at most 128 long");
     advance();
     return name;
+  }
+  std::string take_name(std::string_view of_what) {
+    if (at_name() && !engine::is_sql_name(token_.name()))
+      fail("a name has letters, digits and _, and is at most 128 long");
+    return take_any_name(of_what);
   }
   std::uint32_t take_number() {
     std::uint32_t number = 0;
@@ -165,15 +169,16 @@ class Parser {
     if (take_word("show")) {
       if (take_word("tables")) return Simple::show_tables;
       if (take_word("status")) return Simple::show_status;
-      if (take_word("columns")) return Describe{from_table()};
+      if (take_word("columns")) {
+        expect_word("from");
+        return Describe{take_any_name("a table")};
+      }
       if (take_word("indexes") || take_word("index"))
         return ShowIndexes{token_.kind == Kind::end ? std::string() : from_table()};
       fail("SHOW takes TABLES, COLUMNS, INDEXES or STATUS; SHOW PROCESSLIST is a command");
     }
-    if (take_word("describe") || take_word("desc")) return Describe{take_name("a table")};
-    if (take_word("vacuum"))
-      return Vacuum{token_.kind == Kind::word || token_.kind == Kind::quoted ? take_name("a table")
-                                                                             : std::string()};
+    if (take_word("describe") || take_word("desc")) return Describe{take_any_name("a table")};
+    if (take_word("vacuum")) return Vacuum{at_name() ? take_name("a table") : std::string()};
     return query();
   }
 

@@ -24,6 +24,12 @@ class SourceRows {
   virtual engine::SqlValue column(std::size_t number) = 0;
 };
 
+// As the declaration says it.
+struct SourceColumn {
+  std::string name;
+  std::string type;
+};
+
 class Source {
  public:
   virtual ~Source() = default;

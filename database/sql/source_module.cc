@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "base/ascii.h"
+#include "database/sql/inspection.h"
 #include "database/sql/source.h"
 #include "database/sql/sqlite.h"
 #include "database/sql/sqlite_handle.h"
@@ -36,7 +37,13 @@ struct Table : sqlite3_vtab {
 
 struct Cursor : sqlite3_vtab_cursor {
   Cursor() : sqlite3_vtab_cursor{} {}
+
+  void look() {
+    if (count != nullptr && !rows->at_end()) ++count->rows;
+  }
+
   std::unique_ptr<SourceRows> rows;
+  Execution::Access* count = nullptr;  // for EXPLAIN ANALYZE
 };
 
 Table& table_of(sqlite3_vtab* table) { return *static_cast<Table*>(table); }
@@ -86,7 +93,7 @@ int best_index(sqlite3_vtab* vtab, sqlite3_index_info* info) {
                       : name + " by an index, about " + std::to_string(info->estimatedRows) +
                             (found < 2 ? " row" : " rows");
   }
-  info->idxStr = sqlite3_mprintf("%s", words.c_str());
+  info->idxStr = sqlite3_mprintf("%s%c", words.c_str(), kEndOfPlanWords);
   info->needToFreeIdxStr = 1;
   return info->idxStr == nullptr ? SQLITE_NOMEM : SQLITE_OK;
 }
@@ -101,23 +108,30 @@ int close(sqlite3_vtab_cursor* cursor) {
   return SQLITE_OK;
 }
 
-int filter(sqlite3_vtab_cursor* vtab_cursor, int number, const char* /*words*/, int /*count*/,
+int filter(sqlite3_vtab_cursor* vtab_cursor, int number, const char* description, int /*count*/,
            sqlite3_value** values) {
   Cursor& cursor = cursor_of(vtab_cursor);
   const Table& table = table_of(vtab_cursor->pVtab);
-  if (table.handle.execution == nullptr) return SQLITE_MISUSE;
+  Execution* const execution = table.handle.execution;
+  if (execution == nullptr) return SQLITE_MISUSE;
   std::optional<Source::Sought> sought;
   if (number >= kByColumn)
     sought = {.column = static_cast<std::size_t>(number - kByColumn), .value = value_of(values[0])};
   // What is no text SQLite may compare with the first column, which is one, in other ways than by
   // its bytes.
   if (sought && sought->column == 0 && sought->value.kind != SqlValue::Kind::text) sought.reset();
-  cursor.rows = table.source->begin(*table.handle.execution, sought);
-  return cursor.rows == nullptr ? SQLITE_ABORT : SQLITE_OK;
+  cursor.rows = table.source->begin(*execution, sought);
+  if (cursor.rows == nullptr) return SQLITE_ABORT;
+  cursor.count = execution->begin_access(plan_words(description));
+  cursor.look();
+  return SQLITE_OK;
 }
 
-int next(sqlite3_vtab_cursor* cursor) {
-  return cursor_of(cursor).rows->next() ? SQLITE_OK : SQLITE_ABORT;
+int next(sqlite3_vtab_cursor* vtab_cursor) {
+  Cursor& cursor = cursor_of(vtab_cursor);
+  if (!cursor.rows->next()) return SQLITE_ABORT;
+  cursor.look();
+  return SQLITE_OK;
 }
 
 int at_end(sqlite3_vtab_cursor* cursor) { return cursor_of(cursor).rows->at_end() ? 1 : 0; }

@@ -105,6 +105,12 @@ Result<Answer> Sql::run(Context& c, std::string_view text, std::span<const SqlVa
       if (!statement) return std::move(statement).error();
       auto* query = std::get_if<Query>(&*statement);
       if (query == nullptr) {
+        if (const auto* described = std::get_if<Describe>(&*statement);
+            described != nullptr && (*handle)->catalog()->find(described->table) == nullptr) {
+          const auto columns = (*handle)->source_columns(described->table);
+          if (!columns) return columns.error();
+          return describe(*columns);
+        }
         handle->give_back();
         return run_own(c, *statement);
       }
@@ -142,7 +148,7 @@ Result<Answer> Sql::run_own(Context& c, const Statement& statement) {
     if (!table) return table.error();
     return show_indexes(*database_.catalog().current(), table->get());
   }
-  if (const auto* vacuum = std::get_if<Vacuum>(&statement)) return run_vacuum(*vacuum);
+  if (const auto* vacuum = std::get_if<Vacuum>(&statement)) return run_vacuum(c, *vacuum);
   return define(c, statement);
 }
 
@@ -175,7 +181,8 @@ Result<Answer> Sql::define(Context& c, const Statement& statement) {
 }
 
 // Old versions go by themselves as well, from time to time.
-Result<Answer> Sql::run_vacuum(const Vacuum& statement) {
+Result<Answer> Sql::run_vacuum(const Context& c, const Vacuum& statement) {
+  if (auto refused = write_refusal(c)) return *std::move(refused);
   if (!statement.table.empty())
     if (const auto table = known_table(statement.table); !table) return table.error();
   database_.engine().prune();

@@ -71,7 +71,7 @@ class Sql {
   Result<Answer> run_simple(Context& context, Simple statement);
   Result<TypedTablePointer> known_table(const std::string& name);
   Result<Answer> define(Context& context, const Statement& statement);
-  Result<Answer> run_vacuum(const Vacuum& statement);
+  Result<Answer> run_vacuum(const Context& c, const Vacuum& statement);
   static std::optional<Error> write_refusal(const Context& context);
   static Result<Answer> explain(SqliteHandle& handle, std::string_view text, const Query& query);
   static Result<Answer> analysis(SqliteHandle& handle, std::string_view text, const Query& query,

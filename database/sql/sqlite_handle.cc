@@ -34,10 +34,16 @@ constexpr int kStepsBetweenLooks = 1000;
 std::string_view name_behind(std::string_view message, std::string_view begin) {
   if (!message.starts_with(begin)) return {};
   message.remove_prefix(begin.size());
-  // "main.users", "users.name"
+  // "users.name"
   if (const std::size_t dot = message.rfind('.'); dot != std::string_view::npos)
     message.remove_prefix(dot + 1);
   return message;
+}
+
+// All of it: a table's name may have points in it.
+std::string_view table_missed_by(std::string_view message) {
+  constexpr std::string_view kBegin = "no such table: ";
+  return message.starts_with(kBegin) ? message.substr(kBegin.size()) : std::string_view();
 }
 
 // Whether one of the words is there that every outer join has.
@@ -191,8 +197,20 @@ Result<std::vector<std::string>> SqliteHandle::plan(std::string_view text, const
   return steps;
 }
 
+Result<std::vector<SourceColumn>> SqliteHandle::source_columns(const std::string& name) {
+  const std::string sql = "SELECT * FROM " + quoted_name(name);
+  const auto compiled = compile(sql, sql, 0);
+  if (!compiled) return compiled.error();
+  std::vector<SourceColumn> columns;
+  for (int i = 0; i < sqlite3_column_count(compiled->get()); ++i) {
+    const char* const type = sqlite3_column_decltype(compiled->get(), i);
+    columns.push_back({sqlite3_column_name(compiled->get(), i), type == nullptr ? "" : type});
+  }
+  return columns;
+}
+
 bool SqliteHandle::add_missing_table(std::string_view message) {
-  const std::string_view name = name_behind(message, "no such table: ");
+  const std::string_view name = table_missed_by(message);
   if (name.empty()) return false;
   std::string module = "typed_table(" + std::string(name) + ")";
   if (catalog_->find(name) == nullptr) {
@@ -222,7 +240,7 @@ Error SqliteHandle::unknown_column(std::string_view column, std::string_view tex
 
 Error SqliteHandle::last_error(std::string_view text, std::ptrdiff_t offset) {
   const std::string message = sqlite3_errmsg(get());
-  if (const std::string_view table = name_behind(message, "no such table: "); !table.empty())
+  if (const std::string_view table = table_missed_by(message); !table.empty())
     return {ErrorCode::invalid_argument, catalog_->unknown_table(table)};
   if (const std::string_view column = name_behind(message, "no such column: "); !column.empty())
     return unknown_column(column, text);

@@ -74,7 +74,9 @@ class SqliteHandle {
   Result<Prepared*> prepare(std::string_view text, Query&& query);
   // How SQLite would run it: the steps, each indented by how deep it lies in others.
   Result<std::vector<std::string>> plan(std::string_view text, const Query& query);
-  // Counts calls of both.
+  // Of what can be read besides typed tables; an error where nothing has this name.
+  Result<std::vector<SourceColumn>> source_columns(const std::string& name);
+  // Counts calls of all three.
   std::uint64_t compilations() const { return compilations_; }
 
   // What is being compiled may have an outer join: SQLite then offers a LIKE of its ON clause for

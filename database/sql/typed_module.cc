@@ -379,8 +379,7 @@ int filter(sqlite3_vtab_cursor* vtab_cursor, int number, const char* description
     begin_filter(*table.table, cursor.rows.filter(), description + words.size() + 1, count, values);
   }
   if (!begin(table, cursor, *execution, number, values)) return stop();
-  if (execution->counts) cursor.count = &execution->accesses[std::string(plan_words(description))];
-  if (cursor.count != nullptr) ++cursor.count->begun;
+  if (execution->counts) cursor.count = execution->begin_access(plan_words(description));
   cursor.look();
   return SQLITE_OK;
 }

@@ -37,6 +37,15 @@ TEST_CASE("collections, keys and the server are tables too, and can be joined") 
       "JOIN \"people-1\" p ON p.id = t.k ORDER BY name";
   CHECK(db.run(join) == "*3\nname|value|n\nKim|one|3\nLee|two|3");
   CHECK(has(db.run("EXPLAIN " + join), "kv by its first column, at most 1 row"));
+  CHECK(db.run("DESCRIBE kv") ==
+        "*4\ncolumn|type|null|key|default\nkey|TEXT|YES|(nil)|(nil)\nvalue|TEXT|YES|(nil)|(nil)\n"
+        "expires_at|TIMESTAMP|YES|(nil)|(nil)");
+  CHECK(has(db.run("SHOW COLUMNS FROM \"people-1\""), "version|BIGINT|YES"));
+  CHECK(db.run("DESCRIBE nowhere") == "ERROR: unknown table: nowhere");
+  const std::string analyzed =
+      db.run("EXPLAIN ANALYZE SELECT * FROM t LEFT JOIN kv ON kv.key = t.k");
+  CHECK(has(analyzed, "scan of t, about 2 rows|1|2|"));
+  CHECK(has(analyzed, "kv by its first column, at most 1 row|2|2|"));
   CHECK(db.run("SELECT sum(keys), sum(documents), sum(rows) FROM kimdb_partitions") ==
         "*2\nsum(keys)|sum(documents)|sum(rows)\n3|2|2");
   CHECK(db.run("SELECT committed_lsn > 0 AS some FROM kimdb_wal") == "*2\nsome\n1");
@@ -46,6 +55,7 @@ TEST_CASE("collections, keys and the server are tables too, and can be joined") 
   db.session().state().rights.role = Role::readonly;
   CHECK(db.run("SELECT * FROM kimdb_slowlog") ==
         "ERROR: NOPERM only admins may read kimdb_slowlog");
+  CHECK(db.run("VACUUM t") == "ERROR: NOPERM this user has no permissions to change tables");
   CHECK(db.run("DELETE FROM t") == "ERROR: NOPERM this user has no permissions to change tables");
   CHECK(db.run("SELECT count(*) FROM t") == "*2\ncount(*)\n2");
 }
