@@ -21,13 +21,16 @@ Result<StatementPointer> prepare(sqlite3* handle, const std::string& sql) {
   return StatementPointer(statement);
 }
 
-std::string sql_of_default(const std::string& sql) { return "SELECT (" + sql + ")"; }
+// The line break ends a comment in it.
+std::string in_parentheses(const std::string& sql) { return "(" + sql + "\n)"; }
+
+std::string sql_of_default(const std::string& sql) { return "SELECT " + in_parentheses(sql); }
 
 // SELECT (check), (check) FROM (SELECT ?1 AS "a", ?2 AS "b")
 std::string sql_of_checks(const engine::TableSchema& schema) {
   std::string sql = "SELECT ";
   for (const engine::Check& check : schema.checks)
-    sql += (sql.back() == ' ' ? "(" : ", (") + check.sql + ")";
+    sql += (sql.back() == ' ' ? "" : ", ") + in_parentheses(check.sql);
   sql += " FROM (SELECT ";
   for (std::size_t place = 0; place < schema.columns.size(); ++place) {
     if (schema.columns[place].dropped) continue;
@@ -37,19 +40,16 @@ std::string sql_of_checks(const engine::TableSchema& schema) {
   return sql + ")";
 }
 
-// SELECT 1 FROM (SELECT NULL AS "a", NULL AS "b") WHERE (check) AND (check): there SQLite refuses
-// functions over several rows, and the only parameters are those of the checks.
-std::string sql_with_checks_as_conditions(const engine::TableSchema& schema) {
+// SELECT 1 FROM (SELECT NULL AS "a", NULL AS "b") WHERE (check): there SQLite refuses functions
+// over several rows, and the only parameters are those of the check.
+std::string sql_with_condition(const engine::TableSchema& schema, const engine::Check& check) {
   std::string sql = "SELECT 1 FROM (SELECT ";
   for (const engine::Column& column : schema.columns) {
     if (column.dropped) continue;
     if (sql.back() != ' ') sql += ", ";
     sql += "NULL AS " + quoted_name(column.name);
   }
-  sql += ") WHERE ";
-  for (const engine::Check& check : schema.checks)
-    sql += (sql.back() == ' ' ? "(" : " AND (") + check.sql + ")";
-  return sql;
+  return sql + ") WHERE " + in_parentheses(check.sql);
 }
 
 }  // namespace
@@ -119,14 +119,15 @@ Status check_expressions(sqlite3* handle, const engine::TableSchema& schema) {
       return Error{ErrorCode::invalid_argument,
                    "the default of column " + column.name + " has a parameter"};
   }
-  if (schema.checks.empty()) return {};
-  const auto prepared = prepare(handle, sql_with_checks_as_conditions(schema));
-  if (!prepared)
-    return Error{ErrorCode::invalid_argument,
-                 "a check of table " + schema.name + ": " + prepared.error().message};
-  if (sqlite3_bind_parameter_count(prepared->get()) > 0)
-    return Error{ErrorCode::invalid_argument,
-                 "a check of table " + schema.name + " has a parameter"};
+  for (const engine::Check& check : schema.checks) {
+    const auto prepared = prepare(handle, sql_with_condition(schema, check));
+    if (!prepared)
+      return Error{ErrorCode::invalid_argument,
+                   "a check of table " + schema.name + ": " + prepared.error().message};
+    if (sqlite3_bind_parameter_count(prepared->get()) > 0)
+      return Error{ErrorCode::invalid_argument,
+                   "a check of table " + schema.name + " has a parameter"};
+  }
   return {};
 }
 

@@ -130,6 +130,10 @@ std::string_view plan_words(std::string_view description) {
   return description.substr(0, description.find(kEndOfPlanWords));
 }
 
+std::string_view path_in_words(std::string_view words) {
+  return words.substr(0, words.rfind(", about "));
+}
+
 std::string plan_step(std::string_view detail) {
   constexpr std::string_view kVirtual = " VIRTUAL TABLE INDEX ";
   const std::size_t at = detail.find(kVirtual);

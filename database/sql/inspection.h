@@ -34,6 +34,8 @@ Answer show_indexes(const CatalogState& catalog, const TypedTable* table);
 // What a virtual table tells SQLite of a path: words for people, this, and more for itself.
 constexpr char kEndOfPlanWords = '\x1f';
 std::string_view plan_words(std::string_view description);
+// The words without the number of rows, which is another one when the statement is compiled again.
+std::string_view path_in_words(std::string_view words);
 // A step of SQLite's plan as kimdb says it: of "SCAN u VIRTUAL TABLE INDEX 1:users by primary key
 // (id = ?), at most 1 row" what stands behind the colon.
 std::string plan_step(std::string_view detail);

@@ -62,7 +62,7 @@ const FoundRow* KeyBatch::find(Execution& execution, const TypedTable& table,
 void KeyBatch::look_up(Execution& execution, const TypedTable& table) {
   const TypedTable& outer = source_.rows->table();
   size_ = std::min(size_ == 0 ? kBatch : 2 * size_, kBatchMax);
-  looked_up_ += count_;
+  looked_up_ += std::max<std::size_t>(count_, 1);
   first_ = source_.rows->number();
   count_ = 0;
   given_.resize(size_);
@@ -77,6 +77,7 @@ void KeyBatch::look_up(Execution& execution, const TypedTable& table) {
     key = table.prefix();
     engine::append_row_key_part(key, value);
   }
+  if (count_ == 0) return;
   const std::span lookups = std::span(lookups_).first(count_);
   execution.engine.find(engine::kRows, *execution.view, lookups);
   for (std::size_t i = 0; i < count_; ++i) {

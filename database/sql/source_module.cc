@@ -122,7 +122,7 @@ int filter(sqlite3_vtab_cursor* vtab_cursor, int number, const char* description
   if (sought && sought->column == 0 && sought->value.kind != SqlValue::Kind::text) sought.reset();
   cursor.rows = table.source->begin(*execution, sought);
   if (cursor.rows == nullptr) return SQLITE_ABORT;
-  cursor.count = execution->begin_access(plan_words(description));
+  cursor.count = execution->begin_access(path_in_words(plan_words(description)));
   cursor.look();
   return SQLITE_OK;
 }

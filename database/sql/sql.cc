@@ -333,8 +333,9 @@ Result<Answer> Sql::analysis(SqliteHandle& handle, std::string_view text, const 
     return SqlValue::of(static_cast<std::int64_t>(number));
   };
   for (const std::string& step : *plan) {
-    const auto access =
-        execution.accesses.find(step.substr(std::min(step.find_first_not_of(' '), step.size())));
+    const std::string_view words =
+        std::string_view(step).substr(std::min(step.find_first_not_of(' '), step.size()));
+    const auto access = execution.accesses.find(std::string(path_in_words(words)));
     access == execution.accesses.end()
         ? add(step, {}, {}, {})
         : add(step, count(access->second.begun), count(access->second.rows), {});

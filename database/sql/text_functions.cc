@@ -5,6 +5,7 @@
 #include <cstring>
 #include <optional>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace kimdb::database::sql {
@@ -34,6 +35,7 @@ void result_without(sqlite3_context* context, sqlite3_value* value) {
 
 // memmem takes time that grows with the sum of both sizes.
 std::size_t place_of_bytes(std::string_view text, std::string_view part, std::size_t from) {
+  if (text.size() - from < part.size()) return std::string_view::npos;
   const void* const found =
       memmem(text.data() + from, text.size() - from, part.data(), part.size());
   return found == nullptr ? std::string_view::npos
@@ -110,7 +112,7 @@ class Characters {
       end = begin + 1;
       if (static_cast<unsigned char>(text[begin]) >= 0xc0)
         while (end < text.size() && !begins_character(text[end])) ++end;
-      all_.push_back(text.substr(begin, end - begin));
+      all_.push_back({text.substr(begin, end - begin), begin});
       sizes_.push_back(end - begin);
     }
     std::sort(all_.begin(), all_.end());
@@ -127,15 +129,21 @@ class Characters {
   }
 
  private:
+  using Character = std::pair<std::string_view, std::size_t>;  // and where it stands first
+
   template <class Part>
   std::size_t first_of(std::string_view text, Part&& part) const {
-    for (const std::size_t size : sizes_)
-      if (size <= text.size() && std::binary_search(all_.begin(), all_.end(), part(size)))
-        return size;
-    return 0;
+    const Character* first = nullptr;
+    for (const std::size_t size : sizes_) {
+      if (size > text.size()) break;
+      const auto found = std::lower_bound(all_.begin(), all_.end(), Character(part(size), 0));
+      if (found == all_.end() || found->first != part(size)) continue;
+      if (first == nullptr || found->second < first->second) first = &*found;
+    }
+    return first == nullptr ? 0 : first->first.size();
   }
 
-  std::vector<std::string_view> all_;
+  std::vector<Character> all_;
   std::vector<std::size_t> sizes_;
 };
 

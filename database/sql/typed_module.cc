@@ -379,7 +379,8 @@ int filter(sqlite3_vtab_cursor* vtab_cursor, int number, const char* description
     begin_filter(*table.table, cursor.rows.filter(), description + words.size() + 1, count, values);
   }
   if (!begin(table, cursor, *execution, number, values)) return stop();
-  if (execution->counts) cursor.count = execution->begin_access(plan_words(description));
+  if (execution->counts)
+    cursor.count = execution->begin_access(path_in_words(plan_words(description)));
   cursor.look();
   return SQLITE_OK;
 }

@@ -216,6 +216,12 @@ TEST_CASE("unique columns, checks, defaults and references hold") {
   db.run("DELETE FROM users WHERE id = 100");
   db.run("INSERT INTO users (email) VALUES ('z')");
   CHECK(db.run("SELECT id FROM users WHERE email = 'z'") == "*2\nid\n101");
+  // Many checks, and comments in them.
+  std::string many = "CREATE TABLE many (a INT";
+  for (int i = 0; i < 1200; ++i) many += ", CHECK (a > 0 -- " + std::to_string(i) + "\n)";
+  CHECK(run_words(db, db.session(), protocol::Framing::line, {many + ")"}) == "OK\n");
+  CHECK(db.run("INSERT INTO many VALUES (1)") == "1");
+  CHECK(has(db.run("INSERT INTO many VALUES (0)"), "does not hold: a > 0"));
 }
 
 TEST_CASE("a table is altered while it has rows") {
