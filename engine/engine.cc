@@ -62,6 +62,7 @@ void Engine::find(std::uint8_t keyspace, const ReadView& view, std::span<KeyLook
   std::vector<KeyLookup*> first(partitions_.size());
   for (KeyLookup& lookup : lookups) {
     lookup.entry = nullptr;
+    lookup.is_current = false;
     lookup.hash = hash(keyspace, lookup.key);
     lookup.next = std::exchange(first[partition_index(lookup.hash)], &lookup);
   }
@@ -81,8 +82,13 @@ void Engine::find(std::uint8_t keyspace, const ReadView& view, std::span<KeyLook
     partition.prefetch_entry(keyspace, lookup.hash);
   });
   for_each([&](const Partition& partition, KeyLookup& lookup) {
-    if (!view.is_outdated())
-      lookup.entry = partition.find_at(keyspace, lookup.key, lookup.hash, view.lsn());
+    if (view.is_outdated()) return;
+    const Entry* const current = partition.find(keyspace, lookup.key, lookup.hash);
+    lookup.is_current = current != nullptr && current->lsn() <= view.lsn();
+    lookup.entry = lookup.is_current ? current
+                                     : partition.undo()
+                                           .find(keyspace, lookup.key, lookup.hash, view.lsn())
+                                           .value_or(nullptr);
   });
 }
 

@@ -67,6 +67,7 @@ class ReadView {
 struct KeyLookup {
   std::string key;
   const Entry* entry = nullptr;  // what was found
+  bool is_current = false;       // was found, and not replaced since
   std::uint64_t hash = 0;        // Engine's
   KeyLookup* next = nullptr;     // Engine's: the next one in the same partition
 };

@@ -82,29 +82,43 @@ void add_filters(const TypedTable& table, const std::vector<Condition>& conditio
   path.rows = std::max(path.rows, 1.0);
 }
 
-// Whether the order of the path's primary keys, or its reverse, is the one that is asked for.
-AccessPath::Order order_of(const engine::TableSchema& schema,
-                           const std::vector<Condition>& conditions, const AccessPath& path,
-                           const std::vector<OrderTerm>& order) {
+// Whether the order of the keys that the path goes by, or its reverse, is the one that is asked
+// for.
+AccessPath::Order order_of(const TypedTable& table, const std::vector<Condition>& conditions,
+                           const AccessPath& path, const std::vector<OrderTerm>& order) {
   using Order = AccessPath::Order;
-  const std::vector<std::uint32_t>& key = schema.primary_key;
-  if (order.empty() || key.empty() || path.kind == Kind::index || path.finds_one)
+  const engine::TableSchema& schema = table.schema();
+  const bool by_index = path.kind == Kind::index;
+  if (order.empty() || path.finds_one || (by_index && schema.indexes[path.index].hash))
     return Order::none;
   for (const std::size_t condition : path.equal)
     if (conditions[condition].is_list) return Order::none;
+  KeyColumns columns = key_columns(table, path.kind, path.index);
+  // Rows under one key of an index stand in the order of their own.
+  if (by_index) {
+    const std::vector<std::uint32_t>& key = schema.primary_key;
+    columns.places.insert(columns.places.end(), key.begin(), key.end());
+    columns.descending.resize(columns.places.size(), false);
+  }
   // Columns that are equal anyway are in any order, but for text, which may be found by other
   // values than the one that is asked for (compares_unknowably).
   const auto equal_end =
-      std::find_if(key.begin(), key.begin() + std::ssize(path.equal), [&](std::uint32_t place) {
-        const ColumnType type = schema.columns[place].type;
-        return type == ColumnType::text || type == ColumnType::json;
-      });
+      std::find_if(columns.places.begin(), columns.places.begin() + std::ssize(path.equal),
+                   [&](std::uint32_t place) {
+                     const ColumnType type = schema.columns[place].type;
+                     return type == ColumnType::text || type == ColumnType::json;
+                   });
   auto next = equal_end;
   auto wanted = Order::none;
   for (const OrderTerm& term : order) {
-    if (next == key.end()) break;  // what follows orders single rows
-    if (std::find(key.begin(), equal_end, term.place) != equal_end) continue;
-    const auto direction = term.descending ? Order::descending : Order::ascending;
+    if (next == columns.places.end()) {
+      if (schema.primary_key.empty()) return Order::none;
+      break;  // what follows orders single rows
+    }
+    if (std::find(columns.places.begin(), equal_end, term.place) != equal_end) continue;
+    const bool descends =
+        columns.descending[static_cast<std::size_t>(next - columns.places.begin())];
+    const auto direction = term.descending != descends ? Order::descending : Order::ascending;
     if (*next != term.place || (wanted != Order::none && wanted != direction)) return Order::none;
     wanted = direction;
     ++next;
@@ -122,13 +136,23 @@ KeyColumns key_columns(const TypedTable& table, Kind kind, std::size_t index) {
 
 std::vector<AccessPath> access_paths(const TypedTable& table,
                                      const std::vector<Condition>& conditions,
-                                     const std::vector<OrderTerm>& order, double rows) {
+                                     const std::vector<OrderTerm>& order, double rows,
+                                     std::optional<double> limit) {
   const engine::TableSchema& schema = table.schema();
   std::vector<AccessPath> paths;
-  AccessPath& scan = paths.emplace_back(
-      AccessPath{.equal = {}, .filters = {}, .rows = rows, .cost = kRangeCost + rows});
-  add_filters(table, conditions, scan);
-  scan.order = order_of(schema, conditions, scan, order);
+  // With the rows that it reads, each of which costs so much.
+  const auto finish = [&](AccessPath path, double row_cost) {
+    const double read = path.rows;
+    add_filters(table, conditions, path);
+    path.order = order_of(table, conditions, path, order);
+    const bool ends_early = limit && (order.empty() || path.order != AccessPath::Order::none);
+    const double part = ends_early ? std::min(1.0, *limit / path.rows) : 1;
+    path.cost = path.finds_one && path.kind == Kind::primary_key
+                    ? kLookupCost
+                    : kRangeCost + read * part * row_cost;
+    return path;
+  };
+  paths.push_back(finish({.equal = {}, .filters = {}, .rows = std::max(rows, 1.0)}, 1));
   const auto offer = [&](Kind kind, std::size_t number, bool unique, bool hash) {
     const KeyColumns columns = key_columns(table, kind, number);
     AccessPath path{.kind = kind, .index = number, .equal = {}, .filters = {}};
@@ -144,19 +168,15 @@ std::vector<AccessPath> access_paths(const TypedTable& table,
       path.lower = find_condition(conditions, place, Op::greater, Op::greater_or_equal);
       path.upper = find_condition(conditions, place, Op::less, Op::less_or_equal);
     }
-    if (path.equal.empty() && !path.lower && !path.upper) return;
     path.finds_one = all && unique;
     path.rows = rows * std::pow(kEqualLeaves, static_cast<double>(path.equal.size()));
     if (path.lower) path.rows *= kBoundLeaves;
     if (path.upper) path.rows *= kBoundLeaves;
     path.rows = path.finds_one ? 1 : std::max(path.rows, 1.0);
-    if (kind == Kind::primary_key)
-      path.cost = path.finds_one ? kLookupCost : kRangeCost + path.rows;
-    else
-      path.cost = kRangeCost + path.rows * kIndexRowCost;
-    add_filters(table, conditions, path);
-    path.order = order_of(schema, conditions, path, order);
-    paths.push_back(std::move(path));
+    const bool leads = !path.equal.empty() || path.lower || path.upper;
+    path = finish(std::move(path), kind == Kind::primary_key ? 1 : kIndexRowCost);
+    if (leads || (kind == Kind::index && path.order != AccessPath::Order::none))
+      paths.push_back(std::move(path));
   };
   offer(Kind::primary_key, 0, true, false);
   for (std::size_t i = 0; i < schema.indexes.size(); ++i)
@@ -182,7 +202,7 @@ std::string AccessPath::in_words(const TypedTable& table,
   return schema.name +
          (kind == Kind::primary_key ? " by primary key"
                                     : " by index " + schema.indexes[index].name) +
-         " (" + conditions_in_words(schema, conditions, used) + ")" +
+         (used.empty() ? "" : " (" + conditions_in_words(schema, conditions, used) + ")") +
          (order == Order::ascending ? ", in order" : backwards) + held + expected;
 }
 

@@ -32,7 +32,7 @@ struct OrderTerm {
 struct AccessPath {
   enum class Kind : std::uint8_t { scan, primary_key, index };
   Kind kind = Kind::scan;
-  // In which order of primary keys rows come; set where that is the one that was asked for.
+  // In which order of the keys that it goes by rows come; set where that is the one asked for.
   enum class Order : std::uint8_t { none, ascending, descending } order = Order::none;
   std::size_t index = 0;  // of schema().indexes
   // Numbers of the conditions that it uses, in this order: of the leading columns one `equal` each,
@@ -54,10 +54,12 @@ struct AccessPath {
 std::string encode_filters(const AccessPath& path, const std::vector<Condition>& conditions);
 std::vector<Condition> read_filters(std::string_view word);
 
-// All that the conditions allow. `rows`: how many the table has.
+// All that the conditions and the order allow. `rows`: how many the table has. `limit`: how many of
+// those that are found are wanted; nothing: all.
 std::vector<AccessPath> access_paths(const TypedTable& table,
                                      const std::vector<Condition>& conditions,
-                                     const std::vector<OrderTerm>& order, double rows);
+                                     const std::vector<OrderTerm>& order, double rows,
+                                     std::optional<double> limit = {});
 
 // The columns that the path goes by, and which of them descend.
 struct KeyColumns {

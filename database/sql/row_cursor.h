@@ -14,6 +14,7 @@
 #include "database/sql/execution.h"
 #include "database/sql/row_filter.h"
 #include "engine/collection_scan.h"
+#include "engine/index_order_scan.h"
 #include "engine/index_scan.h"
 #include "engine/key_order_scan.h"
 
@@ -28,6 +29,7 @@ class RowCursor {
     scan_.reset();
     ordered_scan_.reset();
     index_scan_.reset();
+    index_ordered_scan_.reset();
     plan_.index.reset();
   }
   // Begin anew; false where the statement has to be begun again, or has failed (Execution).
@@ -38,6 +40,11 @@ class RowCursor {
   bool begin_ordered(Execution& execution, const engine::KeyRange& range, bool backwards);
   // Rows that the index leads to, and perhaps others.
   bool begin_index(Execution& execution, engine::IndexPlan plan);
+  // Rows under keys of the range, and perhaps others, in the order of the index.
+  bool begin_index_ordered(Execution& execution, engine::IndexPointer index, engine::KeyRange range,
+                           bool backwards);
+  // All rows in the order of an index that is not there: it is being made, or was dropped.
+  bool begin_sorted(Execution& execution, const engine::TableIndex& index, bool backwards);
 
   bool at_end() const { return position_ == rows_.size(); }
   bool next() { return ++position_ < rows_.size() || fill(); }
@@ -62,14 +69,18 @@ class RowCursor {
   // Gets more rows; false where there is an error.
   bool fill();
   // False where the statement has to be begun again.
-  bool begin_scan(Execution& execution, const engine::KeyRange& range);
+  bool begin_scan(Execution& execution, const engine::KeyRange& range, bool backwards = false);
   bool is_wanted(const engine::Entry& entry) const;
   bool passes(const FoundRow& row) const {
     return filter_.empty() || filter_.passes(*table_, {table_->layout(), row.bytes()});
   }
   void find_changed();
-  // Of what was changed the rows before the key in the scan's order, or all that are left.
-  void add_changed_before(std::string_view key);
+  // Of what was changed the rows before the place in the scan's order, or all that are left.
+  struct Place {
+    std::string_view key;  // in the index that the scan goes by; of others empty
+    std::string_view row_key;
+  };
+  void add_changed_before(const Place& place);
   void add_changed();
 
   const TypedTablePointer table_;
@@ -81,12 +92,18 @@ class RowCursor {
   // At most one of them.
   std::optional<engine::CollectionScan> scan_;
   std::optional<engine::KeyOrderScan> ordered_scan_;
-  bool backwards_ = false;  // of ordered_scan_
   std::optional<engine::IndexScan> index_scan_;
+  std::optional<engine::IndexOrderScan> index_ordered_scan_;
+  bool backwards_ = false;
   engine::IndexPlan plan_;
   engine::KeyRange range_;
-  bool has_changed_ = false;       // the transaction has changed the table
-  std::vector<FoundRow> changed_;  // rows that it has put, by their keys, the next one last
+  bool has_changed_ = false;  // the transaction has changed the table
+  struct Changed {
+    std::string key;  // as of Place
+    FoundRow row;
+  };
+  bool is_before(const Changed& row, const Place& place) const;
+  std::vector<Changed> changed_;  // rows that it has put, in the scan's order, the next one last
 };
 
 }  // namespace kimdb::database::sql

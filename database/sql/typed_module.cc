@@ -28,6 +28,8 @@ using engine::ColumnType;
 using engine::SqlValue;
 
 constexpr const char* kTimeCollation = "timestamp";
+// Of a LIMIT that is a parameter.
+constexpr double kParameterRows = 100;
 
 struct Table : sqlite3_vtab {
   Table(SqliteHandle& its_handle, TypedTablePointer its_table)
@@ -176,6 +178,20 @@ int number_of(const AccessPath& path, const std::vector<Condition>& conditions) 
   return number;
 }
 
+// How many rows are wanted; SQLite says it only where no other table and no grouping is between.
+std::optional<double> limit_of(sqlite3_index_info* info) {
+  std::optional<double> limit;
+  for (int i = 0; i < info->nConstraint; ++i) {
+    const int op = info->aConstraint[i].op;
+    if (op != SQLITE_INDEX_CONSTRAINT_LIMIT && op != SQLITE_INDEX_CONSTRAINT_OFFSET) continue;
+    sqlite3_value* value = nullptr;
+    const bool is_known = sqlite3_vtab_rhs_value(info, i, &value) == SQLITE_OK;
+    const double rows = is_known ? sqlite3_value_double(value) : kParameterRows;
+    if (rows >= 0) limit = limit.value_or(0) + rows;
+  }
+  return limit;
+}
+
 int best_index(sqlite3_vtab* vtab, sqlite3_index_info* info) {
   Table& table = table_of(vtab);
   std::vector<Condition> conditions;
@@ -201,7 +217,8 @@ int best_index(sqlite3_vtab* vtab, sqlite3_index_info* info) {
         {table.table->visible()[static_cast<std::size_t>(term.iColumn)], term.desc != 0});
   }
   if (std::ssize(order) != info->nOrderBy) order.clear();  // of rowids, which mean nothing
-  const auto paths = access_paths(*table.table, conditions, order, table.row_count());
+  const auto paths =
+      access_paths(*table.table, conditions, order, table.row_count(), limit_of(info));
   const AccessPath& best =
       *std::min_element(paths.begin(), paths.end(),
                         [](const AccessPath& a, const AccessPath& b) { return a.cost < b.cost; });
@@ -335,21 +352,26 @@ bool begin(const Table& table, Cursor& cursor, Execution& execution, int number,
   const auto index_number = static_cast<std::size_t>(number >> kIndexShift & kIndexMask);
   const KeyColumns columns = key_columns(*table.table, kind, index_number);
   Bounds bounds;
-  switch (read_bounds(table, columns, number, values, bounds)) {
-    case Match::none:
-      cursor.rows.begin_empty();
-      return true;
-    case Match::unknown:
-      return begin_range(whole);
-    case Match::some:
-      break;
+  const Match match = read_bounds(table, columns, number, values, bounds);
+  if (match == Match::none) {
+    cursor.rows.begin_empty();
+    return true;
   }
-  if (kind == AccessPath::Kind::primary_key) return begin_range(key_range(prefix, columns, bounds));
+  if (kind == AccessPath::Kind::primary_key)
+    return begin_range(match == Match::unknown ? whole : key_range(prefix, columns, bounds));
   const engine::TableIndex& definition = table.table->schema().indexes[index_number];
   engine::IndexPlan plan;
   plan.index = index_of(table, definition);
+  if ((number & kOrdered) != 0) {
+    const bool backwards = (number & kDescending) != 0;
+    if (plan.index == nullptr) return cursor.rows.begin_sorted(execution, definition, backwards);
+    return cursor.rows.begin_index_ordered(
+        execution, std::move(plan.index),
+        match == Match::unknown ? engine::KeyRange() : key_range("", columns, bounds), backwards);
+  }
   // Being made, or gone: the condition is looked at again anyway.
-  if (plan.index == nullptr) return cursor.rows.begin_range(execution, whole);
+  if (plan.index == nullptr || match == Match::unknown)
+    return cursor.rows.begin_range(execution, whole);
   engine::KeyRange range = key_range("", columns, bounds);
   if (definition.hash) {
     range.begin = engine::finish_index_key(plan.index->definition(), std::move(range.begin));

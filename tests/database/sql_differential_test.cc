@@ -184,6 +184,21 @@ class Statements {
     for (const std::string& each : conditions) all += (all.empty() ? "" : " AND ") + each;
     return sql + all;
   }
+  // By some columns, which are all that is shown: others may be in any order.
+  std::string ordered(const RandomTable& table) {
+    std::string columns, order;
+    for (std::uint64_t i = 1 + random_.below(3); i > 0; --i) {
+      const std::string& column = pick(table.columns).name;
+      columns += (columns.empty() ? "" : ", ") + column;
+      order += (order.empty() ? "" : ", ") + column + (random_.below(2) == 0 ? " DESC" : "");
+    }
+    std::string sql =
+        "SELECT " + columns + " FROM " + table.name + where(table) + " ORDER BY " + order;
+    if (random_.below(3) != 0) sql += " LIMIT " + std::to_string(random_.below(9));
+    if (sql.find(" LIMIT ") != std::string::npos && random_.below(3) == 0)
+      sql += " OFFSET " + std::to_string(random_.below(5));
+    return sql;
+  }
   std::string where(const RandomTable& table, const std::string& prefix = "") {
     return random_.below(4) == 0 ? "" : " WHERE " + condition(table, prefix, 2);
   }
@@ -192,7 +207,9 @@ class Statements {
     const RandomTable& table = pick(tables);
     const RandomTable& other = pick(tables);
     const std::string column = pick(table.columns).name;
-    switch (random_.below(8)) {
+    switch (random_.below(9)) {
+      case 8:
+        return ordered(table);
       case 7:
         return lookup(table);
       case 0:

@@ -193,6 +193,51 @@ TEST_CASE("LIKE rejects rows where SQLite's does") {
   CHECK(sql::LikePattern("%a").matches(std::string_view("a\0b", 3)));
 }
 
+TEST_CASE("rows come in the order of an index, and where it is gone are sorted") {
+  TestDb db;
+  db.run("CREATE TABLE t (a INT PRIMARY KEY, b INT, c TEXT)");
+  db.run(
+      "WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 999) "
+      "INSERT INTO t SELECT i, nullif(i * 7 % 100, 50), 'x' || (i % 13) FROM n");
+  db.run("CREATE INDEX by_b ON t (b DESC, c)");
+  TestSession other(db.database(), 2);
+  REQUIRE(other.run("BEGIN") == "OK");
+  REQUIRE(other.run("DELETE FROM t WHERE b > 97") == "20");
+  REQUIRE(other.run("UPDATE t SET b = b + 1000 WHERE a % 50 = 3") == "20");
+  REQUIRE(other.run("INSERT INTO t VALUES (2000, 60, 'y'), (2001, -1, 'y')") == "2");
+  REQUIRE(db.run("DELETE FROM t WHERE a > 900 AND b < 30") == "29");
+  REQUIRE(db.run("UPDATE t SET c = 'z' WHERE b = 31") == "10");
+  const auto check = [](TestSession& session) {
+    for (const char* order : {"b DESC, c, a", "b, c DESC, a DESC"})
+      for (const char* rest : {"", " LIMIT 7", " LIMIT 30 OFFSET 500"})
+        for (const char* where : {"", " WHERE b > 20", " WHERE b BETWEEN 10 AND 40 AND c <> 'z'",
+                                  " WHERE b IS NULL", " WHERE b = 31"}) {
+          CAPTURE(order);
+          CAPTURE(rest);
+          CAPTURE(where);
+          const auto ordered = [&](const std::string& table, const std::string& by) {
+            return session.run("SELECT a, b, c FROM " + table + where + " ORDER BY " + by + rest);
+          };
+          // Of an expression no index knows.
+          CHECK(ordered("t", order) == ordered("t", "+" + std::string(order)));
+        }
+  };
+  const std::string ordered = "SELECT * FROM t ORDER BY b DESC, c, a LIMIT 5";
+  CHECK(has(db.run("EXPLAIN " + ordered), "t by index by_b, in order"));
+  check(db.session());
+  check(other);
+  engine::Engine& engine = db.database().engine();
+  for (std::size_t i = 0; i < engine.partition_count(); ++i)
+    engine.partition(i).change_indexes(engine::kRows, [](engine::Collections& collections) {
+      engine::IndexList all;
+      collections.for_each_index([&](const engine::IndexPointer& index) { all.push_back(index); });
+      for (const engine::IndexPointer& index : all) collections.remove_index(*index);
+    });
+  CHECK(has(db.run("EXPLAIN " + ordered), "t by index by_b, in order"));
+  check(db.session());
+  check(other);
+}
+
 TEST_CASE("an explained statement names the way to its rows") {
   TestDb db;
   db.run("CREATE TABLE t (a INT PRIMARY KEY, b INT, c TEXT)");
@@ -218,6 +263,11 @@ TEST_CASE("an explained statement names the way to its rows") {
         "*2\nplan\nt by primary key (a > ?), in order, about 150 rows");
   CHECK(db.run("EXPLAIN SELECT * FROM t ORDER BY b") ==
         "*3\nplan\nscan of t, about 500 rows\nUSE TEMP B-TREE FOR ORDER BY");
+  CHECK(db.run("EXPLAIN SELECT * FROM t ORDER BY b LIMIT 3") ==
+        "*2\nplan\nt by index by_b, in order, about 500 rows");
+  CHECK(db.run("EXPLAIN SELECT * FROM t WHERE b = 1 ORDER BY c, a DESC LIMIT 3 OFFSET 1") ==
+        "*2\nplan\nt by index by_b (b = ?), backwards, about 5 rows");
+  CHECK(has(db.run("EXPLAIN SELECT * FROM t ORDER BY b, c LIMIT 3"), "USE TEMP B-TREE"));
   // SQLite's own tables have no words of kimdb's.
   CHECK(db.run("EXPLAIN SELECT value FROM json_each('[1]')") == "*2\nplan\nSCAN json_each");
   CHECK(has(db.run("EXPLAIN ANALYZE SELECT t.a FROM json_each('[1,2]') j JOIN t ON t.a = j.value"),
