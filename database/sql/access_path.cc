@@ -126,6 +126,20 @@ AccessPath::Order order_of(const TypedTable& table, const std::vector<Condition>
   return wanted == Order::none ? Order::ascending : wanted;
 }
 
+// Whether there is a path by what a column is equal to.
+bool has_equal_path(const TypedTable& table, const std::vector<Condition>& conditions) {
+  const engine::TableSchema& schema = table.schema();
+  const auto is_equal = [&](std::uint32_t place) {
+    return find_condition(conditions, place, Op::equal, Op::equal).has_value();
+  };
+  if (!schema.primary_key.empty() && is_equal(schema.primary_key.front())) return true;
+  return std::any_of(
+      schema.indexes.begin(), schema.indexes.end(), [&](const engine::TableIndex& index) {
+        const auto end = index.columns.begin() + (index.hash ? std::ssize(index.columns) : 1);
+        return std::all_of(index.columns.begin(), end, is_equal);
+      });
+}
+
 }  // namespace
 
 KeyColumns key_columns(const TypedTable& table, Kind kind, std::size_t index) {
@@ -140,12 +154,16 @@ std::vector<AccessPath> access_paths(const TypedTable& table,
                                      std::optional<double> limit) {
   const engine::TableSchema& schema = table.schema();
   std::vector<AccessPath> paths;
+  const bool finds_by_equal = has_equal_path(table, conditions);
   // With the rows that it reads, each of which costs so much.
   const auto finish = [&](AccessPath path, double row_cost) {
     const double read = path.rows;
     add_filters(table, conditions, path);
     path.order = order_of(table, conditions, path, order);
-    const bool ends_early = limit && (order.empty() || path.order != AccessPath::Order::none);
+    // How soon enough rows were found is a guess, and a bad one where few rows fit: not in the
+    // place of a path that leads to these.
+    const bool ends_early = limit && (order.empty() || path.order != AccessPath::Order::none) &&
+                            (!path.equal.empty() || !finds_by_equal);
     const double part = ends_early ? std::min(1.0, *limit / path.rows) : 1;
     path.cost = path.finds_one && path.kind == Kind::primary_key
                     ? kLookupCost
