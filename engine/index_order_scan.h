@@ -1,7 +1,7 @@
 // Goes through the rows of a typed table as of one LSN in the order of the keys of one of its
 // indexes, and under one key in the order of their own: each row that stood at that LSN within a
 // range of these keys is visited exactly once, whatever happens in between. Steps hold one lock at
-// a time, well below a millisecond.
+// a time, well below a millisecond where undo lists are short.
 //
 // How: the index holds what is current. A step takes some of its keys, and looks up which rows are
 // still those of the LSN. What was changed since stands elsewhere in the index, or not at all: it

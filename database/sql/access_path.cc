@@ -126,17 +126,22 @@ AccessPath::Order order_of(const TypedTable& table, const std::vector<Condition>
   return wanted == Order::none ? Order::ascending : wanted;
 }
 
-// Whether there is a path by what a column is equal to.
-bool has_equal_path(const TypedTable& table, const std::vector<Condition>& conditions) {
+// Whether conditions lead to some of the rows, by the primary key or an index.
+bool has_leading_path(const TypedTable& table, const std::vector<Condition>& conditions) {
   const engine::TableSchema& schema = table.schema();
   const auto is_equal = [&](std::uint32_t place) {
     return find_condition(conditions, place, Op::equal, Op::equal).has_value();
   };
-  if (!schema.primary_key.empty() && is_equal(schema.primary_key.front())) return true;
+  const auto leads = [&](std::uint32_t place) {
+    return is_equal(place) ||
+           find_condition(conditions, place, Op::greater, Op::greater_or_equal) ||
+           find_condition(conditions, place, Op::less, Op::less_or_equal);
+  };
+  if (!schema.primary_key.empty() && leads(schema.primary_key.front())) return true;
   return std::any_of(
       schema.indexes.begin(), schema.indexes.end(), [&](const engine::TableIndex& index) {
-        const auto end = index.columns.begin() + (index.hash ? std::ssize(index.columns) : 1);
-        return std::all_of(index.columns.begin(), end, is_equal);
+        return index.hash ? std::all_of(index.columns.begin(), index.columns.end(), is_equal)
+                          : leads(index.columns.front());
       });
 }
 
@@ -154,7 +159,7 @@ std::vector<AccessPath> access_paths(const TypedTable& table,
                                      std::optional<double> limit) {
   const engine::TableSchema& schema = table.schema();
   std::vector<AccessPath> paths;
-  const bool finds_by_equal = has_equal_path(table, conditions);
+  const bool others_lead = has_leading_path(table, conditions);
   // With the rows that it reads, each of which costs so much.
   const auto finish = [&](AccessPath path, double row_cost) {
     const double read = path.rows;
@@ -163,7 +168,7 @@ std::vector<AccessPath> access_paths(const TypedTable& table,
     // How soon enough rows were found is a guess, and a bad one where few rows fit: not in the
     // place of a path that leads to these.
     const bool ends_early = limit && (order.empty() || path.order != AccessPath::Order::none) &&
-                            (!path.equal.empty() || !finds_by_equal);
+                            (path.leads() || !others_lead);
     const double part = ends_early ? std::min(1.0, *limit / path.rows) : 1;
     path.cost = path.finds_one && path.kind == Kind::primary_key
                     ? kLookupCost
@@ -191,9 +196,8 @@ std::vector<AccessPath> access_paths(const TypedTable& table,
     if (path.lower) path.rows *= kBoundLeaves;
     if (path.upper) path.rows *= kBoundLeaves;
     path.rows = path.finds_one ? 1 : std::max(path.rows, 1.0);
-    const bool leads = !path.equal.empty() || path.lower || path.upper;
     path = finish(std::move(path), kind == Kind::primary_key ? 1 : kIndexRowCost);
-    if (leads || (kind == Kind::index && path.order != AccessPath::Order::none))
+    if (path.leads() || (kind == Kind::index && path.order != AccessPath::Order::none))
       paths.push_back(std::move(path));
   };
   offer(Kind::primary_key, 0, true, false);

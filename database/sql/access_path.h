@@ -46,6 +46,8 @@ struct AccessPath {
   double rows = 0;         // estimated
   double cost = 0;
 
+  // Not to all rows.
+  bool leads() const { return !equal.empty() || lower || upper; }
   // For EXPLAIN: "users by primary key (id = ?), at most 1 row".
   std::string in_words(const TypedTable& table, const std::vector<Condition>& conditions) const;
 };

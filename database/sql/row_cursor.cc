@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "database/sql/statement_memory.h"
+
 namespace kimdb::database::sql {
 
 bool RowCursor::begin_key(Execution& execution, std::string_view key) {
@@ -70,6 +72,8 @@ bool RowCursor::begin_sorted(Execution& execution, const engine::TableIndex& ind
   const engine::IndexDefinition definition = table_->definition_of(index);
   while (!at_end()) {
     all.push_back({definition.row_keys(row().bytes()).front(), row()});
+    StatementMemory* const memory = execution.memory;
+    if (memory != nullptr && !memory->take(sizeof(Changed) + all.back().key.size())) return false;
     if (!next()) return false;
   }
   backwards_ = backwards;

@@ -298,13 +298,20 @@ Match read_bounds(const Table& table, const KeyColumns& columns, int number, sql
   return some ? Match::some : Match::none;
 }
 
-// Of the table's index, which every partition knows; null where it is not whole yet.
+bool is_of(const engine::IndexDefinition& definition, const engine::TableIndex& wanted) {
+  std::vector<bool> descending;
+  for (const engine::SortField& field : definition.order) descending.push_back(field.descending);
+  return definition.name == wanted.name && definition.columns == wanted.columns &&
+         definition.hash == wanted.hash && descending == wanted.descending;
+}
+// Of the table's index, which every partition knows; null where it is not whole yet, or another one
+// has its name by now.
 engine::IndexPointer index_of(const Table& table, const engine::TableIndex& wanted) {
   engine::Partition& partition = table.handle.engine().partition(0);
   MutexLock lock(partition.mutex());
   for (engine::IndexPointer& index :
        partition.collections(engine::kRows).indexes(table.table->prefix()))
-    if (index->definition().name == wanted.name && index->complete()) return std::move(index);
+    if (is_of(index->definition(), wanted) && index->complete()) return std::move(index);
   return nullptr;
 }
 

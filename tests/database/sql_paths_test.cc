@@ -274,6 +274,10 @@ TEST_CASE("an explained statement names the way to its rows") {
     CHECK(has(db.run("EXPLAIN SELECT * FROM t WHERE b = 1 ORDER BY " + std::string(order) +
                      " DESC, a LIMIT 1"),
               "t by index by_b (b = ?)"));
+  CHECK(has(db.run("EXPLAIN SELECT * FROM t WHERE a > 490 AND a < 495 ORDER BY b LIMIT 1"),
+            "t by primary key (a > ? AND a < ?)"));
+  CHECK(has(db.run("EXPLAIN SELECT * FROM t WHERE c > 'x1' AND c < 'x2' ORDER BY a LIMIT 1"),
+            "t by index by_c (c > ? AND c < ?)"));
   // SQLite's own tables have no words of kimdb's.
   CHECK(db.run("EXPLAIN SELECT value FROM json_each('[1]')") == "*2\nplan\nSCAN json_each");
   CHECK(has(db.run("EXPLAIN ANALYZE SELECT t.a FROM json_each('[1,2]') j JOIN t ON t.a = j.value"),
