@@ -238,7 +238,7 @@ TEST_CASE("META survives a failed sync, a new process that reads the page cache,
 
   SeededRandom random(support::test_seed("META in the page cache"));
   const auto events = filesystem.take_events();
-  for (int round = 0; round < 50; ++round) {
+  for (int round = 0; round < 1000; ++round) {
     CrashStates states(events, filesystem.directories(), random);
     while (states.advance()) {
       const CrashStates::State state = states.make();
