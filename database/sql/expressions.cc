@@ -52,6 +52,14 @@ std::string sql_with_condition(const engine::TableSchema& schema, const engine::
   return sql + ") WHERE " + in_parentheses(check.sql);
 }
 
+Status check_expression(sqlite3* handle, const std::string& what, const std::string& sql) {
+  const auto prepared = prepare(handle, sql);
+  if (!prepared) return Error{ErrorCode::invalid_argument, what + ": " + prepared.error().message};
+  if (sqlite3_bind_parameter_count(prepared->get()) > 0)
+    return Error{ErrorCode::invalid_argument, what + " has a parameter"};
+  return {};
+}
+
 }  // namespace
 
 Result<SqlValue> Expressions::default_of(std::uint32_t place) {
@@ -109,25 +117,13 @@ Status Expressions::check(const std::vector<SqlValue>& shown) {
 }
 
 Status check_expressions(sqlite3* handle, const engine::TableSchema& schema) {
-  for (const engine::Column& column : schema.columns) {
-    if (column.default_sql.empty()) continue;
-    const auto prepared = prepare(handle, sql_of_default(column.default_sql));
-    if (!prepared)
-      return Error{ErrorCode::invalid_argument,
-                   "the default of column " + column.name + ": " + prepared.error().message};
-    if (sqlite3_bind_parameter_count(prepared->get()) > 0)
-      return Error{ErrorCode::invalid_argument,
-                   "the default of column " + column.name + " has a parameter"};
-  }
-  for (const engine::Check& check : schema.checks) {
-    const auto prepared = prepare(handle, sql_with_condition(schema, check));
-    if (!prepared)
-      return Error{ErrorCode::invalid_argument,
-                   "a check of table " + schema.name + ": " + prepared.error().message};
-    if (sqlite3_bind_parameter_count(prepared->get()) > 0)
-      return Error{ErrorCode::invalid_argument,
-                   "a check of table " + schema.name + " has a parameter"};
-  }
+  for (const engine::Column& column : schema.columns)
+    if (!column.default_sql.empty())
+      KIMDB_RETURN_IF_ERROR(check_expression(handle, "the default of column " + column.name,
+                                             sql_of_default(column.default_sql)));
+  for (const engine::Check& check : schema.checks)
+    KIMDB_RETURN_IF_ERROR(check_expression(handle, "a check of table " + schema.name,
+                                           sql_with_condition(schema, check)));
   return {};
 }
 

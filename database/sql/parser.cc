@@ -3,12 +3,13 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <optional>
 #include <utility>
 
 #include "base/ascii.h"
 #include "base/utf8.h"
-#include "database/sql/number_text.h"
-#include "database/sql/tokenizer.h"
+#include "database/sql/query_reader.h"
+#include "database/sql/token_reader.h"
 
 namespace kimdb::database::sql {
 
@@ -16,11 +17,8 @@ namespace {
 
 using engine::Column;
 using engine::ColumnType;
-using engine::SqlValue;
 using engine::TableIndex;
-
 using engine::TableSchema;
-using Kind = Token::Kind;
 
 struct TypeName {
   std::string_view name;
@@ -39,65 +37,19 @@ constexpr std::array kTypes = {
     TypeName{"json", ColumnType::json},           TypeName{"blob", ColumnType::blob},
 };
 
-// Thrown within this file, and caught at its border: a grammar's depth is no place for results.
-struct Refused {
-  Error error;
-};
-
-class Parser {
+// Of the statements that are kimdb's own.
+class OwnReader : private TokenReader {
  public:
-  explicit Parser(std::string_view text) : text_(text) { advance(); }
+  explicit OwnReader(std::string_view text) : TokenReader(text) {}
 
-  Statement statement() {
-    Statement parsed = any();
-    take_symbol(";");
-    if (token_.kind != Kind::end) fail();
+  // Nothing where it begins like none of them.
+  std::optional<Statement> statement() {
+    std::optional<Statement> parsed = any();
+    if (parsed) finish();
     return parsed;
   }
 
  private:
-  // --- tokens ---
-
-  void advance() {
-    token_ = next_token(text_, end_);
-    end_ = token_.offset + token_.text.size();
-    if (token_.kind == Kind::broken) fail();
-  }
-  [[noreturn]] void fail(std::string_view what = {}) const {
-    throw Refused{syntax_error(text_, token_.offset, what)};
-  }
-  [[noreturn]] static void refuse(std::string what) {
-    throw Refused{{ErrorCode::invalid_argument, std::move(what)}};
-  }
-  bool take_word(std::string_view keyword) {
-    if (!token_.is_word(keyword)) return false;
-    advance();
-    return true;
-  }
-  void expect_word(std::string_view keyword) {
-    if (!take_word(keyword)) fail();
-  }
-  bool take_symbol(std::string_view symbol) {
-    if (!token_.is_symbol(symbol)) return false;
-    advance();
-    return true;
-  }
-  void expect_symbol(std::string_view symbol) {
-    if (!take_symbol(symbol)) fail();
-  }
-  bool at_name() const { return token_.kind == Kind::word || token_.kind == Kind::quoted; }
-  // Also of what is no typed table: collections have other names.
-  std::string take_any_name(std::string_view of_what) {
-    if (!at_name()) fail("the name of " + std::string(of_what) + " is missing");
-    std::string name = token_.name();
-    advance();
-    return name;
-  }
-  std::string take_name(std::string_view of_what) {
-    if (at_name() && !engine::is_sql_name(token_.name()))
-      fail("a name has letters, digits and _, and is at most 128 long");
-    return take_any_name(of_what);
-  }
   std::uint32_t take_number() {
     std::uint32_t number = 0;
     const auto [end, error] =
@@ -114,37 +66,6 @@ class Parser {
     expect_word("exists");
     return true;
   }
-  // What stands in parentheses, without them.
-  std::string take_parenthesized() {
-    if (!token_.is_symbol("(")) fail();
-    const std::size_t begin = end_;
-    std::size_t depth = 0;
-    for (;;) {
-      if (token_.is_symbol("(")) ++depth;
-      if (token_.is_symbol(")") && --depth == 0) break;
-      if (token_.kind == Kind::end) fail("a parenthesis is not closed");
-      advance();
-    }
-    const std::string_view inner = text_.substr(begin, token_.offset - begin);
-    advance();
-    return trimmed(inner);
-  }
-  static std::string trimmed(std::string_view text) {
-    constexpr std::string_view kSpace = " \t\r\n\f\v";
-    const std::size_t begin = text.find_first_not_of(kSpace);
-    if (begin == std::string_view::npos) return {};
-    return std::string(text.substr(begin, text.find_last_not_of(kSpace) - begin + 1));
-  }
-  // (a, b)
-  std::vector<std::string> take_names(std::string_view of_what) {
-    expect_symbol("(");
-    std::vector<std::string> names;
-    do names.push_back(take_name(of_what));
-    while (take_symbol(","));
-    expect_symbol(")");
-    return names;
-  }
-
   std::string from_table() {
     expect_word("from");
     return take_name("a table");
@@ -152,7 +73,7 @@ class Parser {
 
   // --- statements ---
 
-  Statement any() {
+  std::optional<Statement> any() {
     if (take_word("create")) return create();
     if (take_word("drop")) return drop();
     if (take_word("alter")) return alter();
@@ -179,7 +100,7 @@ class Parser {
     }
     if (take_word("describe") || take_word("desc")) return Describe{take_any_name("a table")};
     if (take_word("vacuum")) return Vacuum{at_name() ? take_name("a table") : std::string()};
-    return query();
+    return std::nullopt;
   }
 
   Statement end_of_transaction(Simple which) {
@@ -205,7 +126,7 @@ class Parser {
     expect_symbol(")");
     if (made.schema.columns.size() > engine::kColumnsMax)
       refuse("a table has at most " + std::to_string(engine::kColumnsMax) + " columns");
-    finish(made.schema);
+    finish_table(made.schema);
     return made;
   }
 
@@ -421,7 +342,7 @@ class Parser {
   }
 
   // What names columns that may stand behind it.
-  void finish(TableSchema& schema) {
+  void finish_table(TableSchema& schema) {
     if (schema.columns.empty()) refuse("table " + schema.name + " has no columns");
     for (Later& later : later_) {
       std::vector<std::uint32_t> places = places_of(schema, later.columns);
@@ -457,165 +378,6 @@ class Parser {
     return places;
   }
 
-  // --- for SQLite ---
-
-  Statement query() {
-    Query query;
-    if (take_word("explain")) {
-      query.explain = Query::Explain::plan;
-      if (take_word("query"))
-        expect_word("plan");
-      else if (take_word("analyze"))
-        query.explain = Query::Explain::analyze;
-    }
-    query.offset = token_.offset;
-    const bool has_with = token_.is_word("with");
-    if (has_with) skip_with();
-    constexpr std::array<std::string_view, 4> kWrites = {"insert", "replace", "update", "delete"};
-    query.writes = std::any_of(kWrites.begin(), kWrites.end(),
-                               [&](std::string_view verb) { return token_.is_word(verb); });
-    if (!query.writes && !token_.is_word("select") && !token_.is_word("values"))
-      fail(token_.kind == Kind::end ? "a statement is missing" : "");
-    if (token_.is_word("insert") || token_.is_word("replace")) {
-      const bool is_plain = take_target(query) && !has_with;  // WITH may have parameters as well
-      if (token_.is_word("values") && is_plain) take_rows(query.rows);
-    }
-    // The rest is SQLite's to read; only where it ends has to be known.
-    std::size_t end = token_.offset;
-    while (token_.kind != Kind::end && !token_.is_symbol(";")) {
-      // SQLite's virtual tables show what a statement gave, not what was stored.
-      if (query.writes && token_.is_word("returning")) fail("RETURNING is not supported");
-      if (token_.is_word("as") && next_token(text_, end_).is_word("of") && take_as_of(query)) break;
-      end = end_;
-      advance();
-    }
-    query.text = text_.substr(query.offset, end - query.offset);
-    return query;
-  }
-
-  // WITH a AS (…), b(c) AS (…)
-  void skip_with() {
-    advance();
-    take_word("recursive");
-    do {
-      take_name("what WITH defines");
-      if (token_.is_symbol("(")) take_parenthesized();
-      expect_word("as");
-      if (take_word("not")) {
-        expect_word("materialized");
-      } else {
-        take_word("materialized");
-      }
-      take_parenthesized();
-    } while (take_symbol(","));
-  }
-
-  // AS OF 1-4711, or '1-4711', at the end. False where it is a name for a column: x AS of
-  bool take_as_of(Query& query) {
-    const Token of = next_token(text_, end_);
-    const Token position = next_token(text_, of.offset + of.text.size());
-    if (position.kind != Kind::string && position.kind != Kind::number) return false;
-    if (query.writes) fail("AS OF is for SELECT");
-    advance();
-    advance();
-    query.as_of = token_.name();
-    advance();
-    if (take_symbol("-")) {
-      query.as_of += "-" + std::string(token_.text);
-      advance();
-    }
-    return true;
-  }
-
-  // INSERT [OR …] INTO table [AS alias] [(columns)]. False where SQLite has to say whether there is
-  // such a table: temp.t
-  bool take_target(Query& query) {
-    if (token_.is_word("replace")) query.on_conflict = OnConflict::replace;
-    advance();
-    if (take_word("or")) {
-      constexpr std::array<std::string_view, 3> kRefuse = {"abort", "fail", "rollback"};
-      if (token_.is_word("replace"))
-        query.on_conflict = OnConflict::replace;
-      else if (token_.is_word("ignore"))
-        query.on_conflict = OnConflict::ignore;
-      else if (std::none_of(kRefuse.begin(), kRefuse.end(),
-                            [&](std::string_view word) { return token_.is_word(word); }))
-        fail();
-      advance();
-    }
-    expect_word("into");
-    query.table = take_name("a table");
-    const bool has_schema = take_symbol(".");
-    if (has_schema) query.table = take_name("a table");
-    query.names_columns = token_.is_word("default");  // DEFAULT VALUES: none
-    if (take_word("as")) take_name("an alias");
-    if (token_.is_symbol("(")) {
-      query.columns = take_names("a column");
-      query.names_columns = true;
-    }
-    return !has_schema;
-  }
-
-  // VALUES (…), …, up to the end. Leaves `rows` empty where there is more in it than they can hold.
-  void take_rows(ValueList& rows) {
-    advance();
-    ValueList taken;
-    std::size_t width = 0;
-    do {
-      if (!take_symbol("(")) return;
-      const std::size_t before = taken.values.size();
-      do {
-        if (!take_value(taken)) return;
-      } while (take_symbol(","));
-      if (!take_symbol(")")) return;
-      const std::size_t count = taken.values.size() - before;
-      if (width != 0 && count != width) return;
-      width = count;
-    } while (take_symbol(","));
-    if (token_.kind != Kind::end && !token_.is_symbol(";")) return;
-    taken.width = width;
-    rows = std::move(taken);
-  }
-
-  bool take_value(ValueList& list) {
-    const bool negative = take_symbol("-");
-    ValueList::Value value;
-    switch (token_.kind) {
-      case Kind::number: {
-        const auto number = plain_number(token_.text);
-        if (!number) return false;
-        value.literal = *number;
-        if (negative) value.literal.integer = -number->integer;
-        if (negative) value.literal.real = -number->real;
-        break;
-      }
-      case Kind::string:
-        // SQLite's text ends at a zero byte.
-        if (token_.text.find('\0') != std::string_view::npos) return false;
-        value.literal =
-            SqlValue::text(token_.text.find('\'', 1) == token_.text.size() - 1
-                               ? token_.text.substr(1, token_.text.size() - 2)
-                               : std::string_view(list.unquoted.emplace_back(token_.name())));
-        break;
-      case Kind::variable:
-        if (token_.text != "?") return false;
-        value.is_parameter = true;
-        break;
-      case Kind::word:
-        if (token_.is_word("true") || token_.is_word("false"))
-          value.literal = SqlValue::of(std::int64_t{token_.is_word("true")});
-        else if (!token_.is_word("null"))
-          return false;
-        break;
-      default:
-        return false;
-    }
-    if (negative && token_.kind != Kind::number) return false;
-    list.values.push_back(value);
-    advance();
-    return true;
-  }
-
   struct Later {
     enum class Kind : std::uint8_t { primary_key, unique, foreign_key };
     Kind kind = Kind::unique;
@@ -624,9 +386,6 @@ class Parser {
     engine::ForeignKey foreign_key;
   };
 
-  const std::string_view text_;
-  Token token_;
-  std::size_t end_ = 0;  // of token_
   std::vector<Later> later_;
   std::uint32_t auto_increment_ = 0;  // its column
 };
@@ -639,7 +398,7 @@ Error syntax_error(std::string_view text, std::size_t offset, std::string_view w
   // Of what is long the beginning, in whole code points.
   std::size_t shown = std::min<std::size_t>(token.text.size(), 40);
   while (shown > 0 && shown < token.text.size() && (token.text[shown] & 0xc0) == 0x80) --shown;
-  if (token.kind == Kind::end)
+  if (token.kind == Token::Kind::end)
     message += ", the end";
   else
     message += " near '" + std::string(token.text.substr(0, shown)) + "'";
@@ -651,7 +410,8 @@ Result<Statement> parse_statement(std::string_view text) {
   // What it defines is kept as JSON.
   if (!is_utf8(text)) return Error{ErrorCode::invalid_argument, "the statement is not valid UTF-8"};
   try {
-    return Parser(text).statement();
+    if (auto own = OwnReader(text).statement()) return *std::move(own);
+    return Statement(read_query(text));
   } catch (Refused& refused) {
     return std::move(refused.error);
   }
