@@ -9,6 +9,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -61,8 +62,9 @@ class CollectionScan {
   // False where nothing of the collection is left in the partition, or wanted.
   template <class Visit>
   bool visit_range(const Partition& partition, Visit&& visit);
+  // Some of it; true where nothing is left.
   template <class Visit>
-  void visit_replaced(const Partition& partition, Visit&& visit) const;
+  bool visit_replaced(const Partition& partition, Visit&& visit);
   // Two lines of the cache: most entries are no longer.
   static Entries::Position prefetch(const Entries& entries, Entries::Position at) {
     __builtin_prefetch(entries[at]);
@@ -79,6 +81,10 @@ class CollectionScan {
   std::string end_;
   std::size_t partition_ = 0;
   std::vector<Range> ranges_;  // of this partition
+  // Of the partition's last range, which has no end.
+  bool all_visited_ = false;
+  Lsn seen_at_ = 0;
+  std::uint64_t undo_end_ = 0;  // versions before it are known
 };
 
 template <class Visit>
@@ -87,10 +93,15 @@ bool CollectionScan::step(Visit&& visit) {
   Partition& partition = engine_.partition(partition_);
   if (view_ != nullptr) partition.mutex().lock();
   const bool outdated = view_ != nullptr && view_->is_outdated();
-  if (!outdated && !visit_range(partition, visit)) {
-    visit_replaced(partition, visit);
+  if (!outdated && !all_visited_ && !visit_range(partition, visit)) {
+    all_visited_ = true;
+    seen_at_ = partition.last_lsn();
+  }
+  if (!outdated && all_visited_ && visit_replaced(partition, visit)) {
     ++partition_;
     ranges_.clear();
+    all_visited_ = false;
+    undo_end_ = 0;
   }
   if (view_ != nullptr) partition.mutex().unlock();
   return !outdated;
@@ -122,8 +133,8 @@ bool CollectionScan::visit_range(const Partition& partition, Visit&& visit) {
 }
 
 template <class Visit>
-void CollectionScan::visit_replaced(const Partition& partition, Visit&& visit) const {
-  partition.undo().for_each_at(lsn_, [&](const UndoList::Version& version) {
+bool CollectionScan::visit_replaced(const Partition& partition, Visit&& visit) {
+  undo_end_ = partition.undo().for_some_at(lsn_, undo_end_, [&](const UndoList::Version& version) {
     if (version.keyspace != keyspace_ || !version.entry) return;
     const std::string_view key = version.entry->key();
     if (collection_of(keyspace_, key) != collection_ || key < begin_ ||
@@ -133,10 +144,10 @@ void CollectionScan::visit_replaced(const Partition& partition, Visit&& visit) c
                                         [](const Range& candidate, std::string_view sought) {
                                           return candidate.last_key < sought;
                                         });
-    // The last range, visited just now, has no end.
-    if (range != ranges_.end() && version.replaced_at > range->seen_at) return;
+    if (version.replaced_at > (range == ranges_.end() ? seen_at_ : range->seen_at)) return;
     visit(*version.entry);
   });
+  return undo_end_ == partition.undo().end();
 }
 
 }  // namespace kimdb::engine

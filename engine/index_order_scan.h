@@ -1,7 +1,7 @@
 // Goes through the rows of a typed table as of one LSN in the order of the keys of one of its
 // indexes, and under one key in the order of their own: each row that stood at that LSN within a
 // range of these keys is visited exactly once, whatever happens in between. Steps hold one lock at
-// a time, well below a millisecond where undo lists are short.
+// a time, well below a millisecond.
 //
 // How: the index holds what is current. A step takes some of its keys, and looks up which rows are
 // still those of the LSN. What was changed since stands elsewhere in the index, or not at all: it
@@ -138,14 +138,17 @@ bool IndexOrderScan::take_replaced(Wanted& wanted) {
   taken_.clear();
   for (std::size_t i = 0; i < undo_ends_.size(); ++i) {
     Partition& partition = engine_.partition(i);
-    MutexLock lock(partition.mutex());
-    if (view_.is_outdated()) return false;
-    undo_ends_[i] = partition.undo().for_each_at(
-        view_.lsn(), undo_ends_[i], [&](const UndoList::Version& version) {
-          if (version.keyspace == definition.keyspace && version.entry &&
-              collection_of(definition.keyspace, version.entry->key()) == definition.collection)
-            taken_.push_back(version.entry.get());
-        });
+    for (bool more = true; more;) {
+      MutexLock lock(partition.mutex());
+      if (view_.is_outdated()) return false;
+      undo_ends_[i] = partition.undo().for_some_at(
+          view_.lsn(), undo_ends_[i], [&](const UndoList::Version& version) {
+            if (version.keyspace == definition.keyspace && version.entry &&
+                collection_of(definition.keyspace, version.entry->key()) == definition.collection)
+              taken_.push_back(version.entry.get());
+          });
+      more = undo_ends_[i] < partition.undo().end();
+    }
   }
   const Before before{backwards_};
   const Position given{last_.key, last_.document_key};

@@ -123,15 +123,18 @@ void IndexScan::visit_replaced(Visit&& visit) {
   if (!takes_locks_) return;
   for (std::size_t i = 0; i < engine_.partition_count(); ++i) {
     Partition& partition = engine_.partition(i);
-    partition.mutex().lock();
-    partition.undo().for_each_at(lsn_, [&](const UndoList::Version& version) {
-      const IndexDefinition& definition = plan_.index->definition();
-      if (version.keyspace != definition.keyspace || !version.entry) return;
-      const std::string_view key = version.entry->key();
-      if (collection_of(definition.keyspace, key) != definition.collection) return;
-      if (seen_.insert(std::string(key)).second) visit(*version.entry);
-    });
-    partition.mutex().unlock();
+    std::uint64_t known = 0;
+    for (bool more = true; more;) {
+      MutexLock lock(partition.mutex());
+      known = partition.undo().for_some_at(lsn_, known, [&](const UndoList::Version& version) {
+        const IndexDefinition& definition = plan_.index->definition();
+        if (version.keyspace != definition.keyspace || !version.entry) return;
+        const std::string_view key = version.entry->key();
+        if (collection_of(definition.keyspace, key) != definition.collection) return;
+        if (seen_.insert(std::string(key)).second) visit(*version.entry);
+      });
+      more = known < partition.undo().end();
+    }
   }
 }
 

@@ -76,7 +76,8 @@ class KeyOrderScan {
       return before(b->piece[b->next]->key(), a->piece[a->next]->key());
     };
   }
-  // The next piece, in which nothing may be wanted; false where the view is outdated.
+  // The next piece, which is empty where nothing in it is wanted, or it is not known yet what was
+  // replaced; false where the view is outdated.
   template <class Wanted>
   bool take_piece(Source& source, Wanted& wanted);
   template <class Wanted>
@@ -133,15 +134,16 @@ bool KeyOrderScan::take_piece(Source& source, Wanted& wanted) {
   MutexLock lock(partition.mutex());
   if (view_.is_outdated()) return false;
   take_replaced(partition, source, wanted);
+  if (source.undo_end < partition.undo().end()) return true;
   walk(partition, source, wanted);
   merge_replaced(source);
   return true;
 }
 
-// Versions that came into the undo list since the last piece.
+// Some of the versions that came into the undo list since the last piece.
 template <class Wanted>
 void KeyOrderScan::take_replaced(const Partition& partition, Source& source, Wanted& wanted) {
-  source.undo_end = partition.undo().for_each_at(
+  source.undo_end = partition.undo().for_some_at(
       view_.lsn(), source.undo_end, [&](const UndoList::Version& version) {
         if (version.keyspace != keyspace_ || !version.entry) return;
         const std::string_view key = version.entry->key();

@@ -8,6 +8,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <unordered_set>
 
 #include "engine/engine.h"
@@ -38,6 +39,7 @@ class KeyScan {
   const std::uint8_t keyspace_;
   std::size_t partition_ = 0;
   EntryTable::Position position_ = EntryTable::kBegin;
+  std::uint64_t undo_end_ = 0;             // versions before it are known
   std::unordered_set<const Entry*> seen_;  // of this partition
 };
 
@@ -55,10 +57,13 @@ bool KeyScan::step(Visit&& visit) {
       if (entry->lsn() <= view_.lsn()) visit_once(*entry, visit);
     });
   if (table != nullptr && position_ < EntryTable::kEnd) return true;
-  partition.undo().for_each_at(view_.lsn(), [&](const UndoList::Version& version) {
-    if (version.keyspace == keyspace_ && version.entry) visit_once(*version.entry, visit);
-  });
+  undo_end_ =
+      partition.undo().for_some_at(view_.lsn(), undo_end_, [&](const UndoList::Version& version) {
+        if (version.keyspace == keyspace_ && version.entry) visit_once(*version.entry, visit);
+      });
+  if (undo_end_ < partition.undo().end()) return true;
   ++partition_;
+  undo_end_ = 0;
   position_ = EntryTable::kBegin;
   seen_.clear();
   return true;

@@ -58,15 +58,22 @@ class UndoList {
   // that stood at `lsn`.
   template <class Visit>
   void for_each_at(Lsn lsn, Visit&& visit) const {
-    for_each_at(lsn, 0, visit);
+    for_each_at(lsn, 0, versions_.size(), visit);
   }
-  // The same without those that were there when an earlier call gave `from`; gives what the next
-  // one takes.
+  // The same in parts of some microseconds: without those that earlier calls have gone through,
+  // the last of which gave `from`. Gives what the next one takes: end() where none is left.
   template <class Visit>
-  std::uint64_t for_each_at(Lsn lsn, std::uint64_t from, Visit&& visit) const;
+  std::uint64_t for_some_at(Lsn lsn, std::uint64_t from, Visit&& visit) const {
+    return for_each_at(lsn, from, kPart, visit);
+  }
+  std::uint64_t end() const { return first_ + versions_.size(); }
 
  private:
   static constexpr std::uint64_t kNone = ~std::uint64_t{0};
+  static constexpr std::size_t kPart = 512;
+
+  template <class Visit>
+  std::uint64_t for_each_at(Lsn lsn, std::uint64_t from, std::size_t count, Visit&& visit) const;
 
   const Version& at(std::uint64_t index) const { return versions_[index - first_]; }
   static std::size_t memory_of(const Version& version);
@@ -79,14 +86,15 @@ class UndoList {
 };
 
 template <class Visit>
-std::uint64_t UndoList::for_each_at(Lsn lsn, std::uint64_t from, Visit&& visit) const {
+std::uint64_t UndoList::for_each_at(Lsn lsn, std::uint64_t from, std::size_t count,
+                                    Visit&& visit) const {
   const auto begin =
       std::partition_point(versions_.begin(), versions_.end(),
                            [&](const Version& version) { return version.replaced_at <= lsn; });
-  const std::uint64_t end = first_ + versions_.size();
-  for (std::uint64_t index =
-           std::max(from, first_ + static_cast<std::uint64_t>(begin - versions_.begin()));
-       index < end; ++index) {
+  const std::uint64_t first =
+      std::max(from, first_ + static_cast<std::uint64_t>(begin - versions_.begin()));
+  const std::uint64_t behind = std::min(end(), first + count);
+  for (std::uint64_t index = first; index < behind; ++index) {
     const Version& version = at(index);
     // The oldest version after `lsn` is the one that stood then: no older one of the key may be
     // after it too.
@@ -98,7 +106,7 @@ std::uint64_t UndoList::for_each_at(Lsn lsn, std::uint64_t from, Visit&& visit) 
     }
     if (oldest) visit(version);
   }
-  return end;
+  return behind;
 }
 
 }  // namespace kimdb::engine
