@@ -121,19 +121,25 @@ bool IndexScan::visit_found(Visit&& visit) {
 template <class Visit>
 void IndexScan::visit_replaced(Visit&& visit) {
   if (!takes_locks_) return;
+  const IndexDefinition& definition = plan_.index->definition();
+  std::vector<const Entry*> taken;
   for (std::size_t i = 0; i < engine_.partition_count(); ++i) {
     Partition& partition = engine_.partition(i);
     std::uint64_t known = 0;
     for (bool more = true; more;) {
-      MutexLock lock(partition.mutex());
-      known = partition.undo().for_some_at(lsn_, known, [&](const UndoList::Version& version) {
-        const IndexDefinition& definition = plan_.index->definition();
-        if (version.keyspace != definition.keyspace || !version.entry) return;
-        const std::string_view key = version.entry->key();
-        if (collection_of(definition.keyspace, key) != definition.collection) return;
-        if (seen_.insert(std::string(key)).second) visit(*version.entry);
-      });
-      more = known < partition.undo().end();
+      taken.clear();
+      {
+        MutexLock lock(partition.mutex());
+        known = partition.undo().for_some_at(lsn_, known, [&](const UndoList::Version& version) {
+          if (version.keyspace == definition.keyspace && version.entry &&
+              collection_of(definition.keyspace, version.entry->key()) == definition.collection)
+            taken.push_back(version.entry.get());
+        });
+        more = known < partition.undo().end();
+      }
+      // The view keeps them. Without the lock: what was seen may be much.
+      for (const Entry* entry : taken)
+        if (seen_.insert(std::string(entry->key())).second) visit(*entry);
     }
   }
 }
