@@ -54,6 +54,12 @@ class FoundRow {
   std::string_view bytes() const {
     return tag() == kEntry ? as<engine::Entry>().value() : bytes_of_other();
   }
+  // Brings its bytes, most of them, into the cache.
+  void prefetch() const {
+    const char* const place = &as<char>();
+    __builtin_prefetch(place);
+    __builtin_prefetch(place + 64);
+  }
   // Of the row that the database has, 0 where it has none.
   Lsn lsn() const;
 

@@ -4,11 +4,13 @@
 #include <span>
 #include <string>
 
+#include "database/sql/inspection.h"
 #include "database/sql/row_cursor.h"
 #include "engine/row_key.h"
 
 namespace kimdb::database::sql {
 
+using engine::ColumnType;
 using engine::SqlValue;
 
 namespace {
@@ -23,7 +25,6 @@ constexpr std::uint64_t kTrial = 8 * kBatch;
 
 // Whether a whole number is compared with the column as it is (compared_value).
 bool takes_numbers(engine::ColumnType type) {
-  using engine::ColumnType;
   return type == ColumnType::integer || type == ColumnType::bigint || type == ColumnType::real ||
          type == ColumnType::decimal;
 }
@@ -35,21 +36,24 @@ bool KeyBatch::is_expected(const Execution& execution) {
   const Execution::LastRead& read = execution.last_read;
   if (read.rows == nullptr || execution.view == nullptr) return false;
   if (read.rows != source_.rows || read.place != source_.place) {
-    *this = {};
     source_ = read;
+    repeats_ = 0;
+    first_ = looked_up_ = used_ = 0;
+    size_ = 0;
+    given_.clear();
   }
   if (looked_up_ >= kTrial && used_ < looked_up_ / 2) return false;
   return ++repeats_ > kRepeats;
 }
 
-const FoundRow* KeyBatch::find(Execution& execution, const TypedTable& table,
-                               const SqlValue& given) {
+const FoundRow* KeyBatch::find(Execution& execution, const SqlValue& given) {
+  const engine::TableSchema& schema = table_->schema();
   const bool is_number = given.kind == SqlValue::Kind::integer &&
-                         takes_numbers(table.schema().columns[table.schema().primary_key[0]].type);
+                         takes_numbers(schema.columns[schema.primary_key[0]].type);
   if (!is_number || !is_expected(execution)) return nullptr;
   const std::uint64_t number = source_.rows->number();
-  if (number < first_ || number >= first_ + count_) look_up(execution, table);
-  if (number >= first_ + count_) return nullptr;
+  if (number < first_ || number >= first_ + given_.size()) look_up(execution);
+  if (number >= first_ + given_.size()) return nullptr;
   const auto place = static_cast<std::size_t>(number - first_);
   if (given_[place] != given.integer) {
     repeats_ = 0;
@@ -59,32 +63,72 @@ const FoundRow* KeyBatch::find(Execution& execution, const TypedTable& table,
   return &rows_[place];
 }
 
-void KeyBatch::look_up(Execution& execution, const TypedTable& table) {
+void KeyBatch::look_up(Execution& execution) {
   const TypedTable& outer = source_.rows->table();
   size_ = std::min(size_ == 0 ? kBatch : 2 * size_, kBatchMax);
-  looked_up_ += std::max<std::size_t>(count_, 1);
+  looked_up_ += std::max<std::size_t>(given_.size(), 1);
   first_ = source_.rows->number();
-  count_ = 0;
-  given_.resize(size_);
-  rows_.resize(size_);
-  lookups_.resize(size_);
+  given_.clear();
   for (const FoundRow& row : source_.rows->rows_ahead()) {
-    if (count_ == size_) break;
+    if (given_.size() == size_) break;
     const SqlValue value = outer.column({outer.layout(), row.bytes()}, source_.place);
     if (value.kind != SqlValue::Kind::integer) break;
-    given_[count_] = value.integer;
-    std::string& key = lookups_[count_++].key;
-    key = table.prefix();
-    engine::append_row_key_part(key, value);
+    given_.push_back(value.integer);
   }
-  if (count_ == 0) return;
-  const std::span lookups = std::span(lookups_).first(count_);
+  if (given_.empty()) return;
+  rows_.resize(given_.size());
+  total_ += given_.size();
+  gather_when_due(execution);
+  gathered_ ? look_up_in_gathered() : look_up_in_engine(execution);
+}
+
+void KeyBatch::look_up_in_engine(Execution& execution) {
+  lookups_.resize(std::max(lookups_.size(), given_.size()));
+  const std::span lookups = std::span(lookups_).first(given_.size());
+  for (std::size_t i = 0; i < given_.size(); ++i) {
+    lookups[i].key = table_->prefix();
+    engine::append_row_key_part(lookups[i].key, SqlValue::of(given_[i]));
+  }
   execution.engine.find(engine::kRows, *execution.view, lookups);
-  for (std::size_t i = 0; i < count_; ++i) {
+  for (std::size_t i = 0; i < given_.size(); ++i) {
     const engine::KeyLookup& lookup = lookups[i];
     rows_[i] = execution.changed_before(lookup.key)
                    .value_or(lookup.entry == nullptr ? FoundRow() : FoundRow(*lookup.entry));
   }
+}
+
+void KeyBatch::look_up_in_gathered() {
+  for (const std::int64_t number : given_) gathered_->prefetch(number);
+  for (std::size_t i = 0; i < given_.size(); ++i) {
+    rows_[i] = gathered_->find(given_[i]);
+    rows_[i].prefetch();
+  }
+}
+
+void KeyBatch::gather_when_due(Execution& execution) {
+  if (gathered_ || total_ < gather_after_) return;
+  const std::size_t rows = size_of(execution.engine, *table_).rows;
+  gather_after_ = rows / 2;
+  if (total_ >= gather_after_ && !gather(execution, rows)) {
+    gathered_.reset();
+    gather_after_ = kNever;
+  }
+}
+
+bool KeyBatch::gather(Execution& execution, std::size_t expected_rows) {
+  const std::uint32_t place = table_->schema().primary_key[0];
+  const ColumnType type = table_->schema().columns[place].type;
+  if (type != ColumnType::integer && type != ColumnType::bigint) return false;
+  gathered_.emplace(execution.engine);
+  if (!gathered_->reserve(execution.memory, expected_rows)) return false;
+  RowCursor rows(table_);
+  if (!rows.begin_range(execution, {table_->prefix(), {}})) return false;
+  while (!rows.at_end()) {
+    const SqlValue number = table_->column({table_->layout(), rows.row().bytes()}, place);
+    if (!gathered_->insert(execution.memory, number.integer, rows.row()) || !rows.next())
+      return false;
+  }
+  return true;
 }
 
 }  // namespace kimdb::database::sql

@@ -80,12 +80,11 @@ StatementMemory::StatementMemory(std::size_t limit) : limit_(static_cast<std::in
 StatementMemory::~StatementMemory() { of_this_thread = nullptr; }
 
 bool StatementMemory::take(std::size_t bytes) {
-  const std::int64_t after = used_ + static_cast<std::int64_t>(bytes);
-  if (limit_ != 0 && after > limit_) {
+  if (!has_room(bytes)) {
     exceeded_ = true;
     return false;
   }
-  used_ = after;
+  used_ += static_cast<std::int64_t>(bytes);
   return true;
 }
 

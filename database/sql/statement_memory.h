@@ -23,6 +23,9 @@ class StatementMemory {
 
   // What is not SQLite's counts as well: false beyond the limit.
   bool take(std::size_t bytes);
+  bool has_room(std::size_t bytes) const {
+    return limit_ == 0 || used_ + static_cast<std::int64_t>(bytes) <= limit_;
+  }
   bool exceeded() const { return exceeded_; }
 
  private:

@@ -55,7 +55,8 @@ struct Table : sqlite3_vtab {
 };
 
 struct Cursor : sqlite3_vtab_cursor {
-  explicit Cursor(const Table& table) : sqlite3_vtab_cursor{}, rows(table.table) {}
+  explicit Cursor(const Table& table)
+      : sqlite3_vtab_cursor{}, rows(table.table), batch(table.table) {}
 
   void look() {
     if (rows.at_end()) return;
@@ -322,7 +323,7 @@ bool begin_lookup(const Table& table, Cursor& cursor, Execution& execution,
   const engine::TableSchema& schema = table.table->schema();
   if (schema.primary_key.size() == 1) {
     const SqlValue given = value_of(values[0]);
-    if (const FoundRow* row = cursor.batch.find(execution, *table.table, given)) {
+    if (const FoundRow* row = cursor.batch.find(execution, given)) {
       cursor.rows.begin_row(execution, *row);
       return true;
     }

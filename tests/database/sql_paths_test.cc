@@ -67,7 +67,7 @@ TEST_CASE("rows that are looked up ahead are those that a join asks for") {
   db.run("CREATE TABLE o (id INT PRIMARY KEY, u INT, s TEXT)");
   db.run("CREATE TABLE u (id BIGINT PRIMARY KEY, n INT)");
   db.run(
-      "WITH RECURSIVE c(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM c WHERE i < 499) "
+      "WITH RECURSIVE c(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM c WHERE i < 2499) "
       "INSERT INTO o SELECT i, i * 7 % 90, i % 5 FROM c");
   db.run(
       "WITH RECURSIVE c(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM c WHERE i < 79) "
@@ -100,6 +100,59 @@ TEST_CASE("rows that are looked up ahead are those that a join asks for") {
   REQUIRE(db.run("DELETE FROM u WHERE id > 40") == "39");
   check(session);
   check(db.session());
+}
+
+TEST_CASE("a join that looks up most of a table finds what single lookups find") {
+  database::DatabaseOptions options = TestDb::in_memory();
+  options.sql.memory = 4 << 20;
+  TestDb db(options);
+  constexpr const char* kNumbers =
+      "WITH RECURSIVE c(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM c WHERE i < 29999) ";
+  db.run("CREATE TABLE o (id INT PRIMARY KEY, u BIGINT)");
+  REQUIRE(db.run(std::string(kNumbers) + "INSERT INTO o SELECT i, i * 7919 % 10007 - 5000 FROM c") ==
+          "30000");
+  const auto fill = [&](const char* table, const char* key) {
+    db.run("CREATE TABLE " + std::string(table) + " (id " + key + " PRIMARY KEY, n INT)");
+    REQUIRE(db.run(std::string(kNumbers) + "INSERT INTO " + table +
+                   " SELECT i - 5000, i FROM c WHERE i < 8000") == "8000");
+  };
+  fill("u", "BIGINT");
+  fill("r", "DOUBLE");
+  const auto sum = [&](TestSession& session, const std::string& table) {
+    return session.run("SELECT count(*), sum(x.n), sum(o.id * x.id) FROM o JOIN " + table +
+                       " x ON x.id = o.u");
+  };
+  // SQLite's own tables have none of this.
+  const auto sum_of_copy = [&](TestSession& session, const std::string& table) {
+    return session.run("WITH x AS MATERIALIZED (SELECT * FROM " + table +
+                       ") SELECT count(*), sum(x.n), sum(o.id * x.id) FROM o JOIN x ON x.id = o.u");
+  };
+  const std::string all = sum(db.session(), "u");
+  CHECK(has(all, "\n2398"));
+  CHECK(all == sum_of_copy(db.session(), "u"));
+  CHECK(sum(db.session(), "r") == sum_of_copy(db.session(), "r"));
+
+  // As of a transaction's begin, with its changes, when there are few rows now.
+  TestSession session(db.database(), 2);
+  REQUIRE(session.run("BEGIN") == "OK");
+  REQUIRE(sum(session, "u") == all);
+  REQUIRE(db.run("DELETE FROM u WHERE id <> 0") == "7999");
+  CHECK(sum(session, "u") == all);
+  REQUIRE(session.run("UPDATE u SET n = -n WHERE id % 3 = 0") == "2666");
+  REQUIRE(session.run("DELETE FROM u WHERE id % 3 = 1") == "1000");
+  REQUIRE(session.run("INSERT INTO u VALUES (5001, 70), (5002, 80)") == "2");
+  CHECK(sum(session, "u") != all);
+  CHECK(sum(session, "u") == sum_of_copy(session, "u"));
+  CHECK(sum(db.session(), "u") == sum_of_copy(db.session(), "u"));
+  REQUIRE(session.run("ROLLBACK") == "OK");
+
+  // Where there is no room for them.
+  db.run("DROP TABLE u");
+  db.run("CREATE TABLE u (id BIGINT PRIMARY KEY, n INT)");
+  for (int part = 0; part < 4; ++part)
+    REQUIRE(db.run(std::string(kNumbers) + "INSERT INTO u SELECT i + " +
+                   std::to_string(part * 30000 - 60000) + ", i FROM c") == "30000");
+  CHECK(has(sum(db.session(), "u"), "30000|"));
 }
 
 TEST_CASE("what is looked up or filtered is what SQLite would have found") {
