@@ -1,5 +1,6 @@
 #include "database/sql/number_text.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 
@@ -53,7 +54,8 @@ std::optional<SqlValue> plain_number(std::string_view digits) {
   constexpr std::size_t kExactDigits = 15;
   constexpr std::size_t kExactDecimals = 3;
   const char* const end = digits.data() + digits.size();
-  if (digits.find_first_not_of("0123456789.") != std::string_view::npos) return std::nullopt;
+  if (!std::all_of(digits.begin(), digits.end(), [](char c) { return is_digit(c) || c == '.'; }))
+    return std::nullopt;
   std::int64_t integer = 0;
   if (const auto read = std::from_chars(digits.data(), end, integer);
       read.ec == std::errc() && read.ptr == end)

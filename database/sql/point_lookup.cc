@@ -54,7 +54,7 @@ class Reader {
 
  private:
   void advance() {
-    token_ = next_token(text_, end_);
+    read_token(text_, end_, token_);
     end_ = token_.offset + token_.text.size();
   }
   bool take_word(std::string_view word) {

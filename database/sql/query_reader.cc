@@ -13,6 +13,8 @@ namespace {
 
 using engine::SqlValue;
 
+constexpr std::size_t kRowsReserved = 4096;
+
 class QueryReader : private TokenReader {
  public:
   explicit QueryReader(std::string_view text) : TokenReader(text) {}
@@ -121,6 +123,7 @@ class QueryReader : private TokenReader {
     advance();
     ValueList taken;
     std::size_t width = 0;
+    const std::size_t begin = token_.offset;
     do {
       if (!take_symbol("(")) return;
       const std::size_t before = taken.values.size();
@@ -130,6 +133,7 @@ class QueryReader : private TokenReader {
       if (!take_symbol(")")) return;
       const std::size_t count = taken.values.size() - before;
       if (width != 0 && count != width) return;
+      if (width == 0) taken.values.reserve(count * std::min(rows_left(begin), kRowsReserved));
       width = count;
     } while (take_symbol(","));
     if (token_.kind != Kind::end && !token_.is_symbol(";")) return;
@@ -137,16 +141,21 @@ class QueryReader : private TokenReader {
     rows = std::move(taken);
   }
 
+  // Where the one that began there is as long as the others.
+  std::size_t rows_left(std::size_t begin) const {
+    return (text_.size() - begin) / (token_.offset - begin) + 1;
+  }
+
   bool take_value(ValueList& list) {
     const bool negative = take_symbol("-");
-    ValueList::Value value;
+    ValueList::Value& value = list.values.emplace_back();
     switch (token_.kind) {
       case Kind::number: {
         const auto number = plain_number(token_.text);
         if (!number) return false;
-        value.literal = *number;
-        if (negative) value.literal.integer = -number->integer;
-        if (negative) value.literal.real = -number->real;
+        value.literal.kind = number->kind;
+        value.literal.integer = negative ? -number->integer : number->integer;
+        value.literal.real = negative ? -number->real : number->real;
         break;
       }
       case Kind::string:
@@ -171,7 +180,6 @@ class QueryReader : private TokenReader {
         return false;
     }
     if (negative && token_.kind != Kind::number) return false;
-    list.values.push_back(value);
     advance();
     return true;
   }

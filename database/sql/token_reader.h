@@ -26,7 +26,7 @@ class TokenReader {
   explicit TokenReader(std::string_view text) : text_(text) { advance(); }
 
   void advance() {
-    token_ = next_token(text_, end_);
+    read_token(text_, end_, token_);
     end_ = token_.offset + token_.text.size();
     if (token_.kind == Kind::broken) fail();
   }

@@ -20,9 +20,10 @@ bool is_in_name(char c) { return begins_name(c) || is_digit(c) || c == '$'; }
 
 class Scanner {
  public:
-  Scanner(std::string_view text, std::size_t at) : text_(text), at_(at) {}
+  Scanner(std::string_view text, std::size_t at, Token& token)
+      : text_(text), at_(at), token_(token) {}
 
-  Token next() {
+  void next() {
     const bool closed = skip_space();
     begin_ = at_;
     if (!closed) return take(Kind::broken, text_.size());
@@ -60,8 +61,10 @@ class Scanner {
     while (at < text_.size() && wanted(text_[at])) ++at;
     return at;
   }
-  Token take(Kind kind, std::size_t end) const {
-    return {kind, text_.substr(begin_, end - begin_), begin_};
+  void take(Kind kind, std::size_t end) const {
+    token_.kind = kind;
+    token_.text = text_.substr(begin_, end - begin_);
+    token_.offset = begin_;
   }
 
   // False where a comment has no end.
@@ -81,7 +84,7 @@ class Scanner {
   }
 
   // From a quote to the next one that is not doubled; of [ there is no doubling.
-  Token quoted(Kind kind, char quote) const {
+  void quoted(Kind kind, char quote) const {
     for (std::size_t at = text_.find(quote, at_ + 1); at != std::string_view::npos;
          at = text_.find(quote, at + 2))
       if (quote == ']' || at + 1 == text_.size() || text_[at + 1] != quote)
@@ -89,14 +92,14 @@ class Scanner {
     return take(Kind::broken, text_.size());
   }
 
-  Token blob() {
+  void blob() {
     const std::size_t digits = at_ + 2;
     const std::size_t end = end_of(digits, [](char c) { return hex_digit(c) >= 0; });
     const bool whole = end < text_.size() && text_[end] == '\'' && (end - digits) % 2 == 0;
     return take(whole ? Kind::blob : Kind::broken, std::min(end + 1, text_.size()));
   }
 
-  Token number() {
+  void number() {
     std::size_t end = at_;
     if (text_[at_] == '0' && to_lower(peek(1)) == 'x' && hex_digit(peek(2)) >= 0) {
       end = end_of(at_ + 2, [](char c) { return hex_digit(c) >= 0; });
@@ -115,12 +118,12 @@ class Scanner {
     return take(tail == end ? Kind::number : Kind::broken, tail);
   }
 
-  Token variable() const {
+  void variable() const {
     const std::size_t end = end_of(at_ + 1, is_in_name);
     return take(end > at_ + 1 ? Kind::variable : Kind::broken, end);
   }
 
-  Token symbol() const {
+  void symbol() const {
     constexpr std::array<std::string_view, 9> kTwo = {
         "<>", "<=", ">=", "==", "!=", "||", "<<", ">>", "->"};
     constexpr std::string_view kOne = "()+-*/%,;.<>=~&|";
@@ -138,6 +141,7 @@ class Scanner {
   std::string_view text_;
   std::size_t at_;
   std::size_t begin_ = 0;
+  Token& token_;
 };
 
 }  // namespace
@@ -157,7 +161,9 @@ std::string Token::name() const {
   return out;
 }
 
-Token next_token(std::string_view text, std::size_t offset) { return Scanner(text, offset).next(); }
+void read_token(std::string_view text, std::size_t offset, Token& token) {
+  Scanner(text, offset, token).next();
+}
 
 bool is_open(std::string_view text) {
   int depth = 0;

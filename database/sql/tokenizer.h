@@ -39,7 +39,13 @@ struct Token {
 // open, or it ends in a comma.
 bool is_open(std::string_view text);
 
-// The first token from `offset` on; white space and comments are left out.
-Token next_token(std::string_view text, std::size_t offset);
+// The first token from `offset` on; white space and comments are left out. Into `token`, for who
+// reads many: a copy made of it at once waits for what was just written.
+void read_token(std::string_view text, std::size_t offset, Token& token);
+inline Token next_token(std::string_view text, std::size_t offset) {
+  Token token;
+  read_token(text, offset, token);
+  return token;
+}
 
 }  // namespace kimdb::database::sql

@@ -14,9 +14,7 @@ std::string WriteSet::holder_key(const TypedTable& table, std::size_t unique_ind
 
 WriteSet::Place WriteSet::place_of(const TypedTablePointer& table, std::string_view key,
                                    Lsn replaces) {
-  // Rows often come in the order of their keys.
-  const bool is_last = !changes_.empty() && changes_.rbegin()->first < key;
-  auto place = is_last ? changes_.end() : changes_.lower_bound(key);
+  auto place = is_behind_all(key) ? changes_.end() : changes_.lower_bound(key);
   if (place == changes_.end() || place->first != key)
     place = changes_.emplace_hint(place, std::string(key), Change{table, replaces, {}, {}});
   return place;

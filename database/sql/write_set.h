@@ -32,6 +32,7 @@ class WriteSet {
   const Changes& changes() const { return changes_; }
   // Null where the key is as it was.
   const Change* find(std::string_view key) const {
+    if (is_behind_all(key)) return nullptr;
     const auto found = changes_.find(key);
     return found == changes_.end() ? nullptr : &found->second;
   }
@@ -55,6 +56,10 @@ class WriteSet {
 
  private:
   using Place = Changes::iterator;
+  // Rows often come in the order of their keys.
+  bool is_behind_all(std::string_view key) const {
+    return changes_.empty() || changes_.rbegin()->first < key;
+  }
   Place place_of(const TypedTablePointer& table, std::string_view key, Lsn replaces);
   void set_row(Place place, std::optional<std::string> row, std::vector<std::string> unique_keys);
   static std::string holder_key(const TypedTable& table, std::size_t unique_index,
