@@ -86,8 +86,9 @@ struct Execution {
   const engine::ReadView* view = nullptr;
   // What the transaction has changed before; null: nothing.
   const WriteSet* before = nullptr;
-  // What the statement changes.
+  // What the statement changes, where it writes.
   WriteSet changes;
+  bool writes = false;
   // Rows that were given other primary keys: put at the end of the statement, when those they take
   // the place of are gone.
   struct Moved {

@@ -267,6 +267,7 @@ Sql::Attempt Sql::attempt(Context& c, SqliteHandle& handle, SqliteHandle::Prepar
   const Query& query = prepared.query;
   if (query.writes)
     if (auto refused = write_refusal(c)) return *std::move(refused);
+  execution.writes = query.writes;
   execution.counts = query.explain == Query::Explain::analyze;
   const std::int64_t begin = database_.clock().monotonic_ns();
   if (!prepared.named.empty()) execution.named = &prepared.named;

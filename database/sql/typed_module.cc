@@ -425,13 +425,14 @@ int next(sqlite3_vtab_cursor* vtab_cursor) {
 int at_end(sqlite3_vtab_cursor* cursor) { return cursor_of(cursor).rows.at_end() ? 1 : 0; }
 
 int column(sqlite3_vtab_cursor* vtab_cursor, sqlite3_context* context, int number) {
-  // Of an UPDATE: nobody needs what stays.
-  if (sqlite3_vtab_nochange(context) != 0) return SQLITE_OK;
   Cursor& cursor = cursor_of(vtab_cursor);
   const Table& table = table_of(vtab_cursor->pVtab);
+  Execution& execution = *table.handle.execution;
+  // Of an UPDATE: nobody needs what stays.
+  if (execution.writes && sqlite3_vtab_nochange(context) != 0) return SQLITE_OK;
   const std::uint32_t place = table.table->visible()[static_cast<std::size_t>(number)];
   const SqlValue stored = cursor.rows.table().column(cursor.row, place);
-  table.handle.execution->last_read = {&cursor.rows, place};
+  execution.last_read = {&cursor.rows, place};
   if (table.table->schema().columns[place].type == ColumnType::timestamp)
     set_result(context, shown_value(ColumnType::timestamp, stored, cursor.kept), SQLITE_TRANSIENT);
   else
