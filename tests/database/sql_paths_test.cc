@@ -109,8 +109,8 @@ TEST_CASE("a join that looks up most of a table finds what single lookups find")
   constexpr const char* kNumbers =
       "WITH RECURSIVE c(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM c WHERE i < 29999) ";
   db.run("CREATE TABLE o (id INT PRIMARY KEY, u BIGINT)");
-  REQUIRE(db.run(std::string(kNumbers) + "INSERT INTO o SELECT i, i * 7919 % 10007 - 5000 FROM c") ==
-          "30000");
+  REQUIRE(db.run(std::string(kNumbers) +
+                 "INSERT INTO o SELECT i, i * 7919 % 10007 - 5000 FROM c") == "30000");
   const auto fill = [&](const char* table, const char* key) {
     db.run("CREATE TABLE " + std::string(table) + " (id " + key + " PRIMARY KEY, n INT)");
     REQUIRE(db.run(std::string(kNumbers) + "INSERT INTO " + table +
