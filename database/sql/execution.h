@@ -54,8 +54,9 @@ class FoundRow {
   std::string_view bytes() const {
     return tag() == kEntry ? as<engine::Entry>().value() : bytes_of_other();
   }
-  // Brings its bytes, most of them, into the cache.
+  // Brings what bytes() will read first into the cache.
   void prefetch() const {
+    if (tagged_ == 0) return;
     const char* const place = &as<char>();
     __builtin_prefetch(place);
     __builtin_prefetch(place + 64);
@@ -86,9 +87,9 @@ struct Execution {
   const engine::ReadView* view = nullptr;
   // What the transaction has changed before; null: nothing.
   const WriteSet* before = nullptr;
-  // What the statement changes, where it writes.
-  WriteSet changes;
+  // INSERT, REPLACE, UPDATE or DELETE; and what the statement has changed.
   bool writes = false;
+  WriteSet changes;
   // Rows that were given other primary keys: put at the end of the statement, when those they take
   // the place of are gone.
   struct Moved {

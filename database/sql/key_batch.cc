@@ -1,8 +1,9 @@
 #include "database/sql/key_batch.h"
 
 #include <algorithm>
+#include <limits>
 #include <span>
-#include <string>
+#include <utility>
 
 #include "database/sql/inspection.h"
 #include "database/sql/row_cursor.h"
@@ -22,6 +23,9 @@ constexpr std::size_t kBatchMax = 256;
 constexpr int kRepeats = 4;
 // After so many, in batches that are done, at least half must have been asked for.
 constexpr std::uint64_t kTrial = 8 * kBatch;
+// A table is gathered after as many lookups, and half as many as it has rows.
+constexpr std::uint64_t kGatherAfter = 1024;
+constexpr std::uint64_t kNever = std::numeric_limits<std::uint64_t>::max();
 
 // Whether a whole number is compared with the column as it is (compared_value).
 bool takes_numbers(engine::ColumnType type) {
@@ -29,7 +33,17 @@ bool takes_numbers(engine::ColumnType type) {
          type == ColumnType::decimal;
 }
 
+bool has_whole_number_for_key(const engine::TableSchema& schema) {
+  if (schema.primary_key.size() != 1) return false;
+  const ColumnType type = schema.columns[schema.primary_key[0]].type;
+  return type == ColumnType::integer || type == ColumnType::bigint;
+}
+
 }  // namespace
+
+KeyBatch::KeyBatch(TypedTablePointer table)
+    : table_(std::move(table)),
+      gather_after_(has_whole_number_for_key(table_->schema()) ? kGatherAfter : kNever) {}
 
 // Whether the value comes from where the last ones came from.
 bool KeyBatch::is_expected(const Execution& execution) {
@@ -108,27 +122,28 @@ void KeyBatch::look_up_in_gathered() {
 void KeyBatch::gather_when_due(Execution& execution) {
   if (gathered_ || total_ < gather_after_) return;
   const std::size_t rows = size_of(execution.engine, *table_).rows;
-  gather_after_ = rows / 2;
-  if (total_ >= gather_after_ && !gather(execution, rows)) {
-    gathered_.reset();
-    gather_after_ = kNever;
-  }
+  if (total_ < rows / 2)
+    gather_after_ = rows / 2;
+  else
+    gather(execution, rows);
 }
 
-bool KeyBatch::gather(Execution& execution, std::size_t expected_rows) {
-  const std::uint32_t place = table_->schema().primary_key[0];
-  const ColumnType type = table_->schema().columns[place].type;
-  if (type != ColumnType::integer && type != ColumnType::bigint) return false;
-  gathered_.emplace(execution.engine);
-  if (!gathered_->reserve(execution.memory, expected_rows)) return false;
+void KeyBatch::gather(Execution& execution, std::size_t expected_rows) {
+  gather_after_ = kNever;
+  RowsByNumber all(execution.engine, execution.memory);
   RowCursor rows(table_);
-  if (!rows.begin_range(execution, {table_->prefix(), {}})) return false;
+  if (!all.reserve(expected_rows) || !rows.begin_range(execution, {table_->prefix(), {}})) return;
+  const std::uint32_t place = table_->schema().primary_key[0];
   while (!rows.at_end()) {
+    // There were more of them as of the view than there are now.
+    if (all.size() > 2 * total_) {
+      gather_after_ = 2 * total_;
+      return;
+    }
     const SqlValue number = table_->column({table_->layout(), rows.row().bytes()}, place);
-    if (!gathered_->insert(execution.memory, number.integer, rows.row()) || !rows.next())
-      return false;
+    if (!all.insert(number.integer, rows.row()) || !rows.next()) return;
   }
-  return true;
+  gathered_.emplace(std::move(all));
 }
 
 }  // namespace kimdb::database::sql

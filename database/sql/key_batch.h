@@ -1,8 +1,9 @@
 // Batched key access: an inner table of a join is asked for one row after the other, each somewhere
 // else in memory. Where these are asked for by a column of an outer table, the keys of its next
 // rows are known: their rows are looked up together, so that memory is waited for once. Once half
-// as many were looked up as the inner table has rows, all of these are put into a hash table of the
-// statement's own (a hash join), which takes no locks; that costs no more than the lookups before.
+// as many were looked up as the inner table has rows, and a thousand, all of these are gathered in
+// a hash table of the statement's own (a hash join), which takes no locks; that costs about as much
+// as the lookups before.
 //
 // SQLite does not say by which column it joins. It is the one that was read just before, several
 // times in a row; what is found for it is used only where SQLite then asks for that very value. One
@@ -11,9 +12,7 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <limits>
 #include <optional>
-#include <utility>
 #include <vector>
 
 #include "database/sql/catalog.h"
@@ -26,7 +25,7 @@ namespace kimdb::database::sql {
 
 class KeyBatch {
  public:
-  explicit KeyBatch(TypedTablePointer table) : table_(std::move(table)) {}
+  explicit KeyBatch(TypedTablePointer table);
 
   // The row of the inner table with this primary key, of one column, if it was looked up already
   // (null id: there is none); null where it has to be looked up.
@@ -38,8 +37,8 @@ class KeyBatch {
   void look_up_in_engine(Execution& execution);
   void look_up_in_gathered();
   void gather_when_due(Execution& execution);
-  // False where they have no room, or the statement has to end.
-  bool gather(Execution& execution, std::size_t rows);
+  // Gives up where they have no room, are too many, or the statement has to end.
+  void gather(Execution& execution, std::size_t expected_rows);
 
   const TypedTablePointer table_;
   Execution::LastRead source_;
@@ -55,10 +54,8 @@ class KeyBatch {
   std::vector<engine::KeyLookup> lookups_;
   // All rows of the table.
   std::optional<RowsByNumber> gathered_;
-  std::uint64_t total_ = 0;                           // lookups, whatever the source
-  std::uint64_t gather_after_ = kGatherAfterAtLeast;  // so many; kNever
-  static constexpr std::uint64_t kGatherAfterAtLeast = 1024;
-  static constexpr std::uint64_t kNever = std::numeric_limits<std::uint64_t>::max();
+  std::uint64_t total_ = 0;     // lookups, whatever the source
+  std::uint64_t gather_after_;  // so many
 };
 
 }  // namespace kimdb::database::sql

@@ -13,6 +13,7 @@ namespace {
 
 using engine::SqlValue;
 
+// Of INSERT … VALUES, at once; of more the list grows.
 constexpr std::size_t kRowsReserved = 4096;
 
 class QueryReader : private TokenReader {
@@ -133,7 +134,8 @@ class QueryReader : private TokenReader {
       if (!take_symbol(")")) return;
       const std::size_t count = taken.values.size() - before;
       if (width != 0 && count != width) return;
-      if (width == 0) taken.values.reserve(count * std::min(rows_left(begin), kRowsReserved));
+      if (width == 0 && token_.is_symbol(","))
+        taken.values.reserve(count * std::min(rows_expected(begin), kRowsReserved));
       width = count;
     } while (take_symbol(","));
     if (token_.kind != Kind::end && !token_.is_symbol(";")) return;
@@ -141,8 +143,8 @@ class QueryReader : private TokenReader {
     rows = std::move(taken);
   }
 
-  // Where the one that began there is as long as the others.
-  std::size_t rows_left(std::size_t begin) const {
+  // Where the first one, which began there, is as long as the others.
+  std::size_t rows_expected(std::size_t begin) const {
     return (text_.size() - begin) / (token_.offset - begin) + 1;
   }
 
@@ -153,6 +155,7 @@ class QueryReader : private TokenReader {
       case Kind::number: {
         const auto number = plain_number(token_.text);
         if (!number) return false;
+        // One by one: a copy of all that was written right before has to wait for it.
         value.literal.kind = number->kind;
         value.literal.integer = negative ? -number->integer : number->integer;
         value.literal.real = negative ? -number->real : number->real;

@@ -80,11 +80,19 @@ StatementMemory::StatementMemory(std::size_t limit) : limit_(static_cast<std::in
 StatementMemory::~StatementMemory() { of_this_thread = nullptr; }
 
 bool StatementMemory::take(std::size_t bytes) {
-  if (!has_room(bytes)) {
+  const std::int64_t after = used_ + static_cast<std::int64_t>(bytes);
+  if (limit_ != 0 && after > limit_) {
     exceeded_ = true;
     return false;
   }
-  used_ += static_cast<std::int64_t>(bytes);
+  used_ = after;
+  return true;
+}
+
+bool StatementMemory::take_extra(std::size_t bytes) {
+  const std::int64_t after = extra_ + static_cast<std::int64_t>(bytes);
+  if (limit_ != 0 && after > limit_ / 4) return false;
+  extra_ = after;
   return true;
 }
 

@@ -23,15 +23,17 @@ class StatementMemory {
 
   // What is not SQLite's counts as well: false beyond the limit.
   bool take(std::size_t bytes);
-  bool has_room(std::size_t bytes) const {
-    return limit_ == 0 || used_ + static_cast<std::int64_t>(bytes) <= limit_;
-  }
+  // For what only makes the statement faster, so that it never ends for that: beside the limit, at
+  // most a quarter of it. False where that is taken; what it gave is to be given back.
+  bool take_extra(std::size_t bytes);
+  void give_extra(std::size_t bytes) { extra_ -= static_cast<std::int64_t>(bytes); }
   bool exceeded() const { return exceeded_; }
 
  private:
   friend struct Allocator;
   const std::int64_t limit_;
   std::int64_t used_ = 0;
+  std::int64_t extra_ = 0;
   bool exceeded_ = false;
 };
 

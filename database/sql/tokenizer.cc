@@ -23,7 +23,7 @@ class Scanner {
   Scanner(std::string_view text, std::size_t at, Token& token)
       : text_(text), at_(at), token_(token) {}
 
-  void next() {
+  void read() {
     const bool closed = skip_space();
     begin_ = at_;
     if (!closed) return take(Kind::broken, text_.size());
@@ -61,7 +61,7 @@ class Scanner {
     while (at < text_.size() && wanted(text_[at])) ++at;
     return at;
   }
-  void take(Kind kind, std::size_t end) const {
+  void take(Kind kind, std::size_t end) {
     token_.kind = kind;
     token_.text = text_.substr(begin_, end - begin_);
     token_.offset = begin_;
@@ -84,7 +84,7 @@ class Scanner {
   }
 
   // From a quote to the next one that is not doubled; of [ there is no doubling.
-  void quoted(Kind kind, char quote) const {
+  void quoted(Kind kind, char quote) {
     for (std::size_t at = text_.find(quote, at_ + 1); at != std::string_view::npos;
          at = text_.find(quote, at + 2))
       if (quote == ']' || at + 1 == text_.size() || text_[at + 1] != quote)
@@ -118,12 +118,12 @@ class Scanner {
     return take(tail == end ? Kind::number : Kind::broken, tail);
   }
 
-  void variable() const {
+  void variable() {
     const std::size_t end = end_of(at_ + 1, is_in_name);
     return take(end > at_ + 1 ? Kind::variable : Kind::broken, end);
   }
 
-  void symbol() const {
+  void symbol() {
     constexpr std::array<std::string_view, 9> kTwo = {
         "<>", "<=", ">=", "==", "!=", "||", "<<", ">>", "->"};
     constexpr std::string_view kOne = "()+-*/%,;.<>=~&|";
@@ -162,7 +162,7 @@ std::string Token::name() const {
 }
 
 void read_token(std::string_view text, std::size_t offset, Token& token) {
-  Scanner(text, offset, token).next();
+  Scanner(text, offset, token).read();
 }
 
 bool is_open(std::string_view text) {
