@@ -190,7 +190,7 @@ constexpr std::array kKeys{
     Key{"sql.statement_timeout", MillisecondsField{at<kSql, &SqlConfig::statement_timeout>}, 0, kDay, kReloadable,
         "How long one SQL statement may run; 0 is without limit."},
     Key{"sql.max_memory", SizeField{at<kSql, &SqlConfig::max_memory>}, 0, kPiB, kReloadable,
-        "Memory that one SQL statement may take, its result included, and a quarter of it for joins; 0 is without limit."},
+        "Memory that one SQL statement may take, its result included; for joins a quarter more; 0 is without limit."},
     Key{"sql.keep_history", MillisecondsField{at<kSql, &SqlConfig::keep_history>}, 0, kDay, kReloadable,
         "How far back SELECT … AS OF reaches at least; what was replaced since stays in memory."},
 };

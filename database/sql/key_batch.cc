@@ -23,7 +23,7 @@ constexpr std::size_t kBatchMax = 256;
 constexpr int kRepeats = 4;
 // After so many, in batches that are done, at least half must have been asked for.
 constexpr std::uint64_t kTrial = 8 * kBatch;
-// A table is gathered after as many lookups, and half as many as it has rows.
+// A table is gathered after so many lookups, and at least half as many as it has rows.
 constexpr std::uint64_t kGatherAfter = 1024;
 constexpr std::uint64_t kNever = std::numeric_limits<std::uint64_t>::max();
 
@@ -122,8 +122,10 @@ void KeyBatch::look_up_in_gathered() {
 void KeyBatch::gather_when_due(Execution& execution) {
   if (gathered_ || total_ < gather_after_) return;
   const std::size_t rows = size_of(execution.engine, *table_).rows;
-  if (total_ < rows / 2)
-    gather_after_ = rows / 2;
+  const std::size_t changed = execution.before == nullptr ? 0 : execution.before->changes().size();
+  const std::uint64_t enough = (rows + changed) / 2;
+  if (total_ < enough)
+    gather_after_ = enough;
   else
     gather(execution, rows);
 }

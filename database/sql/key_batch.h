@@ -1,9 +1,9 @@
 // Batched key access: an inner table of a join is asked for one row after the other, each somewhere
 // else in memory. Where these are asked for by a column of an outer table, the keys of its next
 // rows are known: their rows are looked up together, so that memory is waited for once. Once half
-// as many were looked up as the inner table has rows, and a thousand, all of these are gathered in
-// a hash table of the statement's own (a hash join), which takes no locks; that costs about as much
-// as the lookups before.
+// as many were looked up as the inner table has rows, and at least a thousand, all of these are
+// gathered in a hash table of the statement's own (a hash join), which takes no locks; that costs
+// about as much as the lookups before.
 //
 // SQLite does not say by which column it joins. It is the one that was read just before, several
 // times in a row; what is found for it is used only where SQLite then asks for that very value. One
@@ -55,7 +55,7 @@ class KeyBatch {
   // All rows of the table.
   std::optional<RowsByNumber> gathered_;
   std::uint64_t total_ = 0;     // lookups, whatever the source
-  std::uint64_t gather_after_;  // so many
+  std::uint64_t gather_after_;  // of them; kNever: not, or not again
 };
 
 }  // namespace kimdb::database::sql

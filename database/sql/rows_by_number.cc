@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <new>
 #include <string_view>
 #include <utility>
 
@@ -25,8 +26,12 @@ bool RowsByNumber::reserve(std::size_t rows) {
   if (capacity <= capacity_) return true;
   const std::size_t bytes = capacity * sizeof(Slot);
   if (memory_ != nullptr && !memory_->take_extra(bytes)) return false;
-  const std::unique_ptr<Slot[], Release> before =
-      std::exchange(slots_, {new Slot[capacity], Release{memory_, bytes}});
+  std::unique_ptr<Slot[], Release> slots(new (std::nothrow) Slot[capacity], {memory_, bytes});
+  if (slots == nullptr) {  // which is not released
+    if (memory_ != nullptr) memory_->give_extra(bytes);
+    return false;
+  }
+  const std::unique_ptr<Slot[], Release> before = std::exchange(slots_, std::move(slots));
   const std::size_t capacity_before = std::exchange(capacity_, capacity);
   for (std::size_t i = 0; i < capacity_before; ++i)
     if (before[i].row.id() != 0) slots_[place_of(before[i].number)] = before[i];

@@ -9,15 +9,11 @@
 
 #include "database/sql/execution.h"
 
-namespace kimdb::engine {
-class Engine;
-}
-
 namespace kimdb::database::sql {
 
 class RowsByNumber {
  public:
-  // Of a statement; null memory: without a limit.
+  // Of a statement, whose memory outlives it; null: without a limit.
   RowsByNumber(const engine::Engine& engine, StatementMemory* memory)
       : engine_(engine), memory_(memory) {}
 

@@ -149,15 +149,15 @@ TEST_CASE("a join that looks up most of a table finds what single lookups find")
   // Where there is no room for them.
   db.run("DROP TABLE u");
   db.run("CREATE TABLE u (id BIGINT PRIMARY KEY, n INT)");
-  for (int part = 0; part < 4; ++part)
+  for (int part = 0; part < 2; ++part)
     REQUIRE(db.run(std::string(kNumbers) + "INSERT INTO u SELECT i + " +
-                   std::to_string(part * 30000 - 60000) + ", i FROM c") == "30000");
+                   std::to_string(part * 25000 - 25000) + ", i FROM c WHERE i < 25000") == "25000");
   const std::string without_room = sum(db.session(), "u");
   CHECK(has(without_room, "\n30000|"));
   // The same where it is filled before that is seen, as there are few rows now.
   REQUIRE(session.run("BEGIN") == "OK");
   REQUIRE(sum(session, "u") == without_room);
-  REQUIRE(db.run("DELETE FROM u WHERE id > -50000") == "109999");
+  REQUIRE(db.run("DELETE FROM u WHERE id > -24000") == "48999");
   CHECK(sum(session, "u") == without_room);
   REQUIRE(session.run("ROLLBACK") == "OK");
 }

@@ -37,6 +37,7 @@ class SimulatedFilesystem::SimulatedFile final : public File {
   }
 
   Result<std::size_t> write_at(std::uint64_t offset, std::string_view bytes) override {
+    if (filesystem_.before_write_) filesystem_.before_write_(path_);
     MutexLock guard(filesystem_.mutex_);
     const std::optional<Fault> fault = filesystem_.next_call();
     if (fault && *fault == Fault::disk_full) return error_of(*fault, "write " + path_);

@@ -11,6 +11,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -71,6 +72,12 @@ class SimulatedFilesystem final : public Filesystem {
   void set_capacity(std::optional<std::uint64_t> bytes);
   std::uint64_t used_bytes() const;
 
+  // Is called before each write with the file's path, by the thread that writes, and may wait. Set
+  // before other threads use the files.
+  void before_writes(std::function<void(const std::string& path)> call) {
+    before_write_ = std::move(call);
+  }
+
   // Puts a mark into the recorded history: everything before it happened before.
   void mark(std::uint64_t value);
   void record() { recording_ = true; }
@@ -112,6 +119,7 @@ class SimulatedFilesystem final : public Filesystem {
   // A file into which these bytes were written is to fail its next sync.
   bool breaks_sync(std::string_view written) const REQUIRES(mutex_);
 
+  std::function<void(const std::string&)> before_write_;
   mutable Mutex mutex_;
   std::map<std::string, std::shared_ptr<Node>> files_ GUARDED_BY(mutex_);
   std::set<std::string> directories_;
