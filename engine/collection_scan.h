@@ -65,10 +65,8 @@ class CollectionScan {
   // Some of it; true where nothing is left.
   template <class Visit>
   bool visit_replaced(const Partition& partition, Visit&& visit);
-  // Two lines of the cache: most entries are no longer.
   static Entries::Position prefetch(const Entries& entries, Entries::Position at) {
-    __builtin_prefetch(entries[at]);
-    __builtin_prefetch(reinterpret_cast<const char*>(entries[at]) + 64);
+    entries[at]->prefetch();
     return entries.next(at);
   }
 

@@ -46,6 +46,12 @@ class Entry {
   // The same with a value of `value_size` bytes that the caller fills in (value_data()).
   static EntryPointer allocate(const Fields& fields, std::size_t value_size);
 
+  // Brings it into the cache: two lines, most are no longer.
+  void prefetch() const {
+    __builtin_prefetch(this);
+    __builtin_prefetch(reinterpret_cast<const char*>(this) + 64);
+  }
+
   Lsn lsn() const { return lsn_; }
   void set_lsn(Lsn lsn) { lsn_ = lsn; }
   std::string_view key() const { return {data_ + optional_size(), key_size()}; }

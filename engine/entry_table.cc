@@ -60,9 +60,7 @@ void EntryTable::prefetch_entry(std::uint64_t hash) const {
   for (unsigned bits = group.match(Segment::fingerprint(hash)); bits != 0; bits &= bits - 1) {
     const auto slot = static_cast<unsigned>(std::countr_zero(bits));
     if (group.tag(slot) != segment.tag(order)) continue;
-    const char* entry = reinterpret_cast<const char*>(group.entry(slot));
-    __builtin_prefetch(entry);
-    __builtin_prefetch(entry + 64);
+    group.entry(slot)->prefetch();
   }
 }
 

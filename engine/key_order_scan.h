@@ -180,10 +180,7 @@ void KeyOrderScan::walk(const Partition& partition, Source& source, Wanted& want
     return entry;
   };
   const auto prefetch = [&] {
-    if (ahead == stop) return;
-    const auto* entry = reinterpret_cast<const char*>(take(ahead));
-    __builtin_prefetch(entry);
-    __builtin_prefetch(entry + 64);
+    if (ahead != stop) take(ahead)->prefetch();
   };
   for (std::size_t i = 0; i < kAhead; ++i) prefetch();
   const Entry* entry = nullptr;

@@ -46,10 +46,6 @@ class Partition {
   // the lock is held.
   const Entry* find_at(std::uint8_t keyspace, std::string_view key, std::uint64_t hash,
                        Lsn lsn) const;
-  // Calls visit(const Entry&) for every entry of the keyspace as of an LSN that a registered reader
-  // holds.
-  template <class Visit>
-  void for_each_at(std::uint8_t keyspace, Lsn lsn, Visit&& visit) const;
 
   void apply(const ApplyContext& context, const Operation& operation);
   // Recovery: a flush over a state that may hold later entries; those stay.
@@ -152,18 +148,5 @@ class Partition {
   std::atomic<std::int64_t> next_expiry_{INT64_MAX};
   std::atomic<std::uint64_t> writes_{0};
 };
-
-template <class Visit>
-void Partition::for_each_at(std::uint8_t keyspace, Lsn lsn, Visit&& visit) const {
-  if (const EntryTable* entries = table(keyspace)) {
-    for (auto position = EntryTable::kBegin; position < EntryTable::kEnd;)
-      position = entries->walk_group(position, [&](const Entry* entry) {
-        if (entry->lsn() <= lsn) visit(*entry);
-      });
-  }
-  undo_.for_each_at(lsn, [&](const UndoList::Version& version) {
-    if (version.keyspace == keyspace && version.entry) visit(*version.entry);
-  });
-}
 
 }  // namespace kimdb::engine

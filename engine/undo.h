@@ -54,26 +54,16 @@ class UndoList {
   // nothing. No value: it was not replaced after `lsn`, the table's entry stands.
   std::optional<const Entry*> find(std::uint8_t keyspace, std::string_view key, std::uint64_t hash,
                                    Lsn lsn) const;
-  // Calls visit(const Version&) for every version replaced after `lsn`, one for each key: the one
-  // that stood at `lsn`.
+  // Calls visit(const Version&) for versions replaced after `lsn`, one for each key: the one that
+  // stood at `lsn`. In parts of some microseconds: `from` is 0 at first, then what the call before
+  // gave; end() where none is left.
   template <class Visit>
-  void for_each_at(Lsn lsn, Visit&& visit) const {
-    for_each_at(lsn, 0, versions_.size(), visit);
-  }
-  // The same in parts of some microseconds: without those that earlier calls have gone through,
-  // the last of which gave `from`. Gives what the next one takes: end() where none is left.
-  template <class Visit>
-  std::uint64_t for_some_at(Lsn lsn, std::uint64_t from, Visit&& visit) const {
-    return for_each_at(lsn, from, kPart, visit);
-  }
+  std::uint64_t for_some_at(Lsn lsn, std::uint64_t from, Visit&& visit) const;
   std::uint64_t end() const { return first_ + versions_.size(); }
 
  private:
   static constexpr std::uint64_t kNone = ~std::uint64_t{0};
   static constexpr std::size_t kPart = 512;
-
-  template <class Visit>
-  std::uint64_t for_each_at(Lsn lsn, std::uint64_t from, std::size_t count, Visit&& visit) const;
 
   const Version& at(std::uint64_t index) const { return versions_[index - first_]; }
   static std::size_t memory_of(const Version& version);
@@ -86,14 +76,13 @@ class UndoList {
 };
 
 template <class Visit>
-std::uint64_t UndoList::for_each_at(Lsn lsn, std::uint64_t from, std::size_t count,
-                                    Visit&& visit) const {
+std::uint64_t UndoList::for_some_at(Lsn lsn, std::uint64_t from, Visit&& visit) const {
   const auto begin =
       std::partition_point(versions_.begin(), versions_.end(),
                            [&](const Version& version) { return version.replaced_at <= lsn; });
   const std::uint64_t first =
       std::max(from, first_ + static_cast<std::uint64_t>(begin - versions_.begin()));
-  const std::uint64_t behind = std::min(end(), first + count);
+  const std::uint64_t behind = std::min(end(), first + kPart);
   for (std::uint64_t index = first; index < behind; ++index) {
     const Version& version = at(index);
     // The oldest version after `lsn` is the one that stood then: no older one of the key may be

@@ -54,12 +54,9 @@ class FoundRow {
   std::string_view bytes() const {
     return tag() == kEntry ? as<engine::Entry>().value() : bytes_of_other();
   }
-  // Brings what bytes() will read first into the cache.
+  // Brings an entry into the cache.
   void prefetch() const {
-    if (tagged_ == 0) return;
-    const char* const place = &as<char>();
-    __builtin_prefetch(place);
-    __builtin_prefetch(place + 64);
+    if (tagged_ != 0 && tag() == kEntry) as<engine::Entry>().prefetch();
   }
   // Of the row that the database has, 0 where it has none.
   Lsn lsn() const;
@@ -87,9 +84,8 @@ struct Execution {
   const engine::ReadView* view = nullptr;
   // What the transaction has changed before; null: nothing.
   const WriteSet* before = nullptr;
-  // INSERT, REPLACE, UPDATE or DELETE; and what the statement has changed.
-  bool writes = false;
-  WriteSet changes;
+  bool writes = false;  // INSERT, REPLACE, UPDATE or DELETE
+  WriteSet changes;     // what it has changed so far
   // Rows that were given other primary keys: put at the end of the statement, when those they take
   // the place of are gone.
   struct Moved {

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <stdexcept>
 
+#include "engine/key_scan.h"
+
 namespace kimdb::engine::test {
 
 void Model::apply(Lsn lsn, const Operation& o) {
@@ -130,12 +132,10 @@ Model state_of(Engine& engine) {
 
 Model state_at(Engine& engine, const ReadView& view) {
   Model model;
-  for (std::size_t i = 0; i < engine.partition_count(); ++i) {
-    Partition& partition = engine.partition(i);
-    MutexLock lock(partition.mutex());
-    for (std::uint8_t keyspace = 0; keyspace < kKeyspaces; ++keyspace)
-      partition.for_each_at(keyspace, view.lsn(),
-                            [&](const Entry& entry) { add(model, keyspace, entry); });
+  for (std::uint8_t keyspace = 0; keyspace < kKeyspaces; ++keyspace) {
+    KeyScan scan(engine, view, keyspace);
+    while (scan.step([&](const Entry& entry) { add(model, keyspace, entry); })) {
+    }
   }
   return model;
 }

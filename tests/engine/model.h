@@ -49,7 +49,7 @@ std::vector<Operation> operations_of(const Engine& engine, std::string_view muta
 
 // Everything the engine holds, its tables walked. Takes the partitions' locks one after the other.
 Model state_of(Engine& engine);
-// The entries as of the view's LSN (clients have no older states), once by for_each_at().
+// The entries as of the view's LSN (clients have no older states).
 Model state_at(Engine& engine, const ReadView& view);
 
 // Applies a record as a live command would: each operation with the LSN. Locks nothing.
