@@ -54,9 +54,9 @@ class FoundRow {
   std::string_view bytes() const {
     return tag() == kEntry ? as<engine::Entry>().value() : bytes_of_other();
   }
-  // Brings an entry into the cache.
+  // Brings an entry into the cache, and of others what lies there: to ask which it is takes longer.
   void prefetch() const {
-    if (tagged_ != 0 && tag() == kEntry) as<engine::Entry>().prefetch();
+    if (tagged_ != 0) as<engine::Entry>().prefetch();
   }
   // Of the row that the database has, 0 where it has none.
   Lsn lsn() const;
