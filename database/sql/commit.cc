@@ -39,12 +39,21 @@ class Commit {
   }
 
  private:
+  struct Absent {
+    std::string_view key;
+    std::uint64_t hash;
+  };
+
   void add_operations() {
     for (const auto& [key, change] : changes_.changes()) {
       if (tables_.empty() || tables_.back() != change.table.get())
         tables_.push_back(change.table.get());
-      // A row that the transaction has made and removed.
-      if (!change.row && change.replaces == 0) continue;
+      // A row that the transaction has made and removed leaves no record. But the constraints were
+      // checked as if there were none under its key, so nobody else may have made one.
+      if (!change.row && change.replaces == 0) {
+        absent_.push_back({key, database_.engine().hash(engine::kRows, key)});
+        continue;
+      }
       operations_.push_back(
           {.kind = change.row ? engine::OperationKind::put : engine::OperationKind::remove,
            .keyspace = engine::kRows,
@@ -58,6 +67,7 @@ class Commit {
   void add_locks() {
     if (constrained_) return locks_.add_all();
     for (const engine::Operation& operation : operations_) locks_.add(operation.hash);
+    for (const Absent& row : absent_) locks_.add(row.hash);
     for (const TypedTable* table : tables_)
       locks_.add(database_.engine().hash(engine::schema_key(table->schema().name)));
   }
@@ -69,6 +79,8 @@ class Commit {
       const std::uint64_t hash = database_.engine().hash(engine::kSchemas, key);
       if (version_of(engine::kSchemas, key, hash) != table->lsn()) return false;
     }
+    for (const Absent& row : absent_)
+      if (version_of(engine::kRows, row.key, row.hash) != 0) return false;
     // Rows lie anywhere in memory: what will be read is called for before.
     for (std::size_t i = 0; i < operations_.size() + 2 * kAhead; ++i) {
       if (i < operations_.size())
@@ -99,6 +111,7 @@ class Commit {
   LockSet locks_;
   std::vector<const TypedTable*> tables_;
   std::vector<engine::Operation> operations_;
+  std::vector<Absent> absent_;
 };
 
 }  // namespace
