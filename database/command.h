@@ -36,6 +36,9 @@ enum CommandFlag : std::uint32_t {
   // About the collection that words[2] names, or, where there is none, about all that the session
   // may read. Others that touch data are refused to those who have a list of collections.
   kCollection = 1 << 13,
+  // Of what looks at any key: shows what an open transaction (BEGIN … COMMIT) sees. Other such
+  // commands are refused in one.
+  kInTransaction = 1 << 14,
 };
 
 // Which words are keys: as in Redis' COMMAND. first 0: none; last -1: to the end.

@@ -20,8 +20,8 @@ std::size_t slot_of(const char* lower_case, std::size_t size) {
 CommandTable::CommandTable() {
   for (const auto rows :
        {connection_commands(), string_commands(), key_commands(), transaction_commands(),
-        pubsub_commands(), document_commands(), index_commands(), sql_commands(), server_commands(),
-        replication_commands()})
+        tx_commands(), pubsub_commands(), document_commands(), index_commands(), sql_commands(),
+        server_commands(), replication_commands()})
     add(rows);
 }
 

@@ -33,6 +33,7 @@ std::span<const CommandRow> connection_commands();   // commands_connection.cc
 std::span<const CommandRow> string_commands();       // commands_string.cc
 std::span<const CommandRow> key_commands();          // commands_key.cc
 std::span<const CommandRow> transaction_commands();  // commands_transaction.cc
+std::span<const CommandRow> tx_commands();           // commands_tx.cc
 std::span<const CommandRow> pubsub_commands();       // commands_pubsub.cc
 std::span<const CommandRow> document_commands();     // commands_document.cc
 std::span<const CommandRow> index_commands();        // commands_index.cc

@@ -11,7 +11,9 @@
 #include "database/command_table.h"
 #include "database/database.h"
 #include "database/document_call.h"
+#include "database/document_indexes.h"
 #include "database/document_query.h"
+#include "database/sql/transaction.h"
 #include "database/subcommand.h"
 #include "engine/document.h"
 #include "engine/field_merge.h"
@@ -112,42 +114,14 @@ std::string change_of(Context& c, const DocumentCall& call, const std::optional<
   return {};
 }
 
-// A document as it will be; no body: it will not be there.
-struct Final {
-  std::string_view key;
-  std::optional<std::string_view> body;
-};
-
-// Why the collection's indexes do not take the documents as they will be; empty: they do. Where one
-// is unique, all partitions are locked (Database::lock_for_unique).
-std::string index_refusal(Context& c, const std::map<std::string_view, Final>& changed) {
-  std::map<std::pair<std::string, std::string>, std::string_view> claimed;  // index and key
-  for (const auto& [document_key, document] : changed) {
-    if (!document.body) continue;
-    engine::Engine& engine = c.database.engine();
-    const std::string_view collection = engine::split_document_key(document_key).collection;
-    for (const engine::IndexPointer& index : engine.partition_of(engine.hash(document_key))
-                                                 .collections(engine::kDocuments)
-                                                 .indexes(collection)) {
-      const engine::IndexDefinition& definition = index->definition();
-      const auto keys = engine::index_keys(definition, *document.body);
-      if (!keys) return error_reply(keys.error());
-      for (const std::string& key : *keys) {
-        if (!definition.unique || engine::has_null_part(definition, key)) continue;
-        const auto [claim, is_new] = claimed.try_emplace({definition.name, key}, document_key);
-        const auto holder =
-            is_new ? index->holder_of(
-                         key, [&](std::string_view other) { return changed.contains(other); })
-                   : std::string(claim->second);
-        if (holder) c.find(kDocuments, *holder);  // what the error says depends on it
-        if (holder)
-          return "ERR duplicate key: the document \"" +
-                 std::string(engine::split_document_key(*holder).id) + "\" has the same " +
-                 definition.fields + " (index " + definition.name + ")";
-      }
-    }
-  }
-  return {};
+std::string refused_by_index(Context& c, const FinalDocuments& changed) {
+  const auto is_changed = [&](std::string_view key) {
+    return changed.contains(key) ||
+           (c.transaction() != nullptr && c.transaction()->keys.find(kDocuments, key));
+  };
+  // What the error says depends on the one that is in the way.
+  const auto holds = [&](const std::string& key) { c.find(kDocuments, key); };
+  return index_refusal(c.database.engine(), changed, is_changed, holds);
 }
 
 void apply(Context& c, const DocumentCall& call, bool there, const Change& change) {
@@ -164,8 +138,8 @@ void change_one(Context& c) {
   if (const std::string wrong = change_of(c, call, before, change); !wrong.empty())
     return c.reply.error(wrong);
   if (change.after) {
-    const Final document{call.key, change.after->body};
-    if (const std::string wrong = index_refusal(c, {{call.key, document}}); !wrong.empty())
+    if (const std::string wrong = refused_by_index(c, {{call.key, change.after->body}});
+        !wrong.empty())
       return c.reply.error(wrong);
   }
   if (!change.after || !change.value.empty()) apply(c, call, before.has_value(), change);
@@ -200,10 +174,10 @@ void bulk(Context& c) {
     if (!c.take_room(calls[i].key.size() + changes[i].value.size() + 32)) return;
     known->second = changes[i].after;
   }
-  std::map<std::string_view, Final> changed;
+  FinalDocuments changed;
   for (const auto& [key, document] : state)
-    changed[key] = {key, document ? std::optional(document->body) : std::nullopt};
-  if (const std::string wrong = index_refusal(c, changed); !wrong.empty())
+    changed[key] = document ? std::optional(document->body) : std::nullopt;
+  if (const std::string wrong = refused_by_index(c, changed); !wrong.empty())
     return c.reply.error(wrong);
   c.apply_at_once();
   c.reply.array(calls.size());
@@ -414,8 +388,9 @@ void count(Context& c) {
   DocumentQuery query;
   if (!take_query(c, c.words.size(), false, query)) return;
   if (c.words.size() > 4) return syntax_error(c);
-  if (c.words.size() == 4) {
-    query.filter = c.words[3];
+  // Without a filter the sizes say it, but not what a transaction sees.
+  if (c.words.size() == 4 || c.transaction() != nullptr) {
+    if (c.words.size() == 4) query.filter = c.words[3];
     const auto count = count_documents(c, query);
     if (!count) return c.reply.error(error_reply(count.error()));
     return c.reply.integer(static_cast<std::int64_t>(*count));
@@ -462,7 +437,7 @@ void collections(Context& c) {
 
 constexpr std::uint32_t kChange = kWrite | kDenyOom;
 
-constexpr std::uint32_t kSearch = kRead | kSlow | kWholeKeyspace;
+constexpr std::uint32_t kSearch = kRead | kSlow | kWholeKeyspace | kInTransaction;
 
 const std::array<Subcommand, 14> kDocSubcommands = {{
     {"put", -5, change_one, "collection id|* json [IFVERSION version]",

@@ -304,7 +304,7 @@ void object_encoding(Context& c) {
 void object_version(Context& c) {
   object_reply(c, [&](const engine::Entry& entry) {
     if (entry.lsn() == engine::kOwnRecord)
-      return c.reply.error("ERR the version is not known before EXEC has ended");
+      return c.reply.error("ERR the version is not known before the transaction has ended");
     c.reply.integer(static_cast<std::int64_t>(entry.lsn()));
   });
 }

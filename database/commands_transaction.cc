@@ -18,6 +18,8 @@ namespace {
 
 void multi(Context& c) {
   if (c.session.in_transaction) return c.reply.error("ERR MULTI calls can not be nested");
+  if (c.session.sql_transaction != nullptr)
+    return c.reply.error("ERR MULTI does not go inside BEGIN … COMMIT, which is one already");
   c.session.in_transaction = true;
   c.session.info.queued.store(0, std::memory_order_relaxed);
   c.reply.ok();

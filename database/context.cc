@@ -1,6 +1,7 @@
 #include "database/context.h"
 
 #include "database/database.h"
+#include "database/sql/transaction.h"
 
 namespace kimdb::database {
 
@@ -18,6 +19,8 @@ const engine::Entry* Context::find(std::string_view key) { return find(session.k
 
 const engine::Entry* Context::find(std::uint8_t keyspace, std::string_view key) {
   if (at_once_) apply_pending();
+  if (transaction_ != nullptr) [[unlikely]]
+    return find_in_transaction(keyspace, key);
   const std::uint64_t hash = hash_of(key);
   engine::Engine& engine = database.engine();
   engine::Partition& partition = engine.partition_of(hash);
@@ -34,11 +37,31 @@ const engine::Entry* Context::find(std::uint8_t keyspace, std::string_view key) 
   return entry;
 }
 
+const engine::Entry* Context::find_in_transaction(std::uint8_t keyspace, std::string_view key) {
+  depends_on(transaction_->view.lsn());
+  if (transaction_->reads) transaction_->reads->add_key(keyspace, key);
+  const auto changed = transaction_->keys.find(keyspace, key);
+  const engine::Entry* entry = changed ? *changed : entry_in_view(keyspace, key);
+  if (entry == nullptr || entry->expired(now_ms)) return nullptr;
+  found_ = true;
+  return entry;
+}
+
+const engine::Entry* Context::entry_in_view(std::uint8_t keyspace, std::string_view key) {
+  const std::uint64_t hash = hash_of(key);
+  return database.engine().partition_of(hash).find_at(keyspace, key, hash,
+                                                      transaction_->view.lsn());
+}
+
 engine::Partition& Context::partition_at(std::size_t index) {
   return database.engine().partition(index);
 }
 
 void Context::apply_pending() {
+  for (; applied_ < operations_.size() && transaction_ != nullptr; ++applied_) {
+    const engine::Operation& operation = operations_[applied_];
+    transaction_->keys.apply(operation, entry_in_view(operation.keyspace, operation.key), now_ms);
+  }
   for (; applied_ < operations_.size(); ++applied_)
     database.engine().apply(engine::kOwnRecord, operations_[applied_]);
 }
@@ -54,6 +77,7 @@ engine::Operation& Context::add(engine::OperationKind kind, std::uint8_t keyspac
   if (at_once_) apply_pending();
   const std::uint64_t hash = hash_of(key);
   engine::Operation operation{.kind = kind, .keyspace = keyspace, .key = key, .hash = hash};
+  if (transaction_ != nullptr) return operations_.emplace_back(operation);  // COMMIT says the rest
   // Two or three at most, or they would be applied at once.
   const auto own = std::find_if(operations_.begin() + static_cast<std::ptrdiff_t>(applied_),
                                 operations_.end(), [&](const engine::Operation& before) {

@@ -24,6 +24,9 @@
 namespace kimdb::database {
 
 class Database;
+namespace sql {
+struct Transaction;
+}
 
 class Context {
  public:
@@ -82,6 +85,9 @@ class Context {
   // Keeps a string until the changes are in the log; the views given to put() must live as long.
   std::string_view keep(std::string text) { return kept_.emplace_front(std::move(text)); }
 
+  // The session's BEGIN … COMMIT, in whose state find() looks; null: none is open.
+  sql::Transaction* transaction() const { return transaction_; }
+
   // Every partition is locked by this command (a transaction): a handler must not lock one itself.
   bool holds_locks() const { return holds_all_; }
   // Whether the request carries ID, and so leaves a record whatever it does.
@@ -105,7 +111,10 @@ class Context {
   friend class Database;
 
   engine::Partition& partition_at(std::size_t index);
-  // Applies what is not yet, as kOwnRecord: it waits for its LSN.
+  const engine::Entry* find_in_transaction(std::uint8_t keyspace, std::string_view key);
+  // What the transaction's view shows under the key, whose partition is locked.
+  const engine::Entry* entry_in_view(std::uint8_t keyspace, std::string_view key);
+  // Applies what is not yet, as kOwnRecord: it waits for its LSN. In a transaction, to that.
   void apply_pending();
   engine::Operation& add(engine::OperationKind kind, std::uint8_t keyspace, std::string_view key);
   std::uint64_t hash_of(std::string_view key);
@@ -117,6 +126,7 @@ class Context {
   boost::container::small_vector<engine::Operation, 2> operations_;
   std::size_t applied_ = 0;  // of the operations
   std::size_t room_ = 0;     // bytes that the record may have beyond those of the request
+  sql::Transaction* transaction_ = nullptr;
   bool at_once_ = false;
   bool holds_all_ = false;  // every partition is locked
   bool committed_ = false;  // nothing is left for the dispatcher to commit

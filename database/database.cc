@@ -5,6 +5,7 @@
 #include "base/cycles.h"
 #include "database/lock_set.h"
 #include "database/password.h"
+#include "database/sql/transaction.h"
 #include "database/subcommand.h"
 #include "wal/recovery.h"
 
@@ -53,6 +54,14 @@ Outcome Database::run(Session& session, const CommandRow& row, Words words, Repl
   if (flags & kWrite)
     context.room_ =
         options_.log.max_transaction_size - std::min(bytes, options_.log.max_transaction_size);
+  // SQL's statements do so by themselves.
+  const bool joins = row.keys.first != 0 || !prepared.documents.empty() || (flags & kInTransaction);
+  if (session.sql_transaction != nullptr && joins) [[unlikely]]
+    why = join_transaction(context, bytes);
+  if (!why.empty()) [[unlikely]] {
+    reply.error(why);
+    return outcome;
+  }
   LockSet locks(engine_);
   lock_keys(context, flags, locks);
   const std::uint64_t begin = prefix.explained ? cycles_now() : 0;
@@ -70,6 +79,8 @@ Outcome Database::run(Session& session, const CommandRow& row, Words words, Repl
   }
   const bool done_before = context.numbered() && !(flags & kTransaction) && answer_again(context);
   if (!done_before) row.handler(context);
+  if (context.transaction_ != nullptr) [[unlikely]]
+    leave_to_transaction(context, reply.wrote_error());
   const std::uint64_t executed = prefix.explained ? cycles_now() : 0;
   const bool leaves_record =
       !context.operations_.empty() || (context.numbered() && (flags & kWrite));
@@ -86,6 +97,33 @@ Outcome Database::run(Session& session, const CommandRow& row, Words words, Repl
   session.last_lsn = std::max(session.last_lsn, context.depends_on_);
   outcome.close = context.close_;
   return outcome;
+}
+
+// The command sees, and changes, what the session's transaction sees. Why it must not; empty: it
+// may.
+std::string Database::join_transaction(Context& context, std::size_t bytes) const {
+  sql::Transaction& transaction = *context.session.sql_transaction;
+  if (transaction.view.is_outdated())
+    return "ERR the state was replaced meanwhile: ROLLBACK, and begin the transaction again";
+  context.transaction_ = &transaction;
+  const std::size_t taken = transaction.bytes() + bytes;
+  if (taken > options_.log.max_transaction_size)
+    return "ERR the changes of the transaction exceed wal.max_transaction_size";
+  context.room_ = options_.log.max_transaction_size - taken;
+  return {};
+}
+
+// What the command has asked for waits in the transaction; nothing is left to be committed.
+void Database::leave_to_transaction(Context& context, bool failed) {
+  context.apply_pending();
+  context.operations_.clear();
+  context.committed_ = true;
+  context.depends_on(context.transaction_->view.lsn());
+  // It may have failed by what others have committed meanwhile.
+  if (failed && context.transaction_->reads) {
+    context.transaction_->reads->add_range(engine::kDocuments, "");
+    context.transaction_->looked_past_view = true;
+  }
 }
 
 std::string Database::write_refusal(std::size_t bytes, bool needs_memory) {

@@ -355,6 +355,8 @@ class Database {
   // database.cc: one command under its locks
   Outcome run(Session& session, const CommandRow& row, Words words, protocol::ReplyWriter& reply,
               const Prefix& prefix, const ExecuteOptions& options);
+  std::string join_transaction(Context& context, std::size_t bytes) const;
+  static void leave_to_transaction(Context& context, bool failed);
   // Why a write of `bytes` must not run; empty: it may.
   std::string write_refusal(std::size_t bytes, bool needs_memory);
   void lock_keys(Context& context, std::uint32_t flags, LockSet& locks);

@@ -6,6 +6,7 @@
 
 #include "base/ascii.h"
 #include "base/cycles.h"
+#include "database/arguments.h"
 #include "database/database.h"
 #include "database/prefix.h"
 #include "database/subcommand.h"
@@ -59,6 +60,23 @@ bool logs_in(const CommandRow& row, Words words) {
 // Password hashing takes tens of milliseconds; HELLO does it only where it carries AUTH.
 bool goes_to_workers(const CommandRow& row, Words words) {
   return (flags_of(row, words) & kSlow) || logs_in(row, words);
+}
+
+// Why the command must not run inside BEGIN … COMMIT; empty: it may. What would look past the
+// transaction, or could not be taken back with it, is refused.
+std::string transaction_refusal(const CommandRow& row, std::uint32_t flags, Words words,
+                                const Prefix& prefix) {
+  if (!prefix.client.empty()) return "ERR inside BEGIN … COMMIT a command has no ID of its own";
+  const bool is_sql_statement = row.name == "sql";
+  const bool looks_past = (flags & kWholeKeyspace) && !(flags & kInTransaction);
+  const bool cannot_be_undone = (flags & kNoMulti) && !(flags & kAdmin) && !is_sql_statement;
+  const bool touches_data = flags & (kRead | kWrite);
+  const bool idle_time = row.name == "object" && words.size() > 1 && is_word(words[1], "idletime");
+  if ((touches_data && (looks_past || cannot_be_undone || idle_time)) || row.name == "watch" ||
+      row.name == "publish")
+    return "ERR '" + full_name(row, words) +
+           "' is no part of a transaction: COMMIT or ROLLBACK first";
+  return {};
 }
 
 // The words as the slow log and MONITOR may show them: without passwords.
@@ -275,6 +293,10 @@ std::string Database::refusal(const Session& session, const CommandRow& row, Wor
     return "ERR Can't execute '" + full_name(row, words) +
            "': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this "
            "context";
+  if (session.sql_transaction != nullptr) {
+    if (std::string wrong = transaction_refusal(row, flags, words, prefix); !wrong.empty())
+      return wrong;
+  }
   if (session.in_transaction && ((flags & kNoMulti) || logs_in(row, words)))
     return "ERR Command not allowed inside a transaction";
   return {};

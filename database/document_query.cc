@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "database/database.h"
+#include "database/sql/transaction.h"
 #include "engine/collection_scan.h"
 #include "engine/filter.h"
 #include "engine/index_scan.h"
@@ -72,11 +73,35 @@ void scan(Context& c, const DocumentQuery& query, std::string_view behind,
     return plan ? by_index(engine::IndexScan(engine, *plan))
                 : by_id(engine::CollectionScan(engine, engine::kDocuments, query.collection));
   }
-  const engine::ReadView view = engine.open_view([&] { return c.database.applied_lsn(); });
-  c.depends_on(view.lsn());
-  lsn = view.lsn();
-  plan ? by_index(engine::IndexScan(engine, view, *plan))
-       : by_id(engine::CollectionScan(engine, view, engine::kDocuments, query.collection));
+  const auto scan_view = [&](const engine::ReadView& view) {
+    c.depends_on(view.lsn());
+    lsn = view.lsn();
+    plan ? by_index(engine::IndexScan(engine, view, *plan))
+         : by_id(engine::CollectionScan(engine, view, engine::kDocuments, query.collection));
+  };
+  if (c.transaction() == nullptr)
+    return scan_view(engine.open_view([&] { return c.database.applied_lsn(); }));
+  scan_view(c.transaction()->view);
+}
+
+// What the session's transaction has changed lies over what a scan finds.
+template <class Visit>
+auto over_changes(const Context& c, Visit& visit) {
+  return [&c, &visit](const engine::Entry& entry, Visited visited) {
+    if (c.transaction() != nullptr && c.transaction()->keys.find(engine::kDocuments, entry.key()))
+        [[unlikely]]
+      return true;
+    return visit(entry, visited);
+  };
+}
+template <class Visit>
+void visit_changed(const Context& c, std::string_view collection, Visit& visit) {
+  if (c.transaction() == nullptr) return;
+  const std::string all = engine::document_key(collection, "");
+  if (c.transaction()->reads) c.transaction()->reads->add_range(engine::kDocuments, all);
+  c.transaction()->keys.for_each_with_prefix(
+      engine::kDocuments, all,
+      [&](const engine::Entry& entry) { visit(entry, Visited::in_no_order); });
 }
 
 // The same, by the index that serves best, which it gives. begin() is called before it begins, anew
@@ -93,7 +118,8 @@ Result<std::optional<engine::IndexPlan>> scan_whole(Context& c, const DocumentQu
     const std::uint64_t replacements = engine.replacements();
     auto plan = engine::plan_by_index(indexes_of(c, query.collection), filter, order);
     begin();
-    scan(c, query, behind, plan, lsn, visit);
+    scan(c, query, behind, plan, lsn, over_changes(c, visit));
+    visit_changed(c, query.collection, visit);
     const bool useless = plan && (plan->index->retired() || plan->index->refused_some());
     const bool replaced = !c.holds_locks() && replacements != engine.replacements();
     if (!useless && !replaced) return plan;

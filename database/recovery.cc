@@ -14,6 +14,13 @@
 
 namespace kimdb::database {
 
+namespace {
+
+// For commits that wait until a long statement has changed its tables (sql/write_turns.h).
+constexpr std::size_t kSpareWorkers = 8;
+
+}  // namespace
+
 Database::Database(const DatabaseOptions& options, Environment environment)
     : options_(options),
       environment_(environment),
@@ -28,10 +35,10 @@ Database::Database(const DatabaseOptions& options, Environment environment)
       max_memory_(options.max_memory),
       evict_lru_(options.evict_lru),
       snapshot_interval_(options.snapshot_interval),
-      workers_(options.workers),
+      workers_(options.workers, kSpareWorkers),
       sql_(std::make_unique<sql::Sql>(*this)) {
   engine_.keep_accessed(options.evict_lru);
-  for (std::size_t i = 0; i < options.workers; ++i)
+  for (std::size_t i = 0; i < options.workers + kSpareWorkers; ++i)
     worker_statistics_.push_back(statistics_.add_thread());
   started_at_ms_ = environment.clock.unix_ms();
 }

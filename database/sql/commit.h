@@ -4,6 +4,7 @@
 
 #include "base/lsn.h"
 #include "base/result.h"
+#include "database/sql/transaction.h"
 #include "database/sql/write_set.h"
 
 namespace kimdb::database {
@@ -21,6 +22,9 @@ struct Committed {
 
 // An error where the changes cannot be: a unique key that is taken, a row that another one refers
 // to, no room, a slave. Nothing was changed then.
-Result<Committed> commit(Database& database, const WriteSet& changes);
+Result<Committed> commit(Database& database, const WriteSet& rows);
+// The same of rows, keys and documents. Of a serializable transaction it is a conflict, too, if
+// what it has read is not what stands now.
+Result<Committed> commit(Database& database, const Transaction& transaction);
 
 }  // namespace kimdb::database::sql

@@ -36,8 +36,11 @@ bool has_view(Execution& execution) {
   return execution.view != nullptr;
 }
 
-// The entry under a key as of the statement's view.
+// The entry under a key as the statement sees it.
 const engine::Entry* find_entry(Execution& execution, std::uint8_t keyspace, std::string_view key) {
+  if (execution.reads != nullptr) execution.reads->add_key(keyspace, key);
+  if (execution.keys_before != nullptr)
+    if (const auto changed = execution.keys_before->find(keyspace, key)) return *changed;
   const std::uint64_t hash = execution.engine.hash(key);
   engine::Partition& partition = execution.engine.partition_of(hash);
   MutexLock lock(partition.mutex());
@@ -45,11 +48,21 @@ const engine::Entry* find_entry(Execution& execution, std::uint8_t keyspace, std
   return partition.find_at(keyspace, key, hash, execution.view->lsn());
 }
 
-// Entries that a scan gives, or one.
+// Keys of a keyspace, from their beginnings.
+struct Part {
+  std::uint8_t keyspace = 0;
+  std::string prefix;
+};
+
+// Entries that a scan of a part gives, with what the transaction has changed laid over them, or
+// one.
 template <class Scan>
 class EntryRows : public SourceRows {
  public:
-  EntryRows(Execution& execution, Scan scan) : execution_(execution), scan_(std::move(scan)) {}
+  EntryRows(Execution& execution, Scan scan, Part part)
+      : execution_(execution), scan_(std::move(scan)), part_(std::move(part)) {
+    if (execution.reads != nullptr) execution.reads->add_range(part_.keyspace, part_.prefix);
+  }
   EntryRows(Execution& execution, const engine::Entry* only) : execution_(execution) {
     if (only != nullptr) entries_.push_back(only);
   }
@@ -61,14 +74,19 @@ class EntryRows : public SourceRows {
   bool fill() {
     entries_.clear();
     position_ = 0;
-    const auto visit = [&](const engine::Entry& entry) {
+    const KeyChanges* const changes = execution_.keys_before;
+    const auto add = [&](const engine::Entry& entry) {
       if (!entry.expired(execution_.now_ms)) entries_.push_back(&entry);
+    };
+    const auto visit = [&](const engine::Entry& entry) {
+      if (changes == nullptr || !changes->find(part_.keyspace, entry.key())) add(entry);
       return true;
     };
     while (scan_ && entries_.empty())
       if (!scan_->step(visit)) {
         if (is_useless(*scan_)) execution_.needs_view = true;  // begun again
         scan_.reset();
+        if (changes != nullptr) changes->for_each_with_prefix(part_.keyspace, part_.prefix, add);
       }
     return !execution_.needs_view && !execution_.fails_where_outdated();
   }
@@ -84,6 +102,7 @@ class EntryRows : public SourceRows {
 
   Execution& execution_;
   std::optional<Scan> scan_;
+  Part part_;
   std::vector<const engine::Entry*> entries_;
   std::size_t position_ = 0;
 };
@@ -128,9 +147,9 @@ enum : std::size_t { kId, kData, kVersion, kCreatedAt, kUpdatedAt, kFields };
 
 class DocumentRows final : public EntryRows<DocumentScan> {
  public:
-  DocumentRows(Execution& execution, DocumentScan scan,
+  DocumentRows(Execution& execution, DocumentScan scan, Part part,
                const std::vector<engine::FieldPath>& fields)
-      : EntryRows(execution, std::move(scan)), fields_(fields) {}
+      : EntryRows(execution, std::move(scan), std::move(part)), fields_(fields) {}
   DocumentRows(Execution& execution, const engine::Entry* only,
                const std::vector<engine::FieldPath>& fields)
       : EntryRows(execution, only), fields_(fields) {}
@@ -224,7 +243,7 @@ class CollectionSource final : public Source {
         plan ? DocumentScan(engine_, *execution.view, std::move(*plan))
              : DocumentScan(engine::CollectionScan(engine_, *execution.view, engine::kDocuments,
                                                    collection_)),
-        fields_);
+        Part{engine::kDocuments, engine::document_key(collection_, "")}, fields_);
     if (!rows->fill()) return nullptr;
     return rows;
   }
@@ -352,8 +371,8 @@ class KeySource final : public Source {
       if (entry != nullptr && entry->expired(execution.now_ms)) entry = nullptr;
       return std::make_unique<KeyRows>(execution, entry);
     }
-    auto rows =
-        std::make_unique<KeyRows>(execution, engine::KeyScan(engine_, *execution.view, kKeys));
+    auto rows = std::make_unique<KeyRows>(
+        execution, engine::KeyScan(engine_, *execution.view, kKeys), Part{kKeys, {}});
     if (!rows->fill()) return nullptr;
     return rows;
   }

@@ -36,6 +36,7 @@ std::optional<FoundRow> Execution::changed_before(std::string_view key) const {
 }
 
 FoundRow Execution::find(std::string_view key) {
+  reads_key(key);
   if (const auto changed = changed_before(key)) return *changed;
   if (view == nullptr) {
     FoundRow found;
@@ -75,6 +76,11 @@ bool Execution::must_stop() {
   if (closed != nullptr && closed->load(std::memory_order_relaxed)) stopped = Stopped::closed;
   if (deadline_ns != 0 && clock->monotonic_ns() > deadline_ns) stopped = Stopped::deadline;
   return stopped != Stopped::no;
+}
+
+Error Execution::why_stopped() const {
+  if (stopped == Stopped::closed) return {ErrorCode::unavailable, "the statement was cancelled"};
+  return {ErrorCode::unavailable, "the statement took longer than sql.statement_timeout allows"};
 }
 
 bool Execution::fails_where_outdated() {

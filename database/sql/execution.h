@@ -18,6 +18,8 @@
 #include "base/lsn.h"
 #include "base/mutex.h"
 #include "base/result.h"
+#include "database/key_changes.h"
+#include "database/read_set.h"
 #include "database/sql/catalog.h"
 #include "database/sql/write_set.h"
 #include "engine/engine.h"
@@ -84,6 +86,10 @@ struct Execution {
   const engine::ReadView* view = nullptr;
   // What the transaction has changed before; null: nothing.
   const WriteSet* before = nullptr;
+  // The same of keys and documents.
+  const KeyChanges* keys_before = nullptr;
+  // Of a serializable transaction: what it reads goes in here. Null: nobody asks.
+  ReadSet* reads = nullptr;
   bool writes = false;  // INSERT, REPLACE, UPDATE or DELETE
   WriteSet changes;     // what it has changed so far
   // Rows that were given other primary keys: put at the end of the statement, when those they take
@@ -136,11 +142,16 @@ struct Execution {
   StatementMemory* memory = nullptr;
   // Whether it has to end now.
   bool must_stop();
+  // After must_stop() was true.
+  Error why_stopped() const;
   // True, and an error, where what is found is no part of the view any more.
   bool fails_where_outdated();
   // Why a virtual table has stopped the statement.
   std::optional<Error> error;
 
+  void reads_key(std::string_view key) {
+    if (reads != nullptr) reads->add_key(engine::kRows, key);
+  }
   void saw(Lsn lsn) { depends_on = lsn > depends_on ? lsn : depends_on; }
   // The row that the statement sees under the key, without what it has changed itself; null id:
   // there is none.

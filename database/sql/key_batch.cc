@@ -106,6 +106,7 @@ void KeyBatch::look_up_in_engine(Execution& execution) {
   execution.engine.find(engine::kRows, *execution.view, lookups);
   for (std::size_t i = 0; i < given_.size(); ++i) {
     const engine::KeyLookup& lookup = lookups[i];
+    execution.reads_key(lookup.key);
     rows_[i] = execution.changed_before(lookup.key)
                    .value_or(lookup.entry == nullptr ? FoundRow() : FoundRow(*lookup.entry));
   }

@@ -79,11 +79,11 @@ class OwnReader : private TokenReader {
     if (take_word("alter")) return alter();
     if (take_word("begin")) {
       if (!take_word("transaction")) take_word("work");
-      return Simple::begin;
+      return begin();
     }
     if (take_word("start")) {
       expect_word("transaction");
-      return Simple::begin;
+      return begin();
     }
     if (take_word("commit") || take_word("end")) return end_of_transaction(Simple::commit);
     if (take_word("rollback")) return end_of_transaction(Simple::rollback);
@@ -101,6 +101,20 @@ class OwnReader : private TokenReader {
     if (take_word("describe") || take_word("desc")) return Describe{take_any_name("a table")};
     if (take_word("vacuum")) return Vacuum{at_name() ? take_name("a table") : std::string()};
     return std::nullopt;
+  }
+
+  // BEGIN [ISOLATION LEVEL] SERIALIZABLE | SNAPSHOT | REPEATABLE READ
+  Statement begin() {
+    const bool level = take_word("isolation");
+    if (level) expect_word("level");
+    if (take_word("serializable")) return Simple::begin_serializable;
+    if (take_word("snapshot")) return Simple::begin;
+    if (take_word("repeatable")) {
+      expect_word("read");
+      return Simple::begin;
+    }
+    if (level) fail("the levels are SERIALIZABLE and SNAPSHOT (which REPEATABLE READ means, too)");
+    return Simple::begin;
   }
 
   Statement end_of_transaction(Simple which) {

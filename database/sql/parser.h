@@ -60,7 +60,14 @@ struct AlterTable {
       foreign_key;  // of the added column, which is none of its columns
 };
 
-enum class Simple : std::uint8_t { begin, commit, rollback, show_tables, show_status };
+enum class Simple : std::uint8_t {
+  begin,
+  begin_serializable,
+  commit,
+  rollback,
+  show_tables,
+  show_status
+};
 
 struct Describe {
   std::string table;

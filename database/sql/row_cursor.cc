@@ -31,6 +31,8 @@ bool RowCursor::begin_scan(Execution& execution, const engine::KeyRange& range, 
 
 bool RowCursor::begin_range(Execution& execution, const engine::KeyRange& range) {
   if (!begin_scan(execution, range)) return false;
+  if (execution.reads != nullptr)
+    execution.reads->add_range(engine::kRows, table_->prefix(), range);
   scan_.emplace(execution.engine, *execution.view, engine::kRows, table_->prefix());
   scan_->limit_to(range.begin, range.end);
   find_changed();
@@ -40,6 +42,8 @@ bool RowCursor::begin_range(Execution& execution, const engine::KeyRange& range)
 
 bool RowCursor::begin_ordered(Execution& execution, const engine::KeyRange& range, bool backwards) {
   if (!begin_scan(execution, range, backwards)) return false;
+  if (execution.reads != nullptr)
+    execution.reads->add_range(engine::kRows, table_->prefix(), range);
   ordered_scan_.emplace(execution.engine, *execution.view, engine::kRows, table_->prefix(),
                         range.begin, range.end, backwards);
   find_changed();
@@ -49,6 +53,9 @@ bool RowCursor::begin_ordered(Execution& execution, const engine::KeyRange& rang
 bool RowCursor::begin_index(Execution& execution, engine::IndexPlan plan) {
   if (!begin_scan(execution, {table_->prefix(), {}})) return false;
   plan_ = std::move(plan);
+  if (execution.reads != nullptr)
+    for (const engine::KeyRange& keys : plan_.ranges)
+      execution.reads->add_index_range(plan_.index, keys);
   index_scan_.emplace(execution.engine, *execution.view, plan_);
   find_changed();
   add_changed();
@@ -59,6 +66,7 @@ bool RowCursor::begin_index_ordered(Execution& execution, engine::IndexPointer i
                                     engine::KeyRange range, bool backwards) {
   if (!begin_scan(execution, {table_->prefix(), {}}, backwards)) return false;
   plan_.index = std::move(index);
+  if (execution.reads != nullptr) execution.reads->add_index_range(plan_.index, range);
   index_ordered_scan_.emplace(execution.engine, *execution.view, *plan_.index, std::move(range),
                               backwards);
   find_changed();

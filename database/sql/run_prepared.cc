@@ -17,16 +17,8 @@ namespace {
 Error failure(const SqliteHandle& handle, Execution& execution, const StatementMemory& memory) {
   if (execution.error) return *std::move(execution.error);
   if (memory.exceeded()) return too_much_memory();
-  switch (execution.stopped) {
-    case Execution::Stopped::no:
-      return {ErrorCode::invalid_argument, sqlite3_errmsg(handle.get())};
-    case Execution::Stopped::deadline:
-      return {ErrorCode::unavailable,
-              "the statement took longer than sql.statement_timeout allows"};
-    case Execution::Stopped::closed:
-      return {ErrorCode::unavailable, "the statement was cancelled"};
-  }
-  return {};
+  if (execution.stopped != Execution::Stopped::no) return execution.why_stopped();
+  return {ErrorCode::invalid_argument, sqlite3_errmsg(handle.get())};
 }
 
 // The statement, bound, while it runs.

@@ -16,10 +16,30 @@ using engine::SqlValue;
 namespace {
 
 constexpr int kAttempts = 1000;
+// After so many conflicts a statement claims the tables that it changes.
+constexpr int kConflictsMax = 4;
+
+TableSet tables_of(const WriteSet& changes) {
+  TableSet tables;
+  const TypedTable* last = nullptr;
+  for (const auto& [key, change] : changes.changes()) {
+    if (change.table.get() != last) tables.insert(change.table->prefix());
+    last = change.table.get();
+  }
+  return tables;
+}
 
 Error conflict() { return {ErrorCode::unavailable, "write conflict, retry the transaction"}; }
 
 }  // namespace
+
+std::string with_code(const Error& error) {
+  const std::string& message = error.message;
+  const bool has_code = message.starts_with("READONLY") || message.starts_with("NOREPLICAS") ||
+                        message.starts_with("OOM") || message.starts_with("NOPERM") ||
+                        message.starts_with("ERR ");
+  return has_code ? message : "ERR " + message;
+}
 
 Sql::Sql(Database& database)
     : database_(database),
@@ -76,13 +96,7 @@ void Sql::keep_history() {
 
 void Sql::execute(Context& c, std::string_view text, std::span<const SqlValue> parameters) {
   auto answer = run(c, text, parameters);
-  if (!answer) {
-    const std::string& message = answer.error().message;
-    const bool has_code = message.starts_with("READONLY") || message.starts_with("NOREPLICAS") ||
-                          message.starts_with("OOM") || message.starts_with("NOPERM") ||
-                          message.starts_with("ERR ");
-    return c.reply.error(has_code ? message : "ERR " + message);
-  }
+  if (!answer) return c.reply.error(with_code(answer.error()));
   switch (answer->kind) {
     case Answer::Kind::done:
       return c.reply.ok();
@@ -95,6 +109,7 @@ void Sql::execute(Context& c, std::string_view text, std::span<const SqlValue> p
 
 Result<Answer> Sql::run(Context& c, std::string_view text, std::span<const SqlValue> parameters) {
   SqliteHandle::Learned learned;
+  Tries tries(database_.clock().monotonic_ns(), turns_);
   for (int i = 0; i < kAttempts; ++i) {
     auto handle = handles_.lease();
     if (!handle) return std::move(handle).error();
@@ -126,7 +141,7 @@ Result<Answer> Sql::run(Context& c, std::string_view text, std::span<const SqlVa
       prepared = *made;
     }
     prepared->learned.add(learned);
-    auto answer = attempt(c, **handle, *prepared, parameters);
+    auto answer = attempt(c, **handle, *prepared, parameters, tries);
     if (!answer) return std::move(answer).error();
     if (*answer) return *std::move(*answer);
     learned = prepared->learned;
@@ -196,27 +211,29 @@ std::optional<Error> Sql::write_refusal(const Context& c) {
                "NOPERM this user has no permissions to change tables"};
 }
 
+bool Sql::await_turn(const TableSet& tables, const WriteTurns::Claim* own,
+                     const std::function<bool()>& give_up) {
+  if (turns_.is_free(tables, own)) return true;
+  // The one that is waited for must not stand in the workers' queue.
+  const WorkerPool::Pause pause(database_.workers());
+  return turns_.wait(tables, own, give_up);
+}
+
 Result<Answer> Sql::run_simple(Context& c, Simple statement) {
   auto& transaction = c.session.sql_transaction;
   switch (statement) {
     case Simple::begin:
-      if (transaction != nullptr)
-        return Error{ErrorCode::invalid_argument, "a transaction is open already"};
+    case Simple::begin_serializable: {
       if (c.session.stateless)
         return Error{ErrorCode::invalid_argument,
                      "a transaction needs a connection that stays: this interface has none"};
-      transaction = std::make_shared<Transaction>(Transaction{open_view(), {}});
+      const Status begun = begin_transaction(c, statement == Simple::begin_serializable);
+      if (!begun) return begun.error();
       return Answer{};
+    }
     case Simple::commit: {
-      if (transaction == nullptr)
-        return Error{ErrorCode::invalid_argument, "no transaction is open"};
-      const std::shared_ptr<Transaction> ended = std::exchange(transaction, nullptr);
-      c.depends_on(ended->view.lsn());
-      if (ended->view.is_outdated() && !ended->changes.empty()) return conflict();
-      const auto committed = commit(database_, ended->changes);
+      const Status committed = commit_transaction(c);
       if (!committed) return committed.error();
-      if (committed->conflict) return conflict();
-      c.depends_on(committed->lsn);
       return Answer{};
     }
     case Simple::rollback:
@@ -230,6 +247,38 @@ Result<Answer> Sql::run_simple(Context& c, Simple statement) {
       return show_status(info_text(c, {}));
   }
   return Answer{};
+}
+
+Status Sql::begin_transaction(Context& c, bool serializable) {
+  if (c.session.sql_transaction != nullptr)
+    return Error{ErrorCode::invalid_argument, "a transaction is open already"};
+  c.session.sql_transaction =
+      std::make_shared<Transaction>(Transaction{open_view(), {}, {}, {}, false});
+  if (serializable) c.session.sql_transaction->reads.emplace();
+  return {};
+}
+
+Status Sql::commit_transaction(Context& c) {
+  if (c.session.sql_transaction == nullptr)
+    return Error{ErrorCode::invalid_argument, "no transaction is open"};
+  const std::shared_ptr<Transaction> ended = std::exchange(c.session.sql_transaction, nullptr);
+  c.depends_on(ended->view.lsn());
+  // What has shown one state, and changed nothing, is as it would be alone.
+  if (ended->empty() && !ended->looked_past_view) return {};
+  if (ended->view.is_outdated()) return conflict();
+  const std::chrono::nanoseconds timeout = timeout_.load(std::memory_order_relaxed);
+  const std::int64_t begin = database_.clock().monotonic_ns();
+  const auto give_up = [&] {
+    const bool is_late =
+        timeout.count() != 0 && database_.clock().monotonic_ns() - begin > timeout.count();
+    return is_late || c.session.info.closed.load(std::memory_order_relaxed);
+  };
+  if (!await_turn(tables_of(ended->rows), nullptr, give_up)) return conflict();
+  const auto committed = commit(database_, *ended);
+  if (!committed) return committed.error();
+  if (committed->conflict) return conflict();
+  c.depends_on(committed->lsn);
+  return {};
 }
 
 // --- SQLite's part ---
@@ -247,10 +296,21 @@ Result<Answer> Sql::explain(SqliteHandle& handle, std::string_view text, const Q
 }
 
 Sql::Attempt Sql::attempt(Context& c, SqliteHandle& handle, SqliteHandle::Prepared& prepared,
-                          std::span<const SqlValue> parameters) {
+                          std::span<const SqlValue> parameters, Tries& tries) {
   Transaction* const transaction = c.session.sql_transaction.get();
   std::optional<engine::ReadView> view;
   Execution execution{.engine = database_.engine(), .catalog = *handle.catalog()};
+  const std::chrono::nanoseconds timeout = timeout_.load(std::memory_order_relaxed);
+  if (timeout.count() != 0) execution.deadline_ns = tries.begin_ns + timeout.count();
+  execution.clock = &database_.clock();
+  execution.closed = &c.session.info.closed;
+  if (tries.conflicts > 0 && execution.must_stop()) return execution.why_stopped();
+  // Before it looks at anything: what it reads then is changed by nobody else.
+  if (tries.conflicts > kConflictsMax) {
+    const WorkerPool::Pause pause(database_.workers());
+    if (!tries.claim.take(tries.tables, [&] { return execution.must_stop(); }))
+      return execution.why_stopped();
+  }
   if (!prepared.query.as_of.empty()) {
     if (transaction != nullptr)
       return Error{ErrorCode::invalid_argument, "AS OF is for statements outside of a transaction"};
@@ -259,7 +319,9 @@ Sql::Attempt Sql::attempt(Context& c, SqliteHandle& handle, SqliteHandle::Prepar
     execution.view = &view.emplace(std::move(*opened));
   } else if (transaction != nullptr) {
     execution.view = &transaction->view;
-    if (!transaction->changes.empty()) execution.before = &transaction->changes;
+    if (!transaction->rows.empty()) execution.before = &transaction->rows;
+    if (!transaction->keys.empty()) execution.keys_before = &transaction->keys;
+    if (transaction->reads) execution.reads = &*transaction->reads;
   } else if (prepared.learned.wants_view) {
     execution.view = &view.emplace(open_view());
   }
@@ -278,10 +340,6 @@ Sql::Attempt Sql::attempt(Context& c, SqliteHandle& handle, SqliteHandle::Prepar
                  "the statement takes " + std::to_string(prepared.parameters) +
                      " parameters, not " + std::to_string(parameters.size())};
 
-  const std::chrono::nanoseconds timeout = timeout_.load(std::memory_order_relaxed);
-  if (timeout.count() != 0) execution.deadline_ns = begin + timeout.count();
-  execution.clock = &database_.clock();
-  execution.closed = &c.session.info.closed;
   execution.now_ms = c.now_ms;
   execution.is_admin = c.session.rights.role == Role::admin;
   StatementMemory memory(memory_.load(std::memory_order_relaxed));
@@ -296,23 +354,39 @@ Sql::Attempt Sql::attempt(Context& c, SqliteHandle& handle, SqliteHandle::Prepar
     return std::optional<Answer>();
   }
   c.depends_on(execution.depends_on);
+  // Constraints are compared with what others have committed, too: if they had a say, the statement
+  // has read more than its view.
+  const bool looked_past_view =
+      query.writes && (!answer || query.on_conflict != OnConflict::refuse);
+  if (execution.reads != nullptr && looked_past_view) {
+    execution.reads->add_range(engine::kRows, "");
+    transaction->looked_past_view = true;
+  }
   if (!answer) return std::move(answer).error();
   if (execution.view != nullptr && execution.view->is_outdated())
     return Error{ErrorCode::unavailable, "the state was replaced meanwhile: try again"};
   if (transaction != nullptr) {
-    const std::size_t bytes = transaction->changes.bytes() + execution.changes.bytes();
+    const std::size_t bytes = transaction->bytes() + execution.changes.bytes();
     if (bytes > database_.options().log.max_transaction_size)
       return Error{ErrorCode::too_large,
                    "the changes of the transaction exceed wal.max_transaction_size"};
-    transaction->changes.take(std::move(execution.changes));
+    transaction->rows.take(std::move(execution.changes));
     return std::optional<Answer>(*std::move(answer));
   }
-  const auto committed = commit(database_, execution.changes);
-  if (!committed) return committed.error();
-  if (committed->conflict) {
+  const TableSet tables = tables_of(execution.changes);
+  const auto try_again = [&] {
+    ++tries.conflicts;
+    tries.tables.insert(tables.begin(), tables.end());
     prepared.learned.keys_are_taken = true;
     return std::optional<Answer>();
-  }
+  };
+  // Who has a claim does not wait for another one: it claims more the next time.
+  if (tries.claim.is_held() && !turns_.is_free(tables, &tries.claim)) return try_again();
+  if (!await_turn(tables, &tries.claim, [&] { return execution.must_stop(); }))
+    return execution.why_stopped();
+  const auto committed = commit(database_, execution.changes);
+  if (!committed) return committed.error();
+  if (committed->conflict) return try_again();
   c.depends_on(committed->lsn);
   return std::optional<Answer>(*std::move(answer));
 }

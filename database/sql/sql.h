@@ -30,7 +30,9 @@
 #include "database/sql/server_sources.h"
 #include "database/sql/sqlite_handle.h"
 #include "database/sql/statement_memory.h"
+#include "database/sql/transaction.h"
 #include "database/sql/write_set.h"
+#include "database/sql/write_turns.h"
 #include "engine/engine.h"
 
 namespace kimdb::database {
@@ -40,11 +42,8 @@ class Database;
 
 namespace kimdb::database::sql {
 
-// Of a session, between BEGIN and its end.
-struct Transaction {
-  engine::ReadView view;
-  WriteSet changes;
-};
+// As a reply says an error of SQL: with a code before it.
+std::string with_code(const Error& error);
 
 class Sql {
  public:
@@ -53,6 +52,10 @@ class Sql {
   // Runs a statement for the context's session and replies.
   void execute(Context& context, std::string_view text,
                std::span<const engine::SqlValue> parameters);
+  // Of the context's session. An error of the second one is why nothing was committed; the
+  // transaction is over either way, if there was one.
+  Status begin_transaction(Context& context, bool serializable);
+  Status commit_transaction(Context& context);
   // From the next statement on.
   void set_limits(const Limits& limits) {
     timeout_.store(limits.timeout, std::memory_order_relaxed);
@@ -77,10 +80,22 @@ class Sql {
   static Result<Answer> analysis(SqliteHandle& handle, std::string_view text, const Query& query,
                                  const Answer& answer, const Execution& execution,
                                  std::int64_t took_ns);
-  // One attempt; nothing where it has to be made again.
+  // What one attempt to run a statement leaves to the next.
+  struct Tries {
+    Tries(std::int64_t now_ns, WriteTurns& turns) : begin_ns(now_ns), claim(turns) {}
+
+    const std::int64_t begin_ns;
+    int conflicts = 0;
+    TableSet tables;  // that it was to change when it met a conflict
+    WriteTurns::Claim claim;
+  };
+  // One attempt; nothing if it has to be made again.
   using Attempt = Result<std::optional<Answer>>;
   Attempt attempt(Context& context, SqliteHandle& handle, SqliteHandle::Prepared& prepared,
-                  std::span<const engine::SqlValue> parameters);
+                  std::span<const engine::SqlValue> parameters, Tries& tries);
+  // Waits while others have claimed the tables; false when `give_up` said so.
+  bool await_turn(const TableSet& tables, const WriteTurns::Claim* own,
+                  const std::function<bool()>& give_up);
   engine::ReadView open_view();
   Result<engine::ReadView> open_view_at(const std::string& position);
 
@@ -94,6 +109,7 @@ class Sql {
     engine::ReadView view;
   };
   std::deque<Kept> kept_;  // the oldest in front; the maintenance thread's
+  WriteTurns turns_;
   DatabaseSources sources_;
   HandlePool handles_;
   Definitions definitions_;

@@ -216,4 +216,87 @@ TEST_CASE("whatever order sessions' statements come in, constraints hold in what
   MESSAGE(orders << " orders of statements");
 }
 
+// --- serializable sessions ---
+
+// What a run left and answered of those sessions that committed.
+struct Run {
+  std::vector<bool> committed;
+  std::vector<Program> answers;
+  std::string state;
+};
+
+bool has_committed(const Program& answers) { return answers.back() == "OK"; }
+
+// The sessions one after the other.
+Run run_in_turn(Tables& tables, const Program& beginning, const std::vector<Program>& programs,
+                const std::vector<std::size_t>& sessions) {
+  tables.begin(beginning);
+  Run run{std::vector<bool>(programs.size()), std::vector<Program>(programs.size()), ""};
+  for (const std::size_t session : sessions) {
+    const std::vector<int> turns(programs[session].size(), 0);
+    run.answers[session] = tables.run({programs[session]}, turns)[0];
+    run.committed[session] = has_committed(run.answers[session]);
+  }
+  run.state = tables.state();
+  return run;
+}
+
+// Whether it is what some order of those that committed gives, each of them alone.
+bool is_serial(Tables& tables, const Program& beginning, const std::vector<Program>& programs,
+               const Run& run) {
+  std::vector<std::size_t> sessions;
+  for (std::size_t i = 0; i < programs.size(); ++i)
+    if (run.committed[i]) sessions.push_back(i);
+  do {
+    const Run serial = run_in_turn(tables, beginning, programs, sessions);
+    if (serial.state != run.state || serial.committed != run.committed) continue;
+    if (std::ranges::all_of(sessions, [&](std::size_t session) {
+          return serial.answers[session] == run.answers[session];
+        }))
+      return true;
+  } while (std::ranges::next_permutation(sessions).found);
+  return false;
+}
+
+TEST_CASE("serializable sessions leave, and are told, what they would be one after the other") {
+  SeededRandom random(support::test_seed("serializable sessions"));
+  const support::TestDeadline deadline(5);
+  Tables tables;
+  std::vector<std::string> statements = kStatements;
+  statements.insert(statements.end(),
+                    {"SELECT count(*) FROM u", "SELECT id FROM u WHERE e = 'x'",
+                     "SELECT u.id FROM u JOIN c ON c.u = u.id", "SELECT e FROM u WHERE id = 2"});
+  const auto any = [&] { return statements[random.below(statements.size())]; };
+  std::size_t orders = 0, conflicts = 0, broken = 0;
+  while (!deadline.passed() && broken < 3) {
+    std::vector<Program> programs = {transaction({any(), any()}), transaction({any(), any()})};
+    if (random.below(3) == 0) programs.push_back(transaction({any()}));
+    for (Program& program : programs) program.front() = "BEGIN SERIALIZABLE";
+    const Program& beginning = kBeginnings[random.below(kBeginnings.size())];
+    std::vector<int> turns;
+    for (std::size_t i = 0; i < programs.size(); ++i)
+      turns.insert(turns.end(), programs[i].size(), static_cast<int>(i));
+    for (int draw = 0; draw < 10; ++draw) {
+      for (std::size_t i = turns.size() - 1; i > 0; --i)
+        std::swap(turns[i], turns[random.below(i + 1)]);
+      tables.begin(beginning);
+      Run run;
+      run.answers = tables.run(programs, turns);
+      for (const Program& answers : run.answers) {
+        run.committed.push_back(has_committed(answers));
+        conflicts += run.committed.back() ? 0 : 1;
+      }
+      run.state = tables.state();
+      ++orders;
+      if (is_serial(tables, beginning, programs, run) || ++broken > 3) continue;
+      const std::string found = "begun with " +
+                                (beginning.empty() ? std::string("nothing") : beginning.front()) +
+                                "\n" + in_words(programs, turns, run.answers) + run.state;
+      FAIL_CHECK(found);
+    }
+  }
+  CHECK(broken == 0);
+  MESSAGE(orders << " orders of statements, " << conflicts << " sessions that met a conflict");
+}
+
 }  // namespace kimdb::database

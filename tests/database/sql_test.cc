@@ -319,6 +319,33 @@ TEST_CASE("no update is lost, however many add at once") {
   CHECK(db.run("SELECT n FROM c") == "*2\nn\n16000");
 }
 
+TEST_CASE("a statement over a whole table ends, however many others change rows of it") {
+  TestDb db;
+  db.run("CREATE TABLE t (id INT PRIMARY KEY, n INT)");
+  db.run(
+      "INSERT INTO t WITH RECURSIVE i(v) AS (SELECT 1 UNION ALL SELECT v + 1 FROM i WHERE v < "
+      "3000) SELECT v, 0 FROM i");
+  std::atomic<bool> done{false};
+  std::atomic<int> changes{0};
+  std::vector<std::thread> writers;
+  for (std::uint64_t i = 0; i < 3; ++i)
+    writers.emplace_back([&, i] {
+      support::TestSession session(db.database(), i + 2);
+      for (int row = 1; !done; row = row % 3000 + 1) {
+        const std::string id = std::to_string(row);
+        CHECK(session.run("UPDATE t SET n = n + 1 WHERE id = " + id) == "1");
+        changes += 1;
+      }
+    });
+  // Far more of them than a statement may be tried again.
+  while (changes < 1000) std::this_thread::yield();
+  for (int i = 0; i < 3; ++i) CHECK(db.run("UPDATE t SET n = n + 100000") == "3000");
+  done = true;
+  for (std::thread& writer : writers) writer.join();
+  CHECK(db.run("SELECT min(n) / 100000, sum(n % 100000) FROM t") ==
+        "*2\nmin(n) / 100000|sum(n % 100000)\n3|" + std::to_string(changes));
+}
+
 TEST_CASE("tables are there again after a restart, rows of dropped ones are not") {
   support::TemporaryDirectory directory;
   const auto options = TestDb::with_log(directory.path());

@@ -89,7 +89,7 @@ TEST_CASE("inside EXEC the version of what it wrote itself is not known, and tha
   db.run("MULTI\nSET a 2\nOBJECT VERSION a\nSET a 3 IFVERSION " + version +
          "\nDEL a\nSET a 4 IFVERSION 0");
   CHECK(db.run("EXEC") ==
-        "*5\nOK\nERROR: the version is not known before EXEC has ended\n"
+        "*5\nOK\nERROR: the version is not known before the transaction has ended\n"
         "ERROR: version conflict: expected " +
             version + ", but this transaction has changed the key before\nOK\nOK");
 }
