@@ -53,12 +53,23 @@ void write_info(protocol::ReplyWriter& reply, const CommandRow& row) {
 }
 
 void write_docs(protocol::ReplyWriter& reply, const CommandRow& row) {
-  reply.bulk(row.name);
-  reply.map(4);
-  reply.bulk("summary"), reply.bulk(row.help);
-  reply.bulk("since"), reply.bulk("0.1.0");
-  reply.bulk("group"), reply.bulk(row.family);
-  reply.bulk("syntax"), reply.bulk(row.syntax);
+  const auto write = [&](std::string_view name, std::string_view help, std::string_view syntax,
+                         std::size_t more) {
+    reply.bulk(name);
+    reply.map(4 + more);
+    reply.bulk("summary"), reply.bulk(help);
+    reply.bulk("since"), reply.bulk("0.1.0");
+    reply.bulk("group"), reply.bulk(row.family);
+    reply.bulk("syntax"), reply.bulk(syntax);
+  };
+  const bool has_subcommands = !row.subcommands.empty();
+  write(row.name, row.help, row.syntax, has_subcommands);
+  if (!has_subcommands) return;
+  reply.bulk("subcommands");
+  reply.map(row.subcommands.size());
+  for (const Subcommand& subcommand : row.subcommands)
+    write(std::string(row.name) + "|" + std::string(subcommand.name), subcommand.help,
+          subcommand.syntax, 0);
 }
 
 void all(Context& c) {
