@@ -117,6 +117,7 @@ Status Client::listen(const std::function<bool(const Event&)>& handle) {
   }
 }
 
+Status Client::end_events() { return state_->end_events(); }
 std::uint64_t Client::events_dropped() const { return state_->events_dropped(); }
 
 // --- the connection ---
@@ -127,10 +128,7 @@ Status Client::reconnect() { return state_->look() ? Status() : state_->connect_
 void Client::disconnect() { state_->disconnect(); }
 bool Client::in_transaction() const { return state_->memory().in_transaction(); }
 int Client::keyspace() const { return state_->memory().keyspace(); }
-
-bool Client::has_subscriptions() const {
-  const SessionMemory& memory = state_->memory();
-  return memory.monitoring() || !memory.channels().empty() || !memory.patterns().empty();
-}
+bool Client::transaction_lost() const { return state_->memory().transaction_lost(); }
+bool Client::has_subscriptions() const { return state_->memory().has_subscriptions(); }
 
 }  // namespace kimdb::client

@@ -22,12 +22,17 @@
 // unavailable) for the typed functions.
 //
 // Reconnecting. A broken connection is made again by the next call (Options::reconnect_timeout
-// bounds how long it tries), with the login, the name, the keyspace (SELECT) and the subscriptions
-// of the old one. A command that may have reached the server is sent a second time only if it does
-// no harm: it only reads, or it carries an ID (`ID <client> <sequence> SET …`: the server does it
-// once and answers again). Any other is answered io_error, and what to do is the caller's choice.
-// Inside MULTI, or while keys are watched, nothing is sent again: the transaction is gone with its
-// connection, and the call says so.
+// bounds how long it tries), with the login, the name, the keyspace (SELECT), the subscriptions and
+// DOC WATCH of the old one. A command that may have reached the server is sent a second time only
+// if it does no harm: it only reads, or it carries an ID (`ID <client> <sequence> SET …`: the
+// server does it once and answers again). Any other is answered io_error, and what to do is the
+// caller's choice.
+//
+// A transaction (BEGIN, MULTI) is gone with its connection. What was meant for inside it is not
+// executed by itself: every call is refused (unavailable) until ROLLBACK or DISCARD, which are
+// answered OK, or until BEGIN or MULTI begin anew. COMMIT and EXEC are refused as well, and end it.
+// The loss of WATCH is told by the next call, and MULTI and EXEC are refused without it. That
+// POSITION, WAIT and last_insert_rowid() know nothing of the old connection is told once.
 #pragma once
 
 #include <chrono>
@@ -121,6 +126,9 @@ class Client {
   Result<std::optional<Event>> next_event(std::chrono::milliseconds timeout);
   // Hands every event to the function until that returns false.
   Status listen(const std::function<bool(const Event&)>& handle);
+  // Ends the subscriptions, DOC WATCH and MONITOR. The connection stays where it can; MONITOR ends
+  // with it alone, and then a transaction is lost as above.
+  Status end_events();
   // Events that were thrown away because nobody took them.
   std::uint64_t events_dropped() const;
 
@@ -135,9 +143,12 @@ class Client {
   // Closes the connection on purpose: its subscriptions, its transaction and MONITOR end. The next
   // call makes it anew, with login and keyspace.
   void disconnect();
-  bool in_transaction() const;  // MULTI was answered, EXEC or DISCARD not yet
-  int keyspace() const;         // SELECT
-  bool has_subscriptions() const;
+  // BEGIN or MULTI was answered, their end not yet.
+  bool in_transaction() const;
+  // It was lost with its connection, and the caller has not ended it yet: see above.
+  bool transaction_lost() const;
+  int keyspace() const;            // SELECT
+  bool has_subscriptions() const;  // or MONITOR, or DOC WATCH
 
  private:
   explicit Client(std::unique_ptr<ClientState> state);

@@ -2,8 +2,11 @@
 
 #include <algorithm>
 #include <initializer_list>
+#include <iterator>
 #include <utility>
 
+#include "base/ascii.h"
+#include "base/check.h"
 #include "client/errors.h"
 #include "client/repeatable.h"
 
@@ -28,10 +31,13 @@ Error broken(Error error) {
   return error;
 }
 
-Error transaction_lost() {
-  return {ErrorCode::unavailable,
-          "the connection was lost, and with it MULTI or WATCH: begin the transaction again"};
+// Its only answer is that the connection is closed.
+bool is_shutdown(std::span<const std::string_view> words) {
+  const auto command = without_prefixes(words);
+  return !command.empty() && equals_ignoring_case(command[0], "SHUTDOWN");
 }
+
+Value ok() { return {.type = Value::Type::simple, .string = "OK"}; }
 
 }  // namespace
 
@@ -46,41 +52,94 @@ Status ClientState::run(const Pipeline& commands, std::vector<Value>& replies) {
   Exchange pass{.commands = commands, .replies = replies};
   // MONITOR's lines cannot be told from replies: the connection is of no use for anything else.
   if (memory_.monitoring()) lose_connection("");
+  Status considered;
   for (int attempt = 1;; ++attempt) {
-    KIMDB_RETURN_IF_ERROR(ensure_connected());
+    const bool stands = look();
+    if (considered) considered = consider(pass);
+    if (pass.done == commands.size()) return {};
+    if (pass.done == pass.end) return considered;
+    if (!stands) KIMDB_RETURN_IF_ERROR(connect_again());
     pass.first = pass.done;
     pass.sent_bytes = 0;
     pass.confirmations.clear();
-    Status status = exchange(pass);
+    const Status status = exchange(pass);
     if (memory_.ended()) lose_connection("");
-    if (status) return {};
-
-    const bool was_bound = memory_.is_bound();
+    if (status) return considered;
     const bool was_lost = status.error().code == ErrorCode::unavailable;
-    // Closed here on purpose where waiting ended: that is told by the error alone.
-    lose_connection(was_lost ? status.error().message : "");
-    if (was_bound) {
-      transaction_lost_ = false;  // said here
-      return outcome_unknown(status.error().message + ", and with it MULTI or WATCH");
-    }
-    const bool harmless = may_repeat(pass);
+    auto error = after_loss(pass, status.error());
+    if (pass.done == commands.size()) return {};
+    if (!error && pass.done == pass.end) return considered;
     // Where waiting ended by the caller's will or patience it is not begun again.
-    if (was_lost && harmless && attempt < kAttemptsMax) continue;
-    if (!was_sent(pass, pass.done)) {
+    if (!error && was_lost && attempt < kAttemptsMax) continue;
+    for (std::size_t i = pass.done; i < commands.size(); ++i)
+      if (memory_.is_of_interest(commands.name(i))) memory_.note_not_sent(commands.words(i));
+    if (error) return *error;
+    if (!was_sent(pass, pass.done))
       return Error{ErrorCode::unavailable, status.error().message + "; nothing was executed"};
-    }
-    if (harmless) return Error{ErrorCode::io_error, status.error().message};
-    return outcome_unknown(status.error().message);
+    return Error{ErrorCode::io_error, status.error().message};
   }
+}
+
+// Looks at what is to be sent: answers what needs no server, and ends the pass before a command
+// that is refused. Its error is what that one is answered.
+Status ClientState::consider(Exchange& pass) {
+  const Pipeline& commands = pass.commands;
+  pass.end = commands.size();
+  for (std::size_t i = pass.done; i < commands.size(); ++i) {
+    if (!memory_.is_of_interest(commands.name(i))) continue;
+    Error why;
+    switch (memory_.consider(commands.words(i), why)) {
+      case SessionMemory::Verdict::send:
+        break;
+      case SessionMemory::Verdict::done:
+        // Everything before it was answered so, too: else it would have been refused.
+        KIMDB_CHECK(i == pass.done);
+        pass.replies.push_back(ok());
+        ++pass.done;
+        break;
+      case SessionMemory::Verdict::refused:
+        pass.end = i;
+        while (++i < commands.size())
+          if (memory_.is_of_interest(commands.name(i))) memory_.note_not_sent(commands.words(i));
+        return why;
+    }
+  }
+  return {};
+}
+
+// The connection broke at the first command without a reply, or waiting for it ended. Answers that
+// one where its answer is known; the error where it must not be sent again.
+std::optional<Error> ClientState::after_loss(Exchange& pass, const Error& error) {
+  const bool was_lost = error.code == ErrorCode::unavailable;
+  const auto words = pass.commands.words(pass.done);
+  if (was_lost && was_sent(pass, pass.done) && is_shutdown(words)) {
+    lose_connection("");
+    pass.replies.push_back(ok());
+    ++pass.done;
+    return std::nullopt;
+  }
+  const bool was_bound = memory_.is_bound();
+  // Closed here on purpose where waiting ended: that is told by the error alone.
+  lose_connection(was_lost ? error.message : "");
+  if (was_bound && memory_.is_ended_by(words)) {
+    pass.replies.push_back(ok());
+    ++pass.done;
+    return std::nullopt;
+  }
+  if (was_bound) return Error{ErrorCode::io_error, error.message + memory_.tell_loss(words)};
+  if (!was_sent(pass, pass.done) || may_repeat(pass)) return std::nullopt;
+  return outcome_unknown(error.message);
 }
 
 // Sends what is left of the commands and takes their replies as they come: a server may stop
 // reading from someone who does not read. unavailable where the connection broke, io_error where
 // waiting ended otherwise, unsupported where the server does not speak RESP.
 Status ClientState::exchange(Exchange& pass) {
-  const std::string_view bytes = pass.commands.encoded_from(pass.first);
+  const std::string_view bytes =
+      pass.commands.encoded_from(pass.first)
+          .substr(0, pass.commands.begin_of(pass.end) - pass.commands.begin_of(pass.first));
   Patience patient = patience(options_.reply_timeout);
-  while (pass.done < pass.commands.size()) {
+  while (pass.done < pass.end) {
     KIMDB_RETURN_IF_ERROR(send_part(pass, bytes));
     auto value = connection_.poll_value();
     if (!value) return broken(std::move(value).error());
@@ -111,8 +170,9 @@ Status ClientState::send_part(Exchange& pass, std::string_view bytes) {
 // True where the value was (a part of) the reply to the first command without one.
 bool ClientState::take_reply(Exchange& pass, Value value) {
   const std::size_t index = pass.done;
-  if (!SessionMemory::is_of_interest(pass.commands.name(index))) {
+  if (!memory_.is_of_interest(pass.commands.name(index))) {
     if (value.type == Value::Type::push) return take_unrequested(std::move(value)), false;
+    memory_.note_use();
     pass.replies.push_back(std::move(value));
     ++pass.done;
     return true;
@@ -128,6 +188,7 @@ bool ClientState::take_reply(Exchange& pass, Value value) {
     value = Value{.type = Value::Type::array, .elements = std::move(pass.confirmations)};
     pass.confirmations.clear();
   }
+  memory_.note_use();
   memory_.note(words, value);
   pass.replies.push_back(std::move(value));
   ++pass.done;
@@ -153,7 +214,7 @@ Result<std::optional<Event>> ClientState::next_event(milliseconds timeout) {
   const Patience patient = patience(timeout);
   while (events_.empty()) {
     const bool monitored = memory_.monitoring();
-    KIMDB_RETURN_IF_ERROR(ensure_connected());
+    if (!look()) KIMDB_RETURN_IF_ERROR(connect_again());
     if (monitored && !memory_.monitoring()) {
       return Error{ErrorCode::unavailable, "the connection was lost, and with it MONITOR"};
     }
@@ -212,13 +273,22 @@ bool ClientState::look() {
 void ClientState::disconnect() {
   lose_connection("");
   memory_.forget_subscriptions();
-  transaction_lost_ = false;
+  memory_.forget_loss();
 }
 
-Status ClientState::ensure_connected() {
-  const bool stands = look();
-  if (std::exchange(transaction_lost_, false)) return transaction_lost();
-  if (stands) return {};
+Status ClientState::end_events() {
+  if (!memory_.monitoring() && !memory_.transaction_lost() && look()) {
+    Pipeline commands;
+    commands.add({"UNSUBSCRIBE"}).add({"PUNSUBSCRIBE"});
+    std::vector<Value> replies;
+    if (const Status status = run(commands, replies)) return {};
+  }
+  lose_connection("");
+  memory_.forget_subscriptions();
+  return {};
+}
+
+Status ClientState::connect_again() {
   const auto deadline = std::chrono::steady_clock::now() + options_.reconnect_timeout;
   for (milliseconds wait = kFirstPause;; wait = std::min(2 * wait, kLongestPause)) {
     Status status = connect_once();
@@ -251,7 +321,8 @@ Status ClientState::log_in(const Patience& patient) {
     hello.insert(hello.end(), {"AUTH", options_.user, options_.password});
     if (options_.user.empty()) hello[hello.size() - 2] = "default";
   }
-  if (!options_.name.empty()) hello.insert(hello.end(), {"SETNAME", options_.name});
+  const std::string& name = memory_.name().value_or(options_.name);
+  if (!name.empty()) hello.insert(hello.end(), {"SETNAME", name});
   auto reply = ask(hello, patient);
   if (!reply) return std::move(reply).error();
   if (!reply->is_error()) return take_server_info(*reply), Status();
@@ -261,7 +332,7 @@ Status ClientState::log_in(const Patience& patient) {
   return std::move(error).in("opening a RESP3 connection to " + to_string(address_));
 }
 
-// The keyspace and the subscriptions that the last connection had.
+// The keyspace, the subscriptions and DOC WATCH that the last connection had.
 Status ClientState::restore(const Patience& patient) {
   const auto repeat = [&](const std::vector<std::string_view>& words) -> Status {
     auto reply = ask(words, patient);
@@ -280,14 +351,31 @@ Status ClientState::restore(const Patience& patient) {
   words.assign({"PSUBSCRIBE"});
   words.insert(words.end(), memory_.patterns().begin(), memory_.patterns().end());
   if (words.size() > 1) subscriptions.add(words);
+  for (const auto& [collection, filter] : memory_.watches()) {
+    words.assign({"DOC", "WATCH", collection});
+    if (filter) words.push_back(*filter);
+    subscriptions.add(words);
+  }
   if (subscriptions.empty()) return {};
+  // What is pushed meanwhile is newer than what is said here.
+  std::deque<Event> told;
+  if (!memory_.channels().empty() || !memory_.patterns().empty())
+    told.push_back({.kind = Event::Kind::resubscribed});
   std::vector<Value> replies;
   Exchange pass{.commands = subscriptions, .replies = replies};
+  const std::size_t kept = events_.size();
   KIMDB_RETURN_IF_ERROR(exchange(pass));
   for (const Value& reply : replies) {
     if (reply.is_error()) return error_of(reply);
   }
-  keep_event({.kind = Event::Kind::resubscribed});
+  auto documents = replies.end() - static_cast<std::ptrdiff_t>(memory_.watches().size());
+  for (const auto& [collection, filter] : memory_.watches())
+    told.push_back({.kind = Event::Kind::resubscribed,
+                    .channel = collection,
+                    .value = std::move(*documents++)});
+  const std::size_t place = std::min(kept, events_.size());
+  events_.insert(events_.begin() + static_cast<std::ptrdiff_t>(place),
+                 std::make_move_iterator(told.begin()), std::make_move_iterator(told.end()));
   return {};
 }
 
@@ -324,10 +412,11 @@ void ClientState::take_server_info(const Value& hello) {
 void ClientState::lose_connection(std::string why) {
   if (!connection_.is_open()) return;
   connection_.close();
-  transaction_lost_ = transaction_lost_ || memory_.is_bound();
+  const bool was_in_transaction = memory_.in_transaction();
   memory_.connection_lost();
   if (why.empty()) return;
   loss_told_ = true;
+  if (was_in_transaction) why += ", and with it the transaction";
   notify(Notice::Kind::lost, std::move(why));
 }
 

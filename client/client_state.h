@@ -29,13 +29,15 @@ class ClientState {
 
   // One attempt to connect, log in and restore what the last connection was.
   Status connect_once();
-  // Makes the connection if it is broken, within reconnect_timeout.
-  Status ensure_connected();
+  // Makes the connection that is broken, within reconnect_timeout.
+  Status connect_again();
   // Looks whether the connection still stands, without waiting.
   bool look();
 
   // Client::disconnect.
   void disconnect();
+  // Client::end_events.
+  Status end_events();
 
   // Client::run.
   Status run(const Pipeline& commands, std::vector<protocol::Value>& replies);
@@ -52,6 +54,7 @@ class ClientState {
     const Pipeline& commands;
     std::vector<protocol::Value>& replies;
     std::size_t done = 0;                        // commands whose replies came
+    std::size_t end = commands.size();           // of those that are sent
     std::size_t first = 0;                       // the command that this pass began with
     std::size_t sent_bytes = 0;                  // from the first on, taken by the kernel
     std::vector<protocol::Value> confirmations;  // of the current SUBSCRIBE, so far
@@ -59,6 +62,8 @@ class ClientState {
   Status exchange(Exchange& exchange);
   Status send_part(Exchange& exchange, std::string_view bytes);
   bool take_reply(Exchange& exchange, protocol::Value value);
+  Status consider(Exchange& exchange);
+  std::optional<Error> after_loss(Exchange& exchange, const Error& error);
   static bool was_sent(const Exchange& exchange, std::size_t index);
   // Whether all that is unanswered and may have reached the server does no harm if done twice.
   static bool may_repeat(const Exchange& exchange);
@@ -81,8 +86,7 @@ class ClientState {
   SessionMemory memory_;
   ServerInfo server_;
   bool was_connected_ = false;
-  bool loss_told_ = false;         // so that the end of it is told, too
-  bool transaction_lost_ = false;  // with a connection, and no call has said so yet
+  bool loss_told_ = false;  // so that the end of it is told, too
   std::deque<Event> events_;
   std::uint64_t events_dropped_ = 0;
 };

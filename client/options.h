@@ -85,15 +85,17 @@ struct Event {
   enum class Kind {
     message,          // channel, payload
     pattern_message,  // pattern, channel, payload
-    resubscribed,  // the connection was lost and made again: what was published meanwhile is lost
-    monitor,       // after MONITOR: payload is the line
-    other,         // any other push: see value
+    // The connection was lost and made again: what was published meanwhile is lost. Of a DOC WATCH:
+    // channel is the collection, value a list of its documents as they are now.
+    resubscribed,
+    monitor,  // after MONITOR: payload is the line
+    other,    // any other push: see value
   };
   Kind kind = Kind::other;
   std::string pattern;
   std::string channel;
   std::string payload;
-  protocol::Value value;  // kind other: as it came
+  protocol::Value value;  // kind other: as it came; resubscribed
 };
 
 }  // namespace kimdb::client

@@ -4,6 +4,7 @@
 #include <cstddef>
 
 #include "base/ascii.h"
+#include "client/sql_text.h"
 
 namespace kimdb::client {
 namespace {
@@ -27,8 +28,13 @@ constexpr Subcommand kRepeatableSubcommands[] = {
     {"CONFIG", "GET"},     {"OBJECT", "ENCODING"},  {"OBJECT", "FREQ"}, {"OBJECT", "IDLETIME"},
     {"OBJECT", "VERSION"}, {"OBJECT", "REFCOUNT"},  {"SLOWLOG", "GET"}, {"SLOWLOG", "LEN"},
     {"MEMORY", "USAGE"},   {"SHOW", "PROCESSLIST"}, {"DOC", "GET"},     {"DOC", "FIND"},
-    {"DOC", "COUNT"},      {"DOC", "LIST"},
+    {"DOC", "COUNT"},      {"DOC", "LIST"},         {"DOC", "EXPLAIN"}, {"DOC", "CHANGES"},
+    {"INDEX", "LIST"},
 };
+
+// Statements that only read. WITH and EXPLAIN may stand before one that writes.
+constexpr std::string_view kRepeatableStatements[] = {"SELECT", "VALUES", "SHOW", "DESCRIBE",
+                                                      "DESC"};
 
 // How many operands a prefix word has; -1 where it is none.
 int prefix_operands(std::string_view word) {
@@ -65,6 +71,12 @@ bool is_repeatable(std::span<const std::string_view> words) {
     return equals_ignoring_case(name, command[0]);
   };
   if (std::ranges::any_of(kRepeatable, is_command)) return true;
+  if (is_command("SQL") && command.size() > 1) {
+    const std::string_view verb = first_sql_word(command[1]);
+    return std::ranges::any_of(kRepeatableStatements, [&](std::string_view reads) {
+      return equals_ignoring_case(reads, verb);
+    });
+  }
   return command.size() > 1 &&
          std::ranges::any_of(kRepeatableSubcommands, [&](const Subcommand& s) {
            return is_command(s.command) && equals_ignoring_case(s.subcommand, command[1]);

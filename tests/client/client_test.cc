@@ -323,7 +323,7 @@ TEST_CASE("a connection that the server closed while idle is made again before t
   CHECK(server.failure() == "");
 }
 
-TEST_CASE("inside MULTI nothing is sent again, not even reads, and the loss is said once") {
+TEST_CASE("inside MULTI nothing is sent again, not even reads, until the transaction is given up") {
   FakeServer server([](Listener& listener) {
     {
       FakeConnection connection(listener.accept());
@@ -345,6 +345,9 @@ TEST_CASE("inside MULTI nothing is sent again, not even reads, and the loss is s
   REQUIRE(!lost);
   CHECK(lost.error().message.find("MULTI") != std::string::npos);
   CHECK(!client->in_transaction());
+  CHECK(client->transaction_lost());
+  CHECK(!client->get("k"));
+  CHECK(client->call({"DISCARD"})->string == "OK");
   auto value = client->get("k");
   REQUIRE(value);
   CHECK(**value == "v");

@@ -16,6 +16,17 @@ TEST_CASE("commands that only read may be sent again, in any case") {
   CHECK(repeatable({"config", "get", "*"}));
 }
 
+TEST_CASE("statements that only read may be sent again") {
+  CHECK(repeatable({"SQL", "SELECT * FROM t"}));
+  CHECK(repeatable({"SQL", "-- a\n/* b */ show tables"}));
+  CHECK(repeatable({"AFTER", "1-5", "SQL", "DESCRIBE t"}));
+  CHECK(repeatable({"INDEX", "LIST", "c"}));
+  for (const char* statement : {"DELETE FROM t", "WITH a AS (SELECT 1) DELETE FROM t", "BEGIN",
+                                "EXPLAIN ANALYZE DELETE FROM t", "/* SELECT", "", "COMMIT"})
+    CHECK(!repeatable({"SQL", statement}));
+  CHECK(!repeatable({"SQL"}));
+}
+
 TEST_CASE("writes, transactions and unknown commands may not") {
   CHECK(!repeatable({"SET", "k", "v"}));
   CHECK(!repeatable({"GETEX", "k", "EX", "1"}));
