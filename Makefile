@@ -11,7 +11,7 @@ VERSION := $(shell cat VERSION)
 # Debian packages, in four lists; tools/packages.sh installs what is missing.
 PACKAGES_RUN   := g++ make pkg-config git libasio-dev libcli11-dev libyaml-cpp-dev libreadline-dev libspdlog-dev libfmt-dev \
                   libboost1.81-dev libwslay-dev libdeflate-dev libxxhash-dev libsimdjson-dev libre2-dev libsodium-dev libjwt-dev libsqlite3-dev libmimalloc-dev libssl-dev
-PACKAGES_TEST  := doctest-dev openssl curl redis-server redis-tools wamerican-large netcat-openbsd strace clang-16 clang-tidy-16 \
+PACKAGES_TEST  := doctest-dev openssl curl redis-server redis-tools wamerican-large netcat-openbsd strace tmux clang-16 clang-tidy-16 \
                   clang-format libclang-rt-16-dev librestinio-dev
 PACKAGES_WEB   := nodejs npm
 PACKAGES_BENCH := redis-server redis-tools wamerican-large netcat-openbsd librestinio-dev wrk postgresql-15

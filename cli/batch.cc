@@ -14,7 +14,8 @@
 #include "base/ascii.h"
 #include "cli/command_line.h"
 #include "cli/output.h"
-#include "database/sql/tokenizer.h"
+#include "cli/output_format.h"
+#include "cli/statement_reader.h"
 #include "protocol/request_parser.h"
 
 namespace kimdb::cli {
@@ -71,17 +72,27 @@ class Batch {
   void take_requests() {
     std::size_t taken = 0;
     while (!stopped_) {
-      if (!open_statement_.empty()) {
-        const std::size_t end = input_.find('\n', taken);
-        if (end == std::string::npos) break;
-        continue_statement(std::string_view(input_).substr(taken, end - taken));
-        taken = end + 1;
+      const std::string_view rest = std::string_view(input_).substr(taken);
+      const std::size_t end = inside_request_ ? std::string_view::npos : rest.find('\n', searched_);
+      searched_ = end == std::string_view::npos ? rest.size() : 0;
+      if (statements_.is_open() || (end != std::string_view::npos && rest[0] != '*' &&
+                                    StatementReader::begins(rest.substr(0, end)))) {
+        if (end == std::string_view::npos) break;
+        add_sql(rest.substr(0, end));
+        taken += end + 1;
         ++line_;
         continue;
       }
-      const auto parsed = parser_.next(std::string_view(input_).substr(taken), request_);
-      const std::string_view consumed = std::string_view(input_).substr(taken, parsed.consumed);
+      // A line that is not there to its end may yet begin SQL; bytes behind a line, and arrays, are
+      // the parser's to wait for.
+      if (!inside_request_ && end == std::string_view::npos && !rest.starts_with('*') &&
+          rest.size() <= kMessageBytesMax)
+        break;
+      searched_ = 0;
+      const auto parsed = parser_.next(rest, request_);
+      const std::string_view consumed = rest.substr(0, parsed.consumed);
       taken += parsed.consumed;
+      inside_request_ = parsed.outcome == RequestParser::Outcome::incomplete && !rest.empty();
       if (parsed.outcome == RequestParser::Outcome::incomplete) break;
       take(parsed);
       line_ += static_cast<std::size_t>(std::ranges::count(consumed, '\n'));
@@ -92,14 +103,11 @@ class Batch {
   void take(const RequestParser::Parsed& parsed) {
     switch (parsed.outcome) {
       case RequestParser::Outcome::request:
-        add();
+        add(words_of(request_));
         break;
       case RequestParser::Outcome::error:
       case RequestParser::Outcome::fatal:
-        flush();
-        if (!stopped_)
-          show_error_reply({.type = Value::Type::error, .string = std::string(parsed.error)},
-                           line_);
+        refuse(std::string(parsed.error), line_);
         stopped_ = stopped_ || parsed.outcome == RequestParser::Outcome::fatal;
         break;
       case RequestParser::Outcome::skipped:
@@ -108,26 +116,32 @@ class Batch {
     }
   }
 
-  void add() {
-    Words words = words_of(request_);
-    if (words.size() == 2 && equals_ignoring_case(words[0], "SQL") &&
-        database::sql::is_open(words[1])) {
-      open_statement_ = words[1];
-      return;
-    }
-    add(std::move(words));
-  }
-
-  // An SQL statement over several lines.
-  void continue_statement(std::string_view line) {
-    open_statement_ += '\n';
-    open_statement_ += line;
-    if (!database::sql::is_open(open_statement_)) add({"SQL", std::exchange(open_statement_, {})});
+  // A line of SQL.
+  void add_sql(std::string_view line) {
+    if (!statements_.is_open()) statement_line_ = line_;
+    std::vector<Words> ended;
+    const Status added = statements_.add(line, ended);
+    if (!added) refuse("ERR " + added.error().message, line_);
+    for (Words& words : ended) add(std::move(words), std::exchange(statement_line_, line_));
   }
 
   void add(Words words) {
+    if (equals_ignoring_case(words[0], "FORMAT")) {
+      flush();
+      if (!stopped_) choose_format(words);
+      return;
+    }
+    add(std::move(words), line_);
+  }
+
+  void choose_format(const Words& words) {
+    const Value answer = choose_output_format(words, options_.format);
+    answer.is_error() ? show_error_reply(answer, line_) : show(render(answer, options_));
+  }
+
+  void add(Words words, std::size_t line) {
     commands_.push_back(std::move(words));
-    lines_.push_back(line_);
+    lines_.push_back(line);
     for (const std::string& word : commands_.back()) bytes_ += word.size();
     if (commands_.size() >= kCommandsMax || bytes_ >= kBytesMax) flush();
   }
@@ -142,7 +156,7 @@ class Batch {
         show(std::exchange(out, {}));
         show_error_reply(replies[i], lines_[i]);
       } else {
-        out += render(replies[i], options_);
+        out += render_reply(commands_[i], replies[i], options_);
       }
     }
     show(out);
@@ -159,13 +173,20 @@ class Batch {
     if (!stopped_ && executor_.streams()) run_stream();
   }
 
+  // Until it is interrupted.
   void run_stream() {
-    const Status status =
-        executor_.stream([&](const Value& event) { show(render(event, options_)); });
-    stopped_ = interrupt_.is_set();
-    if (status) return;
-    complain(status.error().message);
+    const Status status = executor_.stream([&](const Words& command, const Value& value) {
+      show(render_reply(command, value, options_));
+    });
+    if (!status) complain(status.error().message);
     stopped_ = true;
+  }
+
+  // What is wrong with a line before it is sent; `message` begins with its code.
+  void refuse(std::string message, std::size_t line) {
+    flush();
+    if (stopped_) return;
+    show_error_reply({.type = Value::Type::error, .string = std::move(message)}, line);
   }
 
   // A terminal shows both streams: there the line's number goes before the error instead.
@@ -179,26 +200,37 @@ class Batch {
 
   // A last line without an end counts; a value that is not there to its end does not.
   void finish() {
-    if (!input_.empty()) {
+    if (!input_.empty() && !inside_request_) {
       input_ += '\n';
       take_requests();
     }
-    // One that stays open is the server's to refuse.
-    if (!open_statement_.empty()) add({"SQL", std::exchange(open_statement_, {})});
+    if (statements_.is_open())
+      refuse(
+          "ERR the statement that begins here does not end in a semicolon: nothing of it was run",
+          statement_line_);
     flush();
-    if (stopped_ || input_.empty()) return;
-    complain("line " + std::to_string(line_) + ": the input ends inside a value");
-    errors_ = true;
+    if (stopped_) return;
+    if (!input_.empty()) {
+      complain("line " + std::to_string(line_) + ": the input ends inside a value");
+      errors_ = true;
+    }
+    if (executor_.in_transaction()) {
+      complain("the input ends inside a transaction: nothing of it was done");
+      errors_ = true;
+    }
   }
 
   Executor& executor_;
-  const RenderOptions options_;
+  RenderOptions options_;
   Interrupt& interrupt_;
   RequestParser parser_;
   protocol::Request request_;
   std::string input_;
   std::size_t line_ = 1;
-  std::string open_statement_;  // of SQL, that goes on
+  StatementReader statements_;
+  std::size_t statement_line_ = 1;  // where the open one began
+  bool inside_request_ = false;     // the parser has begun one and waits for more
+  std::size_t searched_ = 0;        // bytes at the front of input_ without a line break
 
   std::vector<Words> commands_;  // to be sent
   std::vector<std::size_t> lines_;

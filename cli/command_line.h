@@ -3,6 +3,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/result.h"
 #include "cli/executor.h"
@@ -19,10 +20,17 @@ Words words_of(const protocol::Request& request);
 // follow it (`SET k $5`): there is nowhere to type these.
 Result<Words> split_command_line(std::string_view line);
 
-// False for what should not be written to the history file: lines that hold a password.
-// Whether the line is an SQL statement that goes on behind it (database/sql/tokenizer.h).
-bool is_open_statement(std::string_view line);
+// The commands of a text of several lines, as a file holds them; its last SQL statement needs no
+// semicolon. invalid_argument where one of them cannot be read.
+Result<std::vector<Words>> split_commands(std::string_view text);
 
+// The commands that the words behind kimdb-cli's options are: the words of one, or one text
+// (`kimdb-cli "SELECT * FROM t"`), maybe behind prefix words. An SQL statement that reads may be
+// words, too (`kimdb-cli SELECT '*' FROM t`); one that writes may not, because the shell has taken
+// quotes away that mattered: invalid_argument.
+Result<std::vector<Words>> commands_of_arguments(const Words& arguments);
+
+// False for what should not be written to the history file: lines that hold a password.
 bool belongs_in_history(std::string_view line);
 
 }  // namespace kimdb::cli

@@ -13,6 +13,7 @@ bool is_space(char c) { return c == ' ' || c == '\t'; }
 
 // Commands that kimdb-cli itself knows.
 constexpr std::string_view kOwnCommands[] = {"exit", "help", "quit"};
+constexpr std::string_view kFormats[] = {"csv", "json", "raw", "strict", "text"};
 
 // How many operands a prefix word has; none where it is no prefix.
 struct PrefixWord {
@@ -165,6 +166,11 @@ Completions complete(const CommandCatalog& catalog, std::string_view line) {
     return result;
   }
 
+  if (equals_ignoring_case(typed.words[0], "FORMAT")) {  // kimdb-cli's own
+    for (const std::string_view format : kFormats) offer(result.words, format, typed.current);
+    return result;
+  }
+
   result.sql = is_sql_line(typed.words);
   std::size_t name_words = 0;
   const CommandDoc* command = catalog.find_typed(typed.words, &name_words);
@@ -176,6 +182,11 @@ Completions complete(const CommandCatalog& catalog, std::string_view line) {
   const SyntaxRest rest = match_syntax(command->forms, arguments);
   for (const std::string& keyword : rest.keywords) offer(result.words, keyword, typed.current);
   sort_once(result.words);
+  const bool is_first = arguments.empty();
+  result.collections = is_first && rest.value == "collection";
+  result.settings =
+      command->name.starts_with("CONFIG ") && (rest.value == "name" || rest.value == "pattern");
+  if (command->name == "INDEX DROP" && arguments.size() == 1) result.indexes_of = arguments[0];
   // In `SET k v EX 10 |` the position is no key's, in `DEL a |` the syntax says "key", too.
   result.keys = is_key_position(command->keys, typed.words.size()) || is_key_word(rest.value);
   return result;

@@ -22,8 +22,12 @@ TypedLine cut_typed_line(std::string_view line);
 
 struct Completions {
   std::vector<std::string> words;  // fit the current word, by name
-  bool keys = false;               // keys that begin with the current word fit as well
-  bool sql = false;                // names of tables and columns may fit as well
+  // What fits as well, and begins with the current word:
+  bool keys = false;
+  bool sql = false;  // names of tables and columns
+  bool collections = false;
+  bool settings = false;   // names of CONFIG
+  std::string indexes_of;  // names of this collection's indexes
 };
 // For the text left of the cursor.
 Completions complete(const CommandCatalog& catalog, std::string_view line);

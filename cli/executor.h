@@ -28,18 +28,21 @@ class Executor {
   // behind those have none.
   virtual Status execute_all(std::span<const Words> commands, std::vector<Value>& replies) = 0;
 
-  // What is shown before "> ": "kimdb 127.0.0.1:3223 [master]", "(tx)" inside MULTI.
+  // What is shown before "> ": "kimdb 127.0.0.1:3223 [master]", "(tx)" inside BEGIN or MULTI.
   virtual std::string prompt() = 0;
+  // Inside BEGIN or MULTI.
+  virtual bool in_transaction() const = 0;
 
-  // Whether a command of the CLI's own (for completion) would disturb nothing: not inside MULTI,
-  // not where it would have to wait for a connection.
+  // Whether a command of the CLI's own (for completion) would disturb nothing: not inside a
+  // transaction or behind a lost one, not where it would have to wait for a connection.
   virtual bool may_look_up() = 0;
 
-  // After a command that subscribes or monitors: hands over what comes until the wait is
+  // After a command that subscribes, watches or monitors: hands over what comes until the wait is
   // interrupted (then it is no error) or the connection cannot be had any more. No subscription is
-  // left then.
+  // left then. `command` is the one that a value answers; empty for an event.
+  using Show = std::function<void(const Words& command, const Value& value)>;
   virtual bool streams() const = 0;
-  virtual Status stream(const std::function<void(const Value& event)>& show) = 0;
+  virtual Status stream(const Show& show) = 0;
 
   // After the last command; an Error where something was not kept.
   virtual Status close() = 0;

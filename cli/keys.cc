@@ -8,6 +8,22 @@
 #include "protocol/line_parser.h"
 
 namespace kimdb::cli {
+namespace {
+
+// Of a list of maps: the members of this name that begin with the prefix.
+std::vector<std::string> members_with_prefix(Result<Value> list, std::string_view name,
+                                             std::string_view prefix) {
+  std::vector<std::string> found;
+  if (!list || !list->is_list()) return found;
+  for (Value& map : list->elements)
+    for (std::size_t i = 0; i + 1 < map.elements.size(); i += 2)
+      if (map.elements[i].string == name && map.elements[i + 1].string.starts_with(prefix))
+        found.push_back(std::move(map.elements[i + 1].string));
+  std::ranges::sort(found);
+  return found;
+}
+
+}  // namespace
 
 CommandCatalog load_command_catalog(Executor& executor) {
   auto docs = executor.execute({"COMMAND", "DOCS"});
@@ -56,6 +72,25 @@ std::vector<std::string> keys_with_prefix(Executor& executor, std::string_view p
   const auto repeated = std::ranges::unique(keys);  // SCAN may show a key twice
   keys.erase(repeated.begin(), repeated.end());
   return keys;
+}
+
+std::vector<std::string> collections_with_prefix(Executor& executor, std::string_view prefix) {
+  return members_with_prefix(executor.execute({"COLLECTIONS"}), "name", prefix);
+}
+
+std::vector<std::string> settings_with_prefix(Executor& executor, std::string_view prefix) {
+  std::vector<std::string> names;
+  auto settings = executor.execute({"CONFIG", "GET", prefix_pattern(prefix)});
+  if (!settings || !settings->is_list()) return names;
+  for (std::size_t i = 0; i < settings->elements.size(); i += 2)
+    names.push_back(std::move(settings->elements[i].string));
+  std::ranges::sort(names);
+  return names;
+}
+
+std::vector<std::string> indexes_with_prefix(Executor& executor, const std::string& collection,
+                                             std::string_view prefix) {
+  return members_with_prefix(executor.execute({"INDEX", "LIST", collection}), "name", prefix);
 }
 
 }  // namespace kimdb::cli

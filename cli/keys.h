@@ -21,4 +21,10 @@ std::vector<std::string> sql_names(Executor& executor);
 // in keys found and in requests made. Keys that would have to be quoted are left out.
 std::vector<std::string> keys_with_prefix(Executor& executor, std::string_view prefix);
 
+// Collections, settings of CONFIG and a collection's indexes whose names begin so, sorted.
+std::vector<std::string> collections_with_prefix(Executor& executor, std::string_view prefix);
+std::vector<std::string> settings_with_prefix(Executor& executor, std::string_view prefix);
+std::vector<std::string> indexes_with_prefix(Executor& executor, const std::string& collection,
+                                             std::string_view prefix);
+
 }  // namespace kimdb::cli

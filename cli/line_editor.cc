@@ -3,21 +3,24 @@
 // readline's headers need FILE declared before them.
 #include <cstdio>
 //
+#include <langinfo.h>
 #include <poll.h>
 #include <readline/history.h>
 #include <readline/readline.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <clocale>
 #include <csignal>
 #include <cstdlib>
 #include <cstring>
-#include <cwchar>
 #include <filesystem>
 #include <system_error>
 #include <utility>
+
+#include "cli/columns.h"
 
 namespace kimdb::cli {
 namespace {
@@ -28,11 +31,12 @@ constexpr int kHistoryLinesMax = 10'000;
 // LineEditor exists.
 struct Shared {
   const LineEditor::Options* options = nullptr;
-  std::string prompt;
+  LineEditor::Prompt prompt;
   bool hint_shown = false;
   std::vector<std::string> matches;
   bool ended = false;   // the line is there, or
   bool at_end = false;  // the input's end is
+  bool followed = false;
   std::string line;
 };
 Shared shared;
@@ -40,35 +44,10 @@ Shared shared;
 volatile std::sig_atomic_t window_resized = 0;
 void note_resize(int) { window_resized = 1; }
 
-// Columns of UTF-8 text on the terminal.
-std::size_t columns(std::string_view text) {
-  std::mbstate_t state{};
-  std::size_t width = 0;
-  while (!text.empty()) {
-    wchar_t wide = 0;
-    const std::size_t size = std::mbrtowc(&wide, text.data(), text.size(), &state);
-    if (size == 0 ||
-        size > text.size()) {  // no character: readline shows something one column wide
-      state = {};
-      ++width;
-      text.remove_prefix(1);
-      continue;
-    }
-    const int cells = wcwidth(wide);
-    width += static_cast<std::size_t>(cells > 0 ? cells : 0);
-    text.remove_prefix(size);
-  }
-  return width;
-}
-
-// As much of the text as fits into so many columns; whole characters only.
-std::string fitting(std::string text, std::size_t width) {
-  while (columns(text) > width) {
-    do {
-      text.pop_back();
-    } while (!text.empty() && (static_cast<unsigned char>(text.back()) & 0xc0) == 0xc0);
-  }
-  return text;
+// Whether a key was pressed, or something pasted, that was not read yet.
+bool input_waits(int timeout_ms) {
+  pollfd waiting{.fd = STDIN_FILENO, .events = POLLIN, .revents = 0};
+  return poll(&waiting, 1, timeout_ms) == 1;
 }
 
 // --- hints ---
@@ -78,6 +57,9 @@ std::string fitting(std::string text, std::size_t width) {
 // on the cursor's row.
 
 std::string_view text_of_line() { return {rl_line_buffer, static_cast<std::size_t>(rl_end)}; }
+bool is_blank(std::string_view text) {
+  return text.find_first_not_of(" \t\n") == std::string_view::npos;
+}
 
 void erase_hint() {
   if (!std::exchange(shared.hint_shown, false)) return;
@@ -95,11 +77,12 @@ void erase_hint() {
 }
 
 void show_hint() {
-  if (rl_point != rl_end || rl_end == 0 || !shared.options->hint) return;
+  if (rl_point != rl_end || (rl_end == 0 && !shared.prompt.continues)) return;
+  if (!shared.options->hint || text_of_line().find('\n') != std::string_view::npos) return;
   int rows = 0;
   int width = 0;
   rl_get_screen_size(&rows, &width);
-  const std::size_t used = columns(shared.prompt) + columns(text_of_line());
+  const std::size_t used = columns(shared.prompt.text) + columns(text_of_line());
   const auto row = static_cast<std::size_t>(width);
   // The last column stays free: a character there makes some terminals wrap.
   if (used + 2 >= row) return;
@@ -123,7 +106,12 @@ void redisplay() {
 }
 
 int accept_line(int count, int key) {
+  // How fast what was pasted comes in pieces, and nobody types behind an empty line.
+  constexpr int kPasteGapMs = 50;
   erase_hint();
+  // Here the terminal still gives single keys: later it would wait for the end of a line.
+  const bool ends_statement = shared.prompt.continues && is_blank(text_of_line());
+  shared.followed = input_waits(ends_statement ? kPasteGapMs : 0);
   return rl_newline(count, key);
 }
 
@@ -144,6 +132,13 @@ char** matches_of(const char* text, int, int end) {
   return rl_completion_matches(text, next_match);
 }
 
+// What is pasted is text: completion would ask questions that its next letters answer.
+int complete_or_insert(int count, int key) {
+  const bool at_begin = is_blank(text_of_line().substr(0, static_cast<std::size_t>(rl_point)));
+  if ((at_begin && shared.prompt.continues) || input_waits(0)) return rl_insert(count, ' ');
+  return rl_complete(count, key);
+}
+
 // --- lines ---
 
 void take_line(char* line) {
@@ -154,8 +149,13 @@ void take_line(char* line) {
   rl_callback_handler_remove();
 }
 
+// Whatever was going on in it: a search in the history would go on with the next line's keys.
 void abandon_line() {
   erase_hint();
+  rl_free_line_state();
+  rl_callback_sigcleanup();
+  rl_point = rl_end;
+  rl_redisplay();
   std::fputs("^C", rl_outstream);
   rl_callback_handler_remove();
   std::fputs("\n", rl_outstream);
@@ -163,8 +163,10 @@ void abandon_line() {
 }
 
 void set_up_readline() {
-  // Only for what a character is: numbers keep their point.
+  // Only for what a character is: numbers keep their point. Where nothing is said of it, as in
+  // containers, it is UTF-8.
   std::setlocale(LC_CTYPE, "");
+  if (std::strcmp(nl_langinfo(CODESET), "ANSI_X3.4-1968") == 0) std::setlocale(LC_CTYPE, "C.UTF-8");
   rl_readline_name = "kimdb-cli";
   rl_catch_signals = 0;
   rl_catch_sigwinch = 0;
@@ -180,9 +182,27 @@ void set_up_readline() {
     rl_bind_key_in_map('\r', accept_line, map);
     rl_bind_key_in_map('\n', accept_line, map);
   }
+  for (const Keymap map : {emacs_standard_keymap, vi_insertion_keymap})
+    if (rl_function_of_keyseq("\t", map, nullptr) == rl_complete)  // as the person's inputrc says
+      rl_bind_key_in_map('\t', complete_or_insert, map);
   struct sigaction action {};
   action.sa_handler = note_resize;
   sigaction(SIGWINCH, &action, nullptr);
+}
+
+// --- history ---
+
+// Stands in the file for the line breaks of what was typed over several lines.
+constexpr char kLineBreak = '\x1e';
+
+void restore_line_breaks() {
+  for (int i = 0; i < history_length; ++i) {
+    std::string lines = history_get(history_base + i)->line;
+    if (lines.find(kLineBreak) == std::string::npos) continue;
+    std::ranges::replace(lines, kLineBreak, '\n');
+    HIST_ENTRY* before = replace_history_entry(i, lines.c_str(), nullptr);
+    if (before != nullptr) free_history_entry(before);
+  }
 }
 
 }  // namespace
@@ -195,6 +215,7 @@ LineEditor::LineEditor(Options options, Interrupt& interrupt)
   stifle_history(kHistoryLinesMax);
   if (options_.history_path.empty()) return;
   read_history(options_.history_path.c_str());
+  restore_line_breaks();
   history_truncate_file(options_.history_path.c_str(), kHistoryLinesMax);
 }
 
@@ -207,11 +228,11 @@ LineEditor::~LineEditor() {
   shared.options = nullptr;
 }
 
-LineEditor::Input LineEditor::read_line(const std::string& prompt) {
+LineEditor::Input LineEditor::read_line(const Prompt& prompt) {
   shared.prompt = prompt;
   shared.hint_shown = false;
   shared.ended = false;
-  rl_callback_handler_install(prompt.c_str(), take_line);
+  rl_callback_handler_install(prompt.text.c_str(), take_line);
   while (!shared.ended) {
     pollfd waiting[] = {{.fd = STDIN_FILENO, .events = POLLIN, .revents = 0},
                         {.fd = interrupt_.descriptor(), .events = POLLIN, .revents = 0}};
@@ -229,22 +250,24 @@ LineEditor::Input LineEditor::read_line(const std::string& prompt) {
     std::fputs("\n", rl_outstream);
     return {};
   }
-  return {.outcome = Outcome::line, .line = std::move(shared.line)};
+  return {.outcome = Outcome::line, .line = std::move(shared.line), .followed = shared.followed};
 }
 
-void LineEditor::add_to_history(const std::string& line) {
+void LineEditor::add_to_history(const std::string& lines) {
+  if (lines.find(kLineBreak) != std::string::npos) return;
   if (history_length > 0) {
     const HIST_ENTRY* last = history_get(history_base + history_length - 1);
-    if (last != nullptr && line == last->line) return;
+    if (last != nullptr && lines == last->line) return;
   }
-  add_history(line.c_str());
+  add_history(lines.c_str());
   if (options_.history_path.empty()) return;
-  // append_history wants the file to be there. Nobody else may read what was typed.
-  if (std::FILE* file = std::fopen(options_.history_path.c_str(), "a"); file != nullptr) {
-    fchmod(fileno(file), 0600);
-    std::fclose(file);
-    append_history(1, options_.history_path.c_str());
-  }
+  std::FILE* file = std::fopen(options_.history_path.c_str(), "a");
+  if (file == nullptr) return;
+  fchmod(fileno(file), 0600);  // nobody else may read what was typed
+  std::string line = lines;
+  std::ranges::replace(line, '\n', kLineBreak);
+  std::fputs((line + "\n").c_str(), file);
+  std::fclose(file);
 }
 
 std::string default_history_path() {

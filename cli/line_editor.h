@@ -19,8 +19,12 @@ class LineEditor {
     std::string history_path;  // empty: no history is kept
     // The words that fit the one left of the cursor, for the text left of the cursor.
     std::function<std::vector<std::string>(std::string_view left)> complete;
-    // What to show dimly behind the text.
+    // What to show dimly behind the text; asked about an empty one only where a statement goes on.
     std::function<std::string(std::string_view text)> hint;
+  };
+  struct Prompt {
+    std::string text;
+    bool continues = false;  // a statement: Tab indents at the beginning of a line
   };
   enum class Outcome {
     line,
@@ -29,7 +33,8 @@ class LineEditor {
   };
   struct Input {
     Outcome outcome = Outcome::end;
-    std::string line;
+    std::string line;       // several, where a terminal marks what is pasted
+    bool followed = false;  // more had come already when it ended: it was pasted as well
   };
 
   LineEditor(Options options, Interrupt& interrupt);
@@ -37,9 +42,10 @@ class LineEditor {
   LineEditor(const LineEditor&) = delete;
   LineEditor& operator=(const LineEditor&) = delete;
 
-  Input read_line(const std::string& prompt);
-  // Behind what is there, in memory and in the file; not twice in a row.
-  void add_to_history(const std::string& line);
+  Input read_line(const Prompt& prompt);
+  // Behind what is there, in memory and in the file; not twice in a row. Its lines come back
+  // together.
+  void add_to_history(const std::string& lines);
 
  private:
   Options options_;

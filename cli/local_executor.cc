@@ -120,12 +120,16 @@ std::string LocalExecutor::prompt() {
   return prompt_text({.name = state_->directory,
                       .role = "local",
                       .keyspace = state_->session.keyspace,
-                      .in_transaction = state_->session.in_transaction});
+                      .in_transaction = in_transaction()});
 }
 
-bool LocalExecutor::may_look_up() { return !state_->session.in_transaction; }
+bool LocalExecutor::in_transaction() const {
+  return state_->session.in_transaction || state_->session.sql_transaction != nullptr;
+}
 
-Status LocalExecutor::stream(const std::function<void(const Value& event)>&) { return {}; }
+bool LocalExecutor::may_look_up() { return !in_transaction(); }
+
+Status LocalExecutor::stream(const Show&) { return {}; }
 
 Status LocalExecutor::close() {
   state_->database->end_session(state_->session);

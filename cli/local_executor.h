@@ -22,9 +22,10 @@ class LocalExecutor final : public Executor {
   Result<Value> execute(const Words& words) override;
   Status execute_all(std::span<const Words> commands, std::vector<Value>& replies) override;
   std::string prompt() override;
+  bool in_transaction() const override;
   bool may_look_up() override;
   bool streams() const override { return false; }
-  Status stream(const std::function<void(const Value& event)>& show) override;
+  Status stream(const Show& show) override;
   Status close() override;
 
  private:

@@ -11,9 +11,10 @@
 namespace kimdb::cli {
 
 enum class OutputFormat {
-  text,  // aligned where a person reads it, else the lines of the line protocol
-  json,  // one JSON value a reply
-  raw,   // the bytes of values as they are
+  text,    // aligned where a person reads it, else the lines of the line protocol
+  strict,  // the lines of its FORMAT strict
+  json,    // one JSON value a reply
+  raw,     // the bytes of values as they are
   csv,
 };
 

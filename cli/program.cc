@@ -1,18 +1,22 @@
 #include "cli/program.h"
 
+#include <algorithm>
 #include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "base/ascii.h"
 #include "base/posix_filesystem.h"
 #include "base/random.h"
 #include "cli/batch.h"
+#include "cli/command_line.h"
 #include "cli/connect.h"
 #include "cli/interrupt.h"
 #include "cli/keys.h"
 #include "cli/local_executor.h"
 #include "cli/output.h"
+#include "cli/output_format.h"
 #include "cli/render.h"
 #include "cli/repl.h"
 #include "cli/terminal.h"
@@ -59,37 +63,55 @@ bool show_help(Executor& executor, const Words& words) {
   return show(text + "\n"), true;
 }
 
-int run_command(Executor& executor, const Words& words, const RenderOptions& options,
-                Interrupt& interrupt) {
+int run_command(Executor& executor, const Words& words, RenderOptions& options) {
   if (equals_ignoring_case(words[0], "help") && show_help(executor, words)) return kDone;
+  if (equals_ignoring_case(words[0], "FORMAT")) {
+    const Value answer = choose_output_format(words, options.format);
+    show(render(answer, options));
+    return answer.is_error() ? kRefused : kDone;
+  }
   auto reply = executor.execute(words);
   if (!reply) return fail(reply.error());
-  show(render(*reply, options));
+  show(render_reply(words, *reply, options));
   if (reply->is_error()) return kRefused;
   if (!executor.streams()) return kDone;
-  const Status status = executor.stream([&](const Value& event) { show(render(event, options)); });
-  if (!status && !interrupt.is_set()) return fail(status.error());
-  return kDone;
+  const Status status = executor.stream([&](const Words& command, const Value& value) {
+    show(render_reply(command, value, options));
+  });
+  return status ? kDone : fail(status.error());
+}
+
+// Those behind the options, up to the first that fails.
+int run_arguments(Executor& executor, const std::vector<Words>& commands, RenderOptions options) {
+  int code = kDone;
+  for (std::size_t i = 0; i < commands.size() && code == kDone; ++i)
+    code = run_command(executor, commands[i], options);
+  if (!executor.in_transaction()) return code;
+  complain("the transaction was not committed: nothing of it was done");
+  return std::max(code, kRefused);
 }
 
 Result<std::unique_ptr<Executor>> open_executor(const Options& options, Interrupt& interrupt) {
   return options.local ? LocalExecutor::open(options) : connect_to_server(options, interrupt);
 }
 
-int run_commands(Executor& executor, const Options& options, Interrupt& interrupt) {
+int run_commands(Executor& executor, const Options& options, const std::vector<Words>& commands,
+                 Interrupt& interrupt) {
   const RenderOptions rendering{
       .format = options.format, .for_person = output_is_terminal(), .color = output_has_color()};
-  if (!options.command.empty()) return run_command(executor, options.command, rendering, interrupt);
+  if (!options.command.empty()) return run_arguments(executor, commands, rendering);
   if (!input_is_terminal()) return run_batch(executor, rendering, interrupt);
   run_repl(executor, rendering, interrupt);
   return kDone;
 }
 
 int run_commands(const Options& options) {
+  auto commands = commands_of_arguments(options.command);
+  if (!commands) return fail(commands.error());
   Interrupt interrupt;
   auto executor = open_executor(options, interrupt);
   if (!executor) return fail(executor.error());
-  const int code = run_commands(**executor, options, interrupt);
+  const int code = run_commands(**executor, options, *commands, interrupt);
   const Status closed = (*executor)->close();
   return closed ? code : fail(closed.error());
 }

@@ -26,7 +26,11 @@ Value value_of(const Event& event) {
                        text_value(event.payload)};
       return push;
     case Event::Kind::resubscribed:
-      push.elements = {text_value("resubscribed"), text_value("messages may have been missed")};
+      push.elements = {text_value("resubscribed")};
+      if (!event.channel.empty()) push.elements.push_back(text_value(event.channel));
+      push.elements.push_back(text_value(event.channel.empty()
+                                             ? "messages may have been missed"
+                                             : "changes may have been missed; what is there now:"));
       return push;
     case Event::Kind::monitor:
       return text_value(event.payload);
@@ -46,6 +50,9 @@ Result<Value> RemoteExecutor::execute(const Words& words) {
 }
 
 Status RemoteExecutor::execute_all(std::span<const Words> commands, std::vector<Value>& replies) {
+  // Even before what could go on without it: nobody reads these replies one by one.
+  if (!client_.is_connected() && client_.transaction_lost())
+    return Error{ErrorCode::unavailable, "the transaction was lost with the connection"};
   client::Pipeline pipeline;
   for (const Words& words : commands) pipeline.add(std::span<const std::string>(words));
   return client_.run(pipeline, replies);
@@ -59,18 +66,24 @@ std::string RemoteExecutor::prompt() {
                       .role = connected ? std::string_view(client_.server().role) : "",
                       .keyspace = client_.keyspace(),
                       .in_transaction = client_.in_transaction(),
+                      .transaction_lost = client_.transaction_lost(),
                       .read_only = read_only_});
 }
 
-Status RemoteExecutor::stream(const std::function<void(const Value& event)>& show) {
+Status RemoteExecutor::stream(const Show& show) {
   while (true) {
     auto event = client_.next_event(std::chrono::milliseconds(0));
     if (!event) {
-      client_.disconnect();
-      if (interrupt_.is_set()) return {};
+      const bool interrupted = interrupt_.is_set();
+      interrupt_.clear();
+      ignore(client_.end_events(), "what ends them ends them without an answer as well");
+      if (interrupted) return {};
       return std::move(event).error();
     }
-    if (event->has_value()) show(value_of(**event));
+    if (!event->has_value()) continue;
+    show({}, value_of(**event));
+    if ((*event)->kind == Event::Kind::resubscribed && !(*event)->channel.empty())
+      show({"DOC", "WATCH"}, (*event)->value);
   }
 }
 
@@ -86,10 +99,10 @@ void RemoteExecutor::note_read_only(const Words& words, const Value& reply) {
 std::string prompt_text(const PromptState& state) {
   std::string text = "kimdb " + std::string(state.name);
   if (state.keyspace != 0) text += "/" + std::to_string(state.keyspace);
-  if (state.role.empty()) return text + " (not connected)> ";
-  text += " [" + std::string(state.role) + "]";
-  if (state.read_only) text += " [read-only]";
+  text += state.role.empty() ? " (not connected)" : " [" + std::string(state.role) + "]";
+  if (!state.role.empty() && state.read_only) text += " [read-only]";
   if (state.in_transaction) text += " (tx)";
+  if (state.transaction_lost) text += " (tx lost)";
   return text + "> ";
 }
 

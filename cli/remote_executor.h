@@ -19,9 +19,12 @@ class RemoteExecutor final : public Executor {
   Result<Value> execute(const Words& words) override;
   Status execute_all(std::span<const Words> commands, std::vector<Value>& replies) override;
   std::string prompt() override;
-  bool may_look_up() override { return !client_.in_transaction() && client_.is_connected(); }
+  bool in_transaction() const override { return client_.in_transaction(); }
+  bool may_look_up() override {
+    return client_.is_connected() && !client_.in_transaction() && !client_.transaction_lost();
+  }
   bool streams() const override { return client_.has_subscriptions(); }
-  Status stream(const std::function<void(const Value& event)>& show) override;
+  Status stream(const Show& show) override;
   Status close() override { return {}; }
 
  private:
@@ -39,6 +42,7 @@ struct PromptState {
   std::string_view role;  // empty: not connected
   int keyspace = 0;
   bool in_transaction = false;
+  bool transaction_lost = false;
   bool read_only = false;
 };
 std::string prompt_text(const PromptState& state);

@@ -3,7 +3,10 @@
 #include <algorithm>
 #include <vector>
 
+#include "base/ascii.h"
 #include "base/utf8.h"
+#include "cli/columns.h"
+#include "client/repeatable.h"
 #include "protocol/quoting.h"
 
 namespace kimdb::cli {
@@ -36,13 +39,6 @@ std::string scalar_text(const Value& value, bool color) {
   std::string text = written(value, Format::text);
   while (!text.empty() && text.back() == '\n') text.pop_back();
   return value.is_error() ? in_red(text, color) : text;
-}
-
-// How many columns the text takes: its code points. Wide characters count as one, so columns of
-// them may stand askew, nothing worse.
-std::size_t columns(std::string_view text) {
-  return static_cast<std::size_t>(std::ranges::count_if(
-      text, [](char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; }));
 }
 
 // Long text: line by line, each as it stands unless a terminal would obey it.
@@ -251,6 +247,61 @@ void append_csv(std::string& out, const Value& value) {
   }
 }
 
+// --- JSON documents ---
+
+// Which of a reply's values are JSON already.
+enum class Documents {
+  none,
+  all,     // DOC LIST
+  second,  // DOC FIND: the cursor, and the documents
+  fifth,   // a change: "change", collection, event, id, document, position
+  data,    // DOC CHANGES: the members of this name
+};
+
+Documents documents_in(std::span<const std::string> words) {
+  const std::vector<std::string_view> views(words.begin(), words.end());
+  const auto command = client::without_prefixes(views);
+  const std::span<const std::string_view> prefixes(views.data(), views.size() - command.size());
+  // Its answer is another one.
+  const bool explained = std::ranges::any_of(
+      prefixes, [](std::string_view word) { return equals_ignoring_case(word, "EXPLAINED"); });
+  if (explained || command.size() < 2 || !equals_ignoring_case(command[0], "DOC"))
+    return Documents::none;
+  const auto is = [&](std::string_view name) { return equals_ignoring_case(command[1], name); };
+  if (is("GET") || is("LIST") || is("WATCH")) return Documents::all;
+  if (is("FIND")) return Documents::second;
+  return is("CHANGES") ? Documents::data : Documents::none;
+}
+
+std::string json_of(const Value& value, Documents documents) {
+  if (documents == Documents::all && value.type == Value::Type::bulk) return value.string;
+  if (documents == Documents::none || !value.is_list()) {
+    std::string text = written(value, Format::json);
+    text.pop_back();  // the line's end
+    return text;
+  }
+  const bool is_map = value.type == Value::Type::map;
+  std::string text;
+  for (std::size_t i = 0; i < value.elements.size(); ++i) {
+    const bool is_name = is_map && i % 2 == 0;
+    Documents within = Documents::none;
+    if (documents == Documents::all || (documents == Documents::second && i == 1) ||
+        (documents == Documents::fifth && i == 4) ||
+        (is_map && !is_name && value.elements[i - 1].string == "data"))
+      within = is_name ? Documents::none : Documents::all;
+    if (documents == Documents::data && !is_map) within = Documents::data;
+    if (i > 0) text += is_map && !is_name ? ":" : ",";
+    text += json_of(value.elements[i], within);
+  }
+  if (value.type == Value::Type::push) return "{\"push\":[" + text + "]}";
+  return is_map ? "{" + text + "}" : "[" + text + "]";
+}
+
+bool is_change(const Value& value) {
+  return value.type == Value::Type::push && value.elements.size() == 6 &&
+         value.elements[0].string == "change";
+}
+
 bool is_list_of_events(const Value& value) {
   return value.type == Value::Type::array && !value.elements.empty() &&
          std::ranges::all_of(value.elements, [](const Value& element) {
@@ -259,6 +310,14 @@ bool is_list_of_events(const Value& value) {
 }
 
 }  // namespace
+
+std::string render_reply(std::span<const std::string> command, const Value& reply,
+                         const RenderOptions& options) {
+  const Documents documents = is_change(reply) ? Documents::fifth : documents_in(command);
+  if (options.format != OutputFormat::json || documents == Documents::none)
+    return render(reply, options);
+  return json_of(reply, documents) + "\n";
+}
 
 std::string render(const Value& reply, const RenderOptions& options) {
   std::string out;
@@ -270,6 +329,8 @@ std::string render(const Value& reply, const RenderOptions& options) {
   switch (options.format) {
     case OutputFormat::json:
       return written(reply, Format::json);
+    case OutputFormat::strict:
+      return written(reply, Format::strict);
     case OutputFormat::raw:
       append_raw(out, reply);
       return out;

@@ -1,6 +1,7 @@
 // Replies as text for people and for other programs. Pure; any thread.
 #pragma once
 
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -23,11 +24,16 @@ struct RenderOptions {
 //          For a person "1) a" instead of counted lists, rows (maps with the same names, of plain
 //          values) as a table; long texts (INFO) as they stand; an event is one line, "> message
 //          channel payload"
+//   strict as the line protocol's FORMAT strict
 //   json   one JSON value on a line, an error as {"error":"…"}
 //   raw    values byte for byte, one a line, lists flattened; nothing for null but its line
 //   csv    the elements of a list on one line; a list of lists: a line each; rows: the names, then
 //          a line each
 std::string render(const protocol::Value& reply, const RenderOptions& options);
+// The reply to this command: where that gives JSON documents, they are JSON in JSON as well, no
+// strings.
+std::string render_reply(std::span<const std::string> command, const protocol::Value& reply,
+                         const RenderOptions& options);
 
 // An error of the CLI's own (no reply came), in the same format.
 std::string render_error(std::string_view message, const RenderOptions& options);

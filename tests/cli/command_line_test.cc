@@ -2,6 +2,9 @@
 
 #include <doctest/doctest.h>
 
+#include <string>
+#include <vector>
+
 namespace kimdb::cli {
 namespace {
 
@@ -48,15 +51,44 @@ TEST_CASE("lines with a password stay out of the history") {
   CHECK(!belongs_in_history("AUTH \"unbalanced"));
 }
 
-TEST_CASE("an SQL statement goes on while a parenthesis, a quote or a comment is open") {
-  CHECK(is_open_statement("CREATE TABLE t (a INT,"));
-  CHECK(is_open_statement("INSERT INTO t VALUES ('a"));
-  CHECK(is_open_statement("SELECT 1 /* and"));
-  CHECK(is_open_statement("SQL SELECT (1"));
-  CHECK_FALSE(is_open_statement("SELECT name FROM users"));
-  CHECK_FALSE(is_open_statement("SELECT ')' -- ("));
-  CHECK_FALSE(is_open_statement("SET a ("));
-  CHECK_FALSE(is_open_statement("SELECT 1"));
+TEST_CASE("a text holds commands as a file does; its last statement needs no semicolon") {
+  const auto commands = split_commands("SET a 1\n\n# a comment\nSELECT 1 FROM t;\nDELETE\nFROM t");
+  REQUIRE(commands);
+  CHECK(*commands == std::vector<Words>{
+                         {"SET", "a", "1"}, {"SQL", "SELECT 1 FROM t"}, {"SQL", "DELETE\nFROM t"}});
+  CHECK_FALSE(split_commands("SET a \"1"));
+  CHECK_FALSE(split_commands("SELECT 1; GET a"));
+}
+
+TEST_CASE("an argument is a command line, several are its words") {
+  const auto one = [](Words arguments) {
+    auto commands = commands_of_arguments(arguments);
+    REQUIRE(commands);
+    REQUIRE(commands->size() == 1);
+    return commands->front();
+  };
+  CHECK(one({"SELECT * FROM orders"}) == Words{"SQL", "SELECT * FROM orders"});
+  CHECK(one({"ACK", "synced", "DELETE FROM t;"}) == Words{"ACK", "synced", "SQL", "DELETE FROM t"});
+  CHECK(one({"SET a 'two words'"}) == Words{"SET", "a", "two words"});
+  CHECK(one({"SET", "a", "two words; 'x"}) == Words{"SET", "a", "two words; 'x"});
+  CHECK(one({"SQL", "SELECT 1 AS a"}) == Words{"SQL", "SELECT 1 AS a"});
+  CHECK(one({"SELECT", "*", "FROM", "t"}) == Words{"SQL", "SELECT * FROM t"});
+  CHECK(one({"SELECT", "3"}) == Words{"SELECT", "3"});
+  CHECK(one({"show", "tables"}) == Words{"SQL", "show tables"});
+  CHECK(one({"SHOW", "PROCESSLIST"}) == Words{"SHOW", "PROCESSLIST"});
+  CHECK(commands_of_arguments({"BEGIN; DELETE FROM t; COMMIT"})->size() == 3);
+  CHECK(commands_of_arguments({})->empty());
+}
+
+TEST_CASE("a statement that writes is no words: its quotes are gone") {
+  // DELETE FROM t WHERE name = 'name', say.
+  for (const Words& words : {Words{"DELETE", "FROM", "t", "WHERE", "name", "=", "name"},
+                             Words{"ID", "c", "1", "INSERT", "INTO", "t", "VALUES", "(1)"},
+                             Words{"SELECT", "1;", "DELETE", "FROM", "t"}}) {
+    const auto refused = commands_of_arguments(words);
+    REQUIRE(!refused);
+    CHECK(refused.error().message.find("one pair of them") != std::string::npos);
+  }
 }
 
 }  // namespace

@@ -27,6 +27,9 @@ const CommandCatalog& catalog() {
       doc("CONFIG GET", "pattern"),
       doc("CONFIG SET", "name value"),
       doc("PING", "[message]"),
+      doc("DOC", "subcommand …"),
+      doc("DOC GET", "collection id [path …]"),
+      doc("INDEX DROP", "collection name"),
   });
   return catalog;
 }
@@ -67,6 +70,19 @@ TEST_CASE("subcommands and help's words are commands, too") {
   CHECK(words("config s") == Strings{"set"});
   CHECK(words("help pi") == Strings{"ping"});
   CHECK(words("help config g") == Strings{"get"});
+}
+
+TEST_CASE("collections, their indexes and settings are offered where they stand") {
+  CHECK(words("DOC ") == Strings{"GET"});
+  CHECK(complete(catalog(), "DOC GET ").collections);
+  CHECK(complete(catalog(), "doc get us").collections);
+  CHECK(!complete(catalog(), "DOC GET users ").collections);
+  CHECK(complete(catalog(), "INDEX DROP ").collections);
+  CHECK(complete(catalog(), "INDEX DROP users by").indexes_of == "users");
+  CHECK(complete(catalog(), "CONFIG GET wal").settings);
+  CHECK(complete(catalog(), "CONFIG SET ").settings);
+  CHECK(!complete(catalog(), "CONFIG SET wal.sync ").settings);
+  CHECK(words("FORMAT j") == Strings{"json"});
 }
 
 TEST_CASE("prefix words are looked through") {

@@ -81,6 +81,78 @@ TEST_CASE("from a pipe: replies in order, errors with their line's number") {
   CHECK(cli.run("", "SET d $5\nab").errors.find("ends inside a value") != std::string::npos);
 }
 
+TEST_CASE("a statement in a pipe ends in its semicolon, or is an error and not run") {
+  support::TestServer server;
+  const CommandLine cli(address_of(server));
+  REQUIRE(cli.run("'CREATE TABLE t (id INT PRIMARY KEY)'").out == "OK\n");
+  REQUIRE(cli.run("\"INSERT INTO t VALUES (1), (2), (3), (4), (5)\"").out == "5\n");
+  CHECK(cli.run("", "DELETE FROM t\n\nWHERE id = 4;\r\nSET k ';'\n").out == "1\nOK\n");
+  CHECK(cli.run("", "DELETE\nFROM t\nWHERE id = 3; SET k v\n").code == 1);
+  const Run open = cli.run("", "SET a 1\n\nDELETE FROM t\nSET b 1\nGET a\n");
+  CHECK(open.code == 1);
+  CHECK(open.out.starts_with("OK\nERROR: the statement that begins here does not end"));
+  CHECK(open.errors.find("line 3: ") != std::string::npos);
+  CHECK(cli.run("EXISTS b").out == "0\n");
+  CHECK(cli.run("'SELECT count(*) AS n FROM t'").out == "*1\n*2\nn\n4\n");
+  CHECK(cli.run("--csv SELECT '*' FROM t").out == "id\n1\n2\n3\n5\n");
+  CHECK(cli.run("DELETE FROM t").code == 2);
+  CHECK(cli.run("", "-- a dump\n/* of\ntwo */\nBEGIN\nDELETE FROM t;;ROLLBACK\nSHOW TABLES\n")
+            .out.starts_with("OK\n4\nOK\n*1\n"));
+}
+
+TEST_CASE("a transaction that the input or the arguments leave open is told") {
+  support::TestServer server;
+  const CommandLine cli(address_of(server));
+  REQUIRE(cli.run("'CREATE TABLE t (id INT PRIMARY KEY)'").out == "OK\n");
+  const Run run = cli.run("", "BEGIN\nINSERT INTO t VALUES (1);\n");
+  CHECK(run.code == 1);
+  CHECK(run.errors.find("ends inside a transaction") != std::string::npos);
+  CHECK(cli.run("'BEGIN; INSERT INTO t VALUES (1)'").code == 1);
+  CHECK(cli.run("'BEGIN; INSERT INTO t VALUES (1); COMMIT'").code == 0);
+}
+
+TEST_CASE("a transaction that is lost with its connection ends a pipe's run") {
+  support::TestServer server;
+  const CommandLine cli(address_of(server));
+  REQUIRE(cli.run("'CREATE TABLE t (id INT PRIMARY KEY)'").out == "OK\n");
+  const std::string program = support::built_binary("kimdb-cli") + " " + address_of(server);
+  for (const char* then : {"INSERT INTO t VALUES (2);", "BEGIN", "ROLLBACK", "SET a 1"}) {
+    const support::TemporaryDirectory directory;
+    const std::string out = directory.path() + "/out";
+    // Its connection is closed by another one once the INSERT was answered.
+    const std::string script =
+        "( echo 'BEGIN'; echo 'INSERT INTO t VALUES (1);'; until grep -qx 1 " + out +
+        " 2>/dev/null; do sleep 0.02; done; " + program + " CLIENT KILL TYPE normal >/dev/null;" +
+        "echo '" + then + "'; echo 'INSERT INTO t VALUES (3);' ) | " + program + " >" + out +
+        " 2>" + out + ".errors";
+    const int status = std::system(script.c_str());
+    CHECK(WEXITSTATUS(status) == 2);
+    CHECK(support::file_text(out + ".errors").find("and with it the transaction") !=
+          std::string::npos);
+    CHECK(cli.run("'SELECT count(*) AS n FROM t'").out == "*1\n*2\nn\n0\n");
+    CHECK(cli.run("EXISTS a").out == "0\n");
+  }
+}
+
+TEST_CASE("a value that the end of the input cuts is not stored") {
+  support::TestServer server;
+  const CommandLine cli(address_of(server));
+  CHECK(cli.run("", "SET d $3\nab").code == 1);
+  CHECK(cli.run("EXISTS d").out == "0\n");
+}
+
+TEST_CASE("FORMAT in a pipe changes the replies behind it; documents are JSON in JSON") {
+  support::TestServer server;
+  const CommandLine cli(address_of(server));
+  CHECK(
+      cli.run("", "SET a 1\nFORMAT json\nMGET a b\nFORMAT csv\nMGET a b\nFORMAT\nFORMAT x\n").out ==
+      "OK\n\"OK\"\n[\"1\",null]\nOK\n1,\ncsv\n"
+      "ERROR: FORMAT takes text, strict, json, raw or csv\n");
+  REQUIRE(cli.run("DOC PUT c 1 '{\"n\":[1]}'").code == 0);
+  CHECK(cli.run("--json DOC GET c 1").out.starts_with("{\"id\":\"1\",\"n\":[1],"));
+  CHECK(cli.run("'help DOC FIND'").out.starts_with("DOC FIND collection filter"));
+}
+
 TEST_CASE("a large file is loaded whole") {
   support::TestServer server;
   const CommandLine cli(address_of(server));

@@ -104,8 +104,9 @@ TEST_CASE("at the prompt: hints, completion, transactions, history, and the way 
   CHECK(terminal.shows("OK\r\n"));
   CHECK(terminal.shows(" [master]> "));
 
-  terminal.type("get user:\t\r");
+  terminal.type("get user:\t");
   CHECK(terminal.shows("user:1001"));
+  terminal.type("\r");
   CHECK(terminal.shows("Kim\r\n"));
   CHECK(terminal.shows(" [master]> "));
 

@@ -48,10 +48,10 @@ TEST_CASE("a person's lists are numbered, aligned, and indented where they nest"
   CHECK(text.ends_with("\n10) x\n"));
 }
 
-TEST_CASE("a person's maps are columns, measured in characters") {
+TEST_CASE("a person's maps are columns, measured as a terminal does") {
   CHECK(person(list({bulk("김"), integer(1), bulk("long"), list({bulk("a"), bulk("b")})},
                     Type::map)) ==
-        "김     1\n"
+        "김    1\n"
         "long  1) a\n"
         "      2) b\n");
 }
@@ -109,6 +109,35 @@ TEST_CASE("json is one value on a line") {
   CHECK(as(OutputFormat::json, list({bulk("a\n"), integer(1), {}})) == "[\"a\\n\",1,null]\n");
   CHECK(as(OutputFormat::json, list({bulk("k"), bulk("v")}, Type::map)) == "{\"k\":\"v\"}\n");
   CHECK(as(OutputFormat::json, error("ERR no")) == "{\"error\":\"no\"}\n");
+}
+
+TEST_CASE("strict is the line protocol's") {
+  CHECK(as(OutputFormat::strict, list({bulk("two words"), {}})) == "*2\n\"two words\"\n(nil)\n");
+}
+
+TEST_CASE("documents are JSON in JSON, and other texts are strings") {
+  const auto reply = [](std::vector<std::string> command, const Value& value) {
+    return render_reply(command, value, {.format = OutputFormat::json});
+  };
+  const Value document = bulk(R"({"n":[1]})");
+  CHECK(reply({"DOC", "GET", "c", "1"}, document) == "{\"n\":[1]}\n");
+  CHECK(reply({"AFTER", "1-2", "doc", "get", "c", "1", "$.n"}, list({bulk("[1]"), {}})) ==
+        "[[1],null]\n");
+  CHECK(reply({"DOC", "FIND", "c", "{}"}, list({bulk("1"), list({document})})) ==
+        "[\"1\",[{\"n\":[1]}]]\n");
+  CHECK(reply({"DOC", "LIST", "c"}, list({document})) == "[{\"n\":[1]}]\n");
+  const Value change = list({bulk("id"), bulk("1"), bulk("data"), document}, Type::map);
+  CHECK(reply({"DOC", "CHANGES", "c"}, list({bulk("1-2"), integer(0), list({change})})) ==
+        "[\"1-2\",0,[{\"id\":\"1\",\"data\":{\"n\":[1]}}]]\n");
+  const Value event = list(
+      {bulk("change"), bulk("c"), bulk("insert"), bulk("1"), document, bulk("1-2")}, Type::push);
+  CHECK(reply({}, event) == R"({"push":["change","c","insert","1",{"n":[1]},"1-2"]})"
+                            "\n");
+  CHECK(reply({"GET", "k"}, document) == R"("{\"n\":[1]}")"
+                                         "\n");
+  CHECK(reply({"EXPLAINED", "DOC", "GET", "c", "1"}, list({document})) == R"(["{\"n\":[1]}"])"
+                                                                          "\n");
+  CHECK(reply({"DOC", "GET", "c", "1"}, error("ERR no")) == "{\"error\":\"no\"}\n");
 }
 
 TEST_CASE("errors are red only where color was asked for") {
