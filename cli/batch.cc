@@ -72,32 +72,48 @@ class Batch {
   void take_requests() {
     std::size_t taken = 0;
     while (!stopped_) {
-      const std::string_view rest = std::string_view(input_).substr(taken);
-      const std::size_t end = inside_request_ ? std::string_view::npos : rest.find('\n', searched_);
-      searched_ = end == std::string_view::npos ? rest.size() : 0;
-      if (statements_.is_open() || (end != std::string_view::npos && rest[0] != '*' &&
-                                    StatementReader::begins(rest.substr(0, end)))) {
-        if (end == std::string_view::npos) break;
-        add_sql(rest.substr(0, end));
-        taken += end + 1;
-        ++line_;
-        continue;
-      }
-      // A line that is not there to its end may yet begin SQL; bytes behind a line, and arrays, are
-      // the parser's to wait for.
-      if (!inside_request_ && end == std::string_view::npos && !rest.starts_with('*') &&
-          rest.size() <= kMessageBytesMax)
-        break;
-      searched_ = 0;
-      const auto parsed = parser_.next(rest, request_);
-      const std::string_view consumed = rest.substr(0, parsed.consumed);
-      taken += parsed.consumed;
-      inside_request_ = parsed.outcome == RequestParser::Outcome::incomplete && !rest.empty();
-      if (parsed.outcome == RequestParser::Outcome::incomplete) break;
-      take(parsed);
-      line_ += static_cast<std::size_t>(std::ranges::count(consumed, '\n'));
+      const std::size_t size = take_next(std::string_view(input_).substr(taken));
+      if (size == 0) break;
+      taken += size;
     }
     input_.erase(0, taken);
+  }
+
+  // Takes a line of SQL or another request off the front of what has come. How many bytes; 0 where
+  // it is not there to its end.
+  std::size_t take_next(std::string_view input) {
+    // The bytes behind a line, and arrays, are the parser's to tell apart.
+    if (!statements_.is_open() && (inside_request_ || input.starts_with('*')))
+      return take_request(input);
+    const std::size_t end = input.find('\n', searched_);
+    searched_ = end == std::string_view::npos ? input.size() : 0;
+    if (end == std::string_view::npos) {
+      const bool too_long = !statements_.is_open() && input.size() > kMessageBytesMax;
+      return too_long ? take_request(input) : 0;
+    }
+    const std::string_view line = input.substr(0, end);
+    if (statements_.is_open() || StatementReader::begins(line)) {
+      add_sql(line);
+      ++line_;
+      return end + 1;
+    }
+    if (StatementReader::only_goes_on(line)) {
+      refuse("ERR " + no_statement_goes_on(line), line_);
+      if (!stopped_) complain("stopped here");
+      stopped_ = true;
+    }
+    return take_request(input);
+  }
+
+  std::size_t take_request(std::string_view input) {
+    if (stopped_) return 0;
+    searched_ = 0;
+    const auto parsed = parser_.next(input, request_);
+    inside_request_ = parsed.outcome == RequestParser::Outcome::incomplete && !input.empty();
+    if (inside_request_) return parsed.consumed;
+    take(parsed);
+    line_ += static_cast<std::size_t>(std::ranges::count(input.substr(0, parsed.consumed), '\n'));
+    return parsed.consumed;
   }
 
   void take(const RequestParser::Parsed& parsed) {

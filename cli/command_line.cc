@@ -32,7 +32,16 @@ Words words_of(const protocol::Request& request) {
   return words;
 }
 
+std::string no_statement_goes_on(std::string_view line) {
+  return "'" + std::string(line.substr(0, 40)) +
+         "' goes on a statement, and none is open (SELECT 1, a number alone, chooses a keyspace; "
+         "SQL "
+         "SELECT 1 is a statement)";
+}
+
 Result<Words> split_command_line(std::string_view line) {
+  if (StatementReader::only_goes_on(line))
+    return Error{ErrorCode::invalid_argument, no_statement_goes_on(line)};
   protocol::Request request;
   std::string error;
   const SplitLine split =

@@ -15,9 +15,12 @@ namespace kimdb::cli {
 // words that stood before it.
 Words words_of(const protocol::Request& request);
 
+// Why a line that only goes on a statement is no command.
+std::string no_statement_goes_on(std::string_view line);
+
 // The words of one line by the line protocol's rules; none for an empty line or a comment.
-// invalid_argument where it cannot be read (unbalanced quotes), or announces bytes that would
-// follow it (`SET k $5`): there is nowhere to type these.
+// invalid_argument where it cannot be read (unbalanced quotes), only goes on a statement, or
+// announces bytes that would follow it (`SET k $5`): there is nowhere to type these.
 Result<Words> split_command_line(std::string_view line);
 
 // The commands of a text of several lines, as a file holds them; its last SQL statement needs no

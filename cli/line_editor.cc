@@ -151,11 +151,11 @@ void take_line(char* line) {
 
 // Whatever was going on in it: a search in the history would go on with the next line's keys.
 void abandon_line() {
-  erase_hint();
   rl_free_line_state();
   rl_callback_sigcleanup();
   rl_point = rl_end;
   rl_redisplay();
+  erase_hint();
   std::fputs("^C", rl_outstream);
   rl_callback_handler_remove();
   std::fputs("\n", rl_outstream);

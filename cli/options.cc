@@ -11,7 +11,7 @@ namespace {
 
 constexpr const char* kDescription =
     "kimdb-cli: talks to a kimdb server.\n"
-    "Without a command: a prompt, or the commands in the input, one a line.\n"
+    "Without a command: a prompt, or the commands in the input, one a line; SQL to its semicolon.\n"
     "Passwords are asked for, or taken from KIMDB_PASSWORD.\n";
 constexpr const char* kTools =
     "Commands of kimdb-cli itself (all others go to the server):\n"

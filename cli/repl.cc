@@ -84,7 +84,10 @@ class Repl {
     std::vector<Words> ended;
     const Status added = statements_.add(line, ended);
     if (!statements_.is_open()) keep_typed();
-    if (!added) show(render_error(added.error().message, options_));
+    if (!added) {
+      gave_up_ = true;
+      show(render_error(added.error().message, options_));
+    }
     return run_all(ended);
   }
 
@@ -93,6 +96,7 @@ class Repl {
     if (belongs_in_history(typed)) editor_.add_to_history(typed);
     auto words = split_command_line(line);
     if (words) return words->empty() || run_line(*words);
+    gave_up_ = true;  // what stands behind it was not meant to be run without it
     show(render_error(words.error().message, options_));
     return true;
   }

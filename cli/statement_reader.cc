@@ -132,6 +132,14 @@ bool StatementReader::begins(std::string_view line) {
          beginning_of(text).has_value();
 }
 
+bool StatementReader::only_goes_on(std::string_view line) {
+  const Token first = database::sql::next_token(skip_spaces(line).substr(0, 20), 0);
+  return first.is_symbol(",") || first.is_symbol(")") || first.is_symbol("(") ||
+         is_one_of(first,
+                   {"from", "where", "union", "except", "intersect", "order", "group", "having",
+                    "limit", "join", "left", "inner", "cross", "on", "and", "or", "as"});
+}
+
 Status StatementReader::add(std::string_view line, std::vector<Words>& statements) {
   std::vector<Words> ended;
   std::string_view rest = line;
@@ -146,11 +154,10 @@ Status StatementReader::add(std::string_view line, std::vector<Words>& statement
       auto beginning = beginning_of(rest);
       if (!beginning) {
         drop();
-        return Error{
-            ErrorCode::invalid_argument,
-            "behind a semicolon or a comment of SQL only SQL goes on, other commands begin "
-            "a line: nothing of this line was run, from '" +
-                std::string(rest.substr(0, 40)) + "' on it is no SQL"};
+        return Error{ErrorCode::invalid_argument,
+                     "'" + std::string(rest.substr(0, 40)) +
+                         "' is no SQL and stands behind a semicolon or comment of SQL: put it on a "
+                         "line of its own (nothing that ends in this line was run)"};
       }
       prefix_ = std::move(beginning->prefix);
       rest.remove_prefix(beginning->offset);

@@ -29,6 +29,10 @@ class StatementReader {
   // or nothing but a semicolon. Such a line is for add(), any other is a command.
   static bool begins(std::string_view line);
 
+  // Whether no command begins so, and only a statement goes on: FROM, WHERE, UNION and the like. If
+  // none is open, what stands around the line was meant otherwise than it was read.
+  static bool only_goes_on(std::string_view line);
+
   // Adds a line, without its line break: one that begins SQL, or any while a statement is open.
   // What ends in it is appended to `statements`, as the words that are sent: its prefix words, SQL,
   // and its text without the semicolon. invalid_argument where something that is no SQL stands

@@ -119,12 +119,14 @@ TEST_CASE("a transaction that is lost with its connection ends a pipe's run") {
   for (const char* then : {"INSERT INTO t VALUES (2);", "BEGIN", "ROLLBACK", "SET a 1"}) {
     const support::TemporaryDirectory directory;
     const std::string out = directory.path() + "/out";
-    // Its connection is closed by another one once the INSERT was answered.
+    // Its connection is closed by another one once the INSERT was answered; only that one lists
+    // itself then.
     const std::string script =
         "( echo 'BEGIN'; echo 'INSERT INTO t VALUES (1);'; until grep -qx 1 " + out +
-        " 2>/dev/null; do sleep 0.02; done; " + program + " CLIENT KILL TYPE normal >/dev/null;" +
-        "echo '" + then + "'; echo 'INSERT INTO t VALUES (3);' ) | " + program + " >" + out +
-        " 2>" + out + ".errors";
+        " 2>/dev/null; do sleep 0.02; done; " + program + " CLIENT KILL TYPE normal >/dev/null; " +
+        "until [ $(" + program +
+        " CLIENT LIST | grep -c name=kimdb-cli) = 1 ]; do :; done; echo '" + then +
+        "'; echo 'INSERT INTO t VALUES (3);' ) | " + program + " >" + out + " 2>" + out + ".errors";
     const int status = std::system(script.c_str());
     CHECK(WEXITSTATUS(status) == 2);
     CHECK(support::file_text(out + ".errors").find("and with it the transaction") !=
@@ -132,6 +134,15 @@ TEST_CASE("a transaction that is lost with its connection ends a pipe's run") {
     CHECK(cli.run("'SELECT count(*) AS n FROM t'").out == "*1\n*2\nn\n0\n");
     CHECK(cli.run("EXISTS a").out == "0\n");
   }
+}
+
+TEST_CASE("a line that only goes on a statement ends a pipe's run") {
+  support::TestServer server;
+  const CommandLine cli(address_of(server));
+  const Run run = cli.run("", "SELECT 1\nUNION ALL SELECT 2;\nSET a 1\n");
+  CHECK(run.code == 2);
+  CHECK(run.errors.find("line 2: ") != std::string::npos);
+  CHECK(cli.run("", "SELECT 1\nEXISTS a\n").out == "OK\n0\n");
 }
 
 TEST_CASE("a value that the end of the input cuts is not stored") {

@@ -100,6 +100,13 @@ TEST_CASE("commands that are no SQL begin no statement") {
   CHECK(StatementReader::begins("SELECT 3;"));
 }
 
+TEST_CASE("lines that no command begins with are known") {
+  for (const char* line : {"FROM t;", "  where id = 4", ", 5)", "UNION ALL", "ORDER BY a"})
+    CHECK(StatementReader::only_goes_on(line));
+  for (const char* line : {"SET a = 1", "GET from", "SELECT 1", "VALUES (1)", "", "# where", "*1"})
+    CHECK_FALSE(StatementReader::only_goes_on(line));
+}
+
 TEST_CASE("an unfinished statement is known, and ends by hand") {
   StatementReader reader;
   Commands commands;

@@ -1,7 +1,7 @@
 // A program in a real terminal: tmux, driven from outside as a person drives it.
 //
-// tmux runs on a socket of its own below a temporary directory and is ended by the destructor. Calls
-// throw where tmux does not do what they say. One thread.
+// tmux runs on a socket of its own below a temporary directory and is ended by the destructor.
+// Calls throw where tmux does not do what they say. One thread.
 #pragma once
 
 #include <functional>
@@ -35,14 +35,14 @@ class TmuxTerminal {
     type(text);
     press("Enter");
   }
-  // As one piece; `bracketed`: with the marks around it by which a program knows that it was pasted,
-  // where that has asked for them.
+  // As one piece; `bracketed`: with the marks around it by which a program knows that it was
+  // pasted, where that has asked for them.
   void paste(const std::string& text, bool bracketed);
 
   // What is to be seen, and what has left it upwards: lines without the spaces at their ends.
   std::string screen();
-  // Waits until the screen is as wanted; false, with what is seen told, when it is not within half a
-  // minute.
+  // Waits until the screen is as wanted; false, with what is seen told, when it is not within half
+  // a minute.
   bool shows(const std::function<bool(const std::string& screen)>& is_wanted);
   // Until this text is there so many times.
   bool shows(const std::string& text, int times = 1);
