@@ -43,7 +43,6 @@ Value value_of(const Event& event) {
 }  // namespace
 
 Result<Value> RemoteExecutor::execute(const Words& words) {
-  interrupt_.clear();
   auto reply = client_.call(std::span<const std::string>(words));
   if (reply) note_read_only(words, *reply);
   return reply;

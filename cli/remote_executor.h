@@ -12,7 +12,7 @@ namespace kimdb::cli {
 class RemoteExecutor final : public Executor {
  public:
   // `address` is what the prompt shows. `interrupt` ends the client's waits (it was given its
-  // descriptor) and is cleared when a command begins.
+  // descriptor) and is cleared for the next prompt: one that comes between two commands ends both.
   RemoteExecutor(client::Client client, std::string address, Interrupt& interrupt)
       : client_(std::move(client)), address_(std::move(address)), interrupt_(interrupt) {}
 

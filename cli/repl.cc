@@ -143,6 +143,11 @@ class Repl {
 
   // False where it was the last.
   bool run_line(const Words& words) {
+    if (interrupt_.is_set()) {
+      gave_up_ = true;
+      show("(not run)\n");
+      return !interrupt_.must_end();
+    }
     const std::string& command = words[0];
     if (equals_ignoring_case(command, "quit") || equals_ignoring_case(command, "exit")) {
       return false;

@@ -186,7 +186,7 @@ TEST_CASE("DOC WATCH goes on over a new connection, and what is there is told") 
   CHECK((*told)->kind == Event::Kind::resubscribed);
   CHECK((*told)->channel == "c");
   CHECK((*told)->value.elements.size() == 1);
-  CHECK(on.server.connect().ask("DOC PUT c 2 {\"n\":2}").find("2") != std::string::npos);
+  CHECK(on.server.connect().ask("DOC PUT c 2 {\"n\":2}").find('2') != std::string::npos);
   auto change = on.client.next_event(milliseconds(10'000));
   REQUIRE(change);
   REQUIRE(change->has_value());
