@@ -7,6 +7,7 @@
 #include <poll.h>
 #include <readline/history.h>
 #include <readline/readline.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -132,10 +133,16 @@ char** matches_of(const char* text, int, int end) {
   return rl_completion_matches(text, next_match);
 }
 
+// More than one key at once is no typing.
+bool is_being_pasted() {
+  int waiting = 0;
+  return ioctl(STDIN_FILENO, FIONREAD, &waiting) == 0 && waiting > 1;
+}
+
 // What is pasted is text: completion would ask questions that its next letters answer.
 int complete_or_insert(int count, int key) {
   const bool at_begin = is_blank(text_of_line().substr(0, static_cast<std::size_t>(rl_point)));
-  if ((at_begin && shared.prompt.continues) || input_waits(0)) return rl_insert(count, ' ');
+  if ((at_begin && shared.prompt.continues) || is_being_pasted()) return rl_insert(count, ' ');
   return rl_complete(count, key);
 }
 
@@ -163,10 +170,13 @@ void abandon_line() {
 }
 
 void set_up_readline() {
-  // Only for what a character is: numbers keep their point. Where nothing is said of it, as in
-  // containers, it is UTF-8.
+  // Only for what a character is: numbers keep their point. Where that is ASCII, as in containers,
+  // it is UTF-8 nevertheless; readline asks the environment itself.
   std::setlocale(LC_CTYPE, "");
-  if (std::strcmp(nl_langinfo(CODESET), "ANSI_X3.4-1968") == 0) std::setlocale(LC_CTYPE, "C.UTF-8");
+  if (std::strcmp(nl_langinfo(CODESET), "ANSI_X3.4-1968") == 0) {
+    setenv("LC_ALL", "C.UTF-8", 1);
+    std::setlocale(LC_CTYPE, "");
+  }
   rl_readline_name = "kimdb-cli";
   rl_catch_signals = 0;
   rl_catch_sigwinch = 0;

@@ -20,9 +20,10 @@ constexpr const char* kMore = "   ...>";
 // A server and the prompt of kimdb-cli at it.
 struct AtPrompt {
   explicit AtPrompt(std::vector<std::string> settings = {},
-                    TmuxTerminal::Size size = TmuxTerminal::Size())
+                    TmuxTerminal::Size size = TmuxTerminal::Size(),
+                    const std::string& locale = "C.UTF-8")
       : server(std::move(settings)),
-        terminal({support::built_binary("kimdb-cli"), "--address",
+        terminal({"env", "LC_ALL=" + locale, support::built_binary("kimdb-cli"), "--address",
                   "127.0.0.1:" + std::to_string(server.port())},
                  size) {
     REQUIRE(terminal.shows("[master]>"));
@@ -307,25 +308,28 @@ TEST_CASE("subcommands, collections, settings and columns are completed; help kn
 }
 
 TEST_CASE("Korean stands in straight columns, and a narrow window loses nothing") {
-  AtPrompt at({}, {.columns = 46, .rows = 20});
-  REQUIRE(at.ask("CREATE TABLE p (id INT, name TEXT, city TEXT)") == "OK");
-  at.terminal.enter("INSERT INTO p VALUES (1, '김하나', '서울'), (2, 'Lee', '부산광역시');");
-  CHECK(at.terminal.shows("\n2\n"));
-  at.terminal.enter("SELECT * FROM p;");
-  CHECK(
-      at.terminal.shows("\n id | name   | city\n"
-                        "----+--------+------------\n"
-                        "  1 | 김하나 | 서울\n"
-                        "  2 | Lee    | 부산광역시\n"
-                        "(2 rows)\n"));
-  // Typed across the window's edge, and taken back.
-  const std::string long_text = "가나다라마바사아자차카타파하";
-  at.terminal.type("SET k " + long_text + "x");
-  CHECK(at.terminal.shows("하x"));
-  at.terminal.press("BSpace");
-  at.terminal.press("Enter");
-  CHECK(at.terminal.shows("\nOK\n"));
-  CHECK(at.ask("GET k") == long_text);
+  for (const char* locale : {"C.UTF-8", "C"}) {
+    CAPTURE(locale);
+    AtPrompt at({}, {.columns = 46, .rows = 20}, locale);
+    REQUIRE(at.ask("CREATE TABLE p (id INT, name TEXT, city TEXT)") == "OK");
+    at.terminal.enter("INSERT INTO p VALUES (1, '김하나', '서울'), (2, 'Lee', '부산광역시');");
+    CHECK(at.terminal.shows("\n2\n"));
+    at.terminal.enter("SELECT * FROM p;");
+    CHECK(
+        at.terminal.shows("\n id | name   | city\n"
+                          "----+--------+------------\n"
+                          "  1 | 김하나 | 서울\n"
+                          "  2 | Lee    | 부산광역시\n"
+                          "(2 rows)\n"));
+    // Typed across the window's edge, and taken back.
+    at.terminal.type("SET k 가나다라마바사아자차카타파하x");
+    CHECK(at.terminal.shows("SET k 가나다라\n마바사아자차카타파하x"));
+    at.terminal.press("BSpace");
+    at.terminal.press("BSpace");
+    at.terminal.press("Enter");
+    CHECK(at.terminal.shows("\nOK\n"));
+    CHECK(at.ask("GET k") == "가나다라마바사아자차카타파");
+  }
 }
 
 }  // namespace
