@@ -131,7 +131,8 @@ void reset(Context& c) {
   session.resp_format = Format::resp2;
   session.line_format = Format::text;
   session.info.resp_version.store(2, std::memory_order_relaxed);
-  session.replies = Session::Replies::on;
+  // Behind SKIP even this is not answered.
+  if (session.replies != Session::Replies::skip_this) session.replies = Session::Replies::on;
   session.log_out(c.database.options().auth_enabled);
   session.info.set_name("");
   protocol::ReplyWriter(c.reply.out(), c.reply.is_resp() ? Format::resp2 : Format::text)
@@ -335,11 +336,12 @@ void client_kill(Context& c) {
 void client_reply(Context& c) {
   if (is_word(c.words[2], "on")) {
     c.session.replies = Session::Replies::on;
+    c.session.told_in_silence.clear();  // what EXEC did before stands in its reply
     c.reply.ok();
   } else if (is_word(c.words[2], "off")) {
     c.session.replies = Session::Replies::off;
   } else if (is_word(c.words[2], "skip")) {
-    if (c.session.replies == Session::Replies::on) c.session.replies = Session::Replies::skip_next;
+    if (c.session.replies != Session::Replies::off) c.session.replies = Session::Replies::skip_next;
   } else {
     syntax_error(c);
   }

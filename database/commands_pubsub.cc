@@ -10,13 +10,20 @@ namespace kimdb::database {
 namespace {
 
 // Subscribing answers with an event for each channel, not with a reply: that is how Redis counts
-// it, too.
+// it, too, and why CLIENT REPLY OFF and SKIP do not leave it out.
 void confirm(Context& c, std::string_view kind, std::optional<std::string_view> channel) {
-  const std::size_t count = c.session.channels.size() + c.session.patterns.size();
-  c.reply.push(3);
-  c.reply.bulk(kind);
-  channel ? c.reply.bulk(*channel) : c.reply.null();
-  c.reply.integer(static_cast<std::int64_t>(count));
+  const auto write = [&](protocol::ReplyWriter& writer) {
+    writer.push(3);
+    writer.bulk(kind);
+    channel ? writer.bulk(*channel) : writer.null();
+    writer.integer(
+        static_cast<std::int64_t>(c.session.channels.size() + c.session.patterns.size()));
+  };
+  write(c.reply);
+  if (c.session.replies != Session::Replies::on) {
+    protocol::ReplyWriter told(c.session.told_in_silence, protocol::Format::neutral);
+    write(told);
+  }
   c.session.info.channels.store(static_cast<std::uint32_t>(c.session.channels.size()),
                                 std::memory_order_relaxed);
   c.session.info.patterns.store(static_cast<std::uint32_t>(c.session.patterns.size()),

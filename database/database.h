@@ -347,7 +347,8 @@ class Database {
   void wait_here(const Wait& wait);
   void feed_monitors(const Session& session, const CommandRow& row, Words words,
                      std::int64_t now_ms);
-  static void silence(Session& session, std::string& out, std::size_t start, Outcome& outcome);
+  static void silence(Session& session, std::string& out, std::size_t start,
+                      protocol::Format format, Outcome& outcome);
   Outcome run_measured(Session& session, const CommandRow& row, Words words,
                        protocol::ReplyWriter& reply, const Prefix& prefix,
                        const ExecuteOptions& options);

@@ -109,13 +109,17 @@ Outcome Database::execute(Session& session, const protocol::Request& request, st
   const std::size_t start = out.size();
   Outcome outcome = dispatch(session, request, out, options);
   if (session.replies != Session::Replies::on && !outcome.deferred) [[unlikely]]
-    silence(session, out, start, outcome);
+    silence(session, out, start, session.format(request.framing), outcome);
   return outcome;
 }
 
-// CLIENT REPLY OFF and SKIP: whatever the command was answered, nobody is told.
-void Database::silence(Session& session, std::string& out, std::size_t start, Outcome& outcome) {
+// CLIENT REPLY OFF and SKIP: whatever the command was answered, nobody is told but of events.
+void Database::silence(Session& session, std::string& out, std::size_t start, Format format,
+                       Outcome& outcome) {
   out.resize(start);
+  ReplyWriter events(out, format);
+  protocol::render(session.told_in_silence, events);
+  session.told_in_silence.clear();
   outcome.explained = false;
   // SKIP: the reply after this one is left out, too.
   if (session.replies == Session::Replies::skip_this) session.replies = Session::Replies::on;
@@ -350,7 +354,7 @@ void Database::defer(Session& session, const CommandRow& row, Words words,
       refuse(session, &row, why, reply);
     else
       outcome = run_measured(session, row, views, reply, deferred->prefix, here);
-    if (session.replies != Session::Replies::on) silence(session, out, 0, outcome);
+    if (session.replies != Session::Replies::on) silence(session, out, 0, format, outcome);
     completion(std::move(out), outcome);
   };
   if (!wait) return workers_.post(run);

@@ -143,6 +143,8 @@ struct Session {
 
   // CLIENT REPLY
   enum class Replies { on, off, skip_next, skip_this } replies = Replies::on;
+  // Of the command that runs while there are no replies: events that come all the same, neutral.
+  std::string told_in_silence;
 
   protocol::Format format(protocol::Framing framing) const {
     return framing == protocol::Framing::line ? line_format : resp_format;

@@ -191,6 +191,7 @@ Outcome Session::execute(const protocol::Request& request, std::uint64_t hash, s
   explained_format_ = state_.format(request.framing);
   if (outcome.explained) begin_explanation(outcome);
   if (state_.subscribed() || state_.monitor) events_format_ = explained_format_;
+  monitor_is_silent_ = state_.replies != database::Session::Replies::on;
   return outcome;
 }
 
@@ -405,6 +406,7 @@ void Session::deliver_events() {
         writer.bulk(event.payload);
         break;
       case database::Event::Kind::monitor:
+        if (monitor_is_silent_) break;
         writer.simple(event.payload);
         break;
     }

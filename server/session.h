@@ -110,6 +110,7 @@ class Session final : public Connection, public database::EventReceiver {
   protocol::Format explained_format_ = protocol::Format::text;
   std::uint64_t explained_since_ = 0;
   protocol::Format events_format_ = protocol::Format::text;  // of the framing it subscribed in
+  bool monitor_is_silent_ = false;                           // by CLIENT REPLY
 
   Mutex events_mutex_;
   struct PendingEvent {

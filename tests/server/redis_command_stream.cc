@@ -432,6 +432,24 @@ StreamCommand CommandStream::publisher() {
   }
 }
 
+StreamCommand CommandStream::silenced() {
+  switch (random_.below(9)) {
+    case 0:
+    case 1:
+      return {{"CLIENT", "REPLY", pick({"ON", "OFF", "SKIP"})}};
+    case 2:
+      return {{pick({"MULTI", "EXEC", "DISCARD"})}};
+    case 3:
+      return {{pick({"NOSUCH", "GET", "PING"})}};
+    case 4:
+      return {{"SET", key(), value()}};
+    case 5:
+      return {{"GET", key()}};
+    default:
+      return subscriber();
+  }
+}
+
 // --- words ---
 
 std::string CommandStream::pick(std::initializer_list<std::string_view> choices) {

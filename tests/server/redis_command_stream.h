@@ -44,6 +44,8 @@ class CommandStream {
   // send.
   StreamCommand subscriber();
   StreamCommand publisher();
+  // What one who has CLIENT REPLY changed now and then might send.
+  StreamCommand silenced();
 
  private:
   using Words = std::vector<std::string>;

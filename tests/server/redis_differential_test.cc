@@ -164,6 +164,55 @@ TEST_CASE("random subscriptions get the same bytes from kimdb as from Redis") {
   } while (!deadline.passed());
 }
 
+TEST_CASE("random commands under CLIENT REPLY get the same bytes from kimdb as from Redis") {
+  CommandStream stream(
+      test_seed("random commands under CLIENT REPLY get the same bytes from kimdb as from Redis"));
+  Servers servers;
+  const TestDeadline deadline(3);
+  do {
+    RedisPair pair = servers.pair("c1");
+    for (int part = 0; part < 5; ++part) {
+      if (stream.random().below(2) == 0) pair.run({{"HELLO", "3"}, Compare::shape});
+      // RESET ends the silence: what came until then is the same.
+      std::vector<StreamCommand> script;
+      bool in_transaction = false;
+      for (int step = 0; step < 8; ++step) {
+        script.push_back(stream.silenced());
+        const std::string name = script.back().words[0];
+        // The reply of EXEC is all or nothing here, whatever is switched within it.
+        if (in_transaction && name == "CLIENT") script.pop_back();
+        in_transaction = in_transaction || name == "MULTI";
+      }
+      script.push_back({{"RESET"}});
+      pair.run_all_until_ping(script, true);
+    }
+  } while (!deadline.passed());
+}
+
+TEST_CASE("under CLIENT REPLY OFF subscribers get what Redis sends them, monitors nothing") {
+  Servers servers;
+  for (const char* version : {"2", "3"}) {
+    CAPTURE(version);
+    RedisPair pair = servers.pair("c1"), publisher = servers.pair("publisher");
+    pair.run({{"HELLO", version}, Compare::shape});
+    pair.send({{"CLIENT", "REPLY", "OFF"}});
+    pair.send({{"SUBSCRIBE", "c1", "c2"}});
+    pair.compare_received(2);
+    pair.send({{"PSUBSCRIBE", "c*"}});
+    pair.compare_received(1);
+    publisher.run({{"PUBLISH", "c1", "hello"}});
+    pair.compare_received(2);
+    pair.run_until_ping({{"RESET"}}, false);
+
+    pair.run({{"HELLO", version}, Compare::shape});
+    pair.send({{"MONITOR"}});
+    pair.compare_received(1);
+    pair.send({{"CLIENT", "REPLY", "OFF"}});
+    publisher.run({{"SET", "k1", "1"}});
+    pair.run_until_ping({{"RESET"}}, false);
+  }
+}
+
 TEST_CASE("what is no RESP gets the same bytes from kimdb as from Redis") {
   Servers servers;
   const std::string ping = "*1\r\n$4\r\nPING\r\n";

@@ -144,9 +144,28 @@ RespReply RedisPair::run(const StreamCommand& command) {
   return redis;
 }
 
-void RedisPair::run_until_ping(const StreamCommand& command, bool any_order) {
+void RedisPair::send(const StreamCommand& command) {
   std::string bytes;
   send(command, bytes);
+  redis_.send(bytes);
+  kimdb_.send(bytes);
+}
+
+void RedisPair::compare_received(int count) {
+  for (int i = 0; i < count; ++i) {
+    const RespReply redis = redis_.receive_reply(), kimdb = kimdb_.receive_reply();
+    if (redis.raw != kimdb.raw)
+      differ({{"(what was sent last)"}}, readable(redis.raw), readable(kimdb.raw));
+  }
+}
+
+void RedisPair::run_until_ping(const StreamCommand& command, bool any_order) {
+  run_all_until_ping(std::vector{command}, any_order);
+}
+
+void RedisPair::run_all_until_ping(const std::vector<StreamCommand>& commands, bool any_order) {
+  std::string bytes;
+  for (const StreamCommand& command : commands) send(command, bytes);
   const std::string token = ping();
   bytes += resp_request({"PING", token});
   redis_.send(bytes);
@@ -155,7 +174,7 @@ void RedisPair::run_until_ping(const StreamCommand& command, bool any_order) {
   const std::vector<RespReply> kimdb = receive_until(kimdb_, token);
   const bool same =
       any_order ? heap_of_parts(redis) == heap_of_parts(kimdb) : joined(redis) == joined(kimdb);
-  if (!same) differ(command, readable(joined(redis)), readable(joined(kimdb)));
+  if (!same) differ(commands.back(), readable(joined(redis)), readable(joined(kimdb)));
 }
 
 void RedisPair::compare_pushed() {

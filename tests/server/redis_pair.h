@@ -48,6 +48,12 @@ class RedisPair {
   // to the answer to a PING behind them. `any_order` compares what came as a heap of parts: Redis
   // drops all subscriptions in hash order.
   void run_until_ping(const StreamCommand& command, bool any_order);
+  // The same for several that are sent in one write.
+  void run_all_until_ping(const std::vector<StreamCommand>& commands, bool any_order);
+  // Sent, and whatever comes is left for later.
+  void send(const StreamCommand& command);
+  // The next `count` replies or events are the same.
+  void compare_received(int count);
   // What was pushed to this connection: the same on both, in any order. kimdb may push it a moment
   // after the PING.
   void compare_pushed();
