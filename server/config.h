@@ -44,9 +44,10 @@ struct NetworkConfig {
   std::string address = "127.0.0.1:3223";
   std::string resp_address;  // empty: no second port
   std::uint64_t max_connections = 10'000;
-  std::uint64_t max_message_size = 1 << 20;                          // bytes
-  std::uint64_t max_output_buffer = 64 << 20;                        // bytes
-  std::chrono::milliseconds idle_timeout = std::chrono::minutes(5);  // 0: none
+  std::uint64_t max_message_size = 1 << 20;                           // bytes
+  std::uint64_t max_output_buffer = 64 << 20;                         // bytes
+  std::chrono::milliseconds idle_timeout{0};                          // 0: none
+  std::chrono::milliseconds tcp_keepalive = std::chrono::minutes(5);  // 0: none
   std::chrono::milliseconds request_timeout = std::chrono::seconds(30);
   std::uint64_t io_threads = 0;  // 0: one fewer than there are cores
   bool greeting = false;
@@ -60,6 +61,7 @@ struct HttpConfig {
   std::string cors_origins;                 // with commas between them
   std::string hosts;                        // the same
   std::uint64_t rate_limit = 0;             // requests a second; 0: no limit
+  std::chrono::milliseconds idle_timeout = std::chrono::minutes(5);  // 0: none
 
   bool operator==(const HttpConfig&) const = default;
 };
@@ -133,6 +135,7 @@ struct SqlConfig {
   std::chrono::milliseconds statement_timeout = std::chrono::seconds(30);  // 0: none
   std::uint64_t max_memory = std::uint64_t{256} << 20;                     // 0: no limit
   std::chrono::milliseconds keep_history{0};
+  std::chrono::milliseconds idle_transaction_timeout = std::chrono::minutes(5);  // 0: none
 
   bool operator==(const SqlConfig&) const = default;
 };

@@ -87,7 +87,9 @@ constexpr std::array kKeys{
     Key{"network.max_output_buffer", SizeField{at<kNetwork, &NetworkConfig::max_output_buffer>}, 64 * kKiB, 64 * kGiB, kReloadable,
         "A client that leaves more than this of its replies unread is closed."},
     Key{"network.idle_timeout", MillisecondsField{at<kNetwork, &NetworkConfig::idle_timeout>}, 0, 365 * kDay, kReloadable,
-        "A connection that is silent for this long is closed; 0 is never."},
+        "A connection of lines or RESP that is silent for this long is closed, but for one that has subscribed; 0 is never, as in Redis: client libraries take a closed connection for a failure."},
+    Key{"network.tcp_keepalive", MillisecondsField{at<kNetwork, &NetworkConfig::tcp_keepalive>}, 0, 32'400 * kSecond, kReloadable,
+        "A silent connection is probed by TCP after this long (in seconds, rounded up), and closed where nobody is there any more, after the same time again; 0 is not at all. New connections take a changed value."},
     Key{"network.request_timeout", MillisecondsField{at<kNetwork, &NetworkConfig::request_timeout>}, 0, kDay, kReloadable,
         "A request that has not arrived whole after this time ends its connection; 0 is never."},
     Key{"network.io_threads", IntegerField{at<kNetwork, &NetworkConfig::io_threads>}, 0, 256, kAtStart,
@@ -103,6 +105,8 @@ constexpr std::array kKeys{
         "Origins whose pages may use this server, say https://app.example.com, with commas between them; * is every one."},
     Key{"http.rate_limit", IntegerField{at<kHttp, &HttpConfig::rate_limit>}, 0, 1'000'000, kReloadable,
         "Requests a second of one login (of one address where nobody is logged in) over HTTP and WebSocket, so many at once at most; 0 is no limit."},
+    Key{"http.idle_timeout", MillisecondsField{at<kHttp, &HttpConfig::idle_timeout>}, 0, 365 * kDay, kReloadable,
+        "An HTTP connection without a request for this long is closed; 0 is never. WebSockets and streams of changes are none of those."},
     Key{"http.hosts", TextField{at<kHttp, &HttpConfig::hosts>}, 0, 0, kAtStart,
         "Names by which browsers may call this server besides localhost and addresses, with commas between them."},
 
@@ -193,6 +197,8 @@ constexpr std::array kKeys{
         "Memory that one SQL statement may take, its result included; for joins a quarter more; 0 is without limit."},
     Key{"sql.keep_history", MillisecondsField{at<kSql, &SqlConfig::keep_history>}, 0, kDay, kReloadable,
         "How far back SELECT … AS OF reaches at least; what was replaced since stays in memory."},
+    Key{"sql.idle_transaction_timeout", MillisecondsField{at<kSql, &SqlConfig::idle_transaction_timeout>}, 0, 365 * kDay, kReloadable,
+        "A connection that is silent for this long within BEGIN … COMMIT is closed, and its transaction rolled back: what it may still read stays in memory; 0 is never."},
 };
 // clang-format on
 

@@ -212,9 +212,10 @@ void Connection::check_timeouts(std::int64_t now_ms) {
   if (passed(stalled_since_ms_, options_.request_timeout))
     return close("does not read its replies");
   on_tick();
-  if (!open_ || may_be_idle()) return;
-  if (passed(info_.last_active_ms.load(std::memory_order_relaxed), options_.idle_timeout))
-    close("idle (network.idle_timeout)");
+  if (!open_) return;
+  const IdleLimit limit = idle_limit();
+  if (passed(info_.last_active_ms.load(std::memory_order_relaxed), limit.time))
+    close("idle (" + std::string(limit.key) + ")");
 }
 
 }  // namespace kimdb::server

@@ -26,8 +26,11 @@ class ConnectionManager;
 struct ConnectionOptions {
   std::atomic<std::size_t> max_message_size{1 << 20};
   std::atomic<std::size_t> max_output_buffer{64 << 20};
-  std::atomic<std::chrono::milliseconds> idle_timeout{std::chrono::milliseconds(0)};     // 0: none
-  std::atomic<std::chrono::milliseconds> request_timeout{std::chrono::milliseconds(0)};  // 0: none
+  // 0: none
+  std::atomic<std::chrono::milliseconds> idle_timeout{std::chrono::milliseconds(0)};
+  std::atomic<std::chrono::milliseconds> http_idle_timeout{std::chrono::milliseconds(0)};
+  std::atomic<std::chrono::milliseconds> idle_transaction_timeout{std::chrono::milliseconds(0)};
+  std::atomic<std::chrono::milliseconds> request_timeout{std::chrono::milliseconds(0)};
   std::atomic<bool> greeting{false};
   bool auth_enabled = false;
   TlsContextPointer tls;  // null: connections are not encrypted
@@ -86,8 +89,12 @@ class Connection : public std::enable_shared_from_this<Connection>, public Polle
   virtual bool takes_input() const = 0;
   // Nothing is awaited any more but the socket.
   virtual bool is_done() = 0;
-  // Silence is no reason to close it.
-  virtual bool may_be_idle() const = 0;
+  // How long it may be silent as it is now.
+  struct IdleLimit {
+    std::chrono::milliseconds time{0};  // 0: for ever
+    std::string_view key;               // of the configuration
+  };
+  virtual IdleLimit idle_limit() const = 0;
   // Tells that there are too many connections, or that this port speaks TLS; `first` is the first
   // byte that the client has sent, 0: none.
   virtual void tell_too_many(char first) = 0;

@@ -1,5 +1,9 @@
 #include "server/server.h"
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
 #include <algorithm>
 #include <asio/ip/v6_only.hpp>
 #include <asio/steady_timer.hpp>
@@ -27,6 +31,20 @@ std::vector<std::string> split_list(std::string_view text) {
   return items;
 }
 
+// Has TCP find out whether the other side is there: after `silence`, and then, as Redis does, three
+// times within as long again. A system that cannot do that keeps the connection all the same.
+void keep_alive(int socket, std::chrono::milliseconds silence) {
+  if (silence.count() == 0) return;
+  const int seconds = static_cast<int>(std::chrono::ceil<std::chrono::seconds>(silence).count());
+  const auto set = [socket](int level, int option, int value) {
+    static_cast<void>(::setsockopt(socket, level, option, &value, sizeof value));
+  };
+  set(SOL_SOCKET, SO_KEEPALIVE, 1);
+  set(IPPROTO_TCP, TCP_KEEPIDLE, seconds);
+  set(IPPROTO_TCP, TCP_KEEPINTVL, std::max(1, seconds / 3));
+  set(IPPROTO_TCP, TCP_KEEPCNT, 3);
+}
+
 }  // namespace
 
 Server::Server(asio::io_context& control, database::Database& database, Logger& logger,
@@ -40,7 +58,7 @@ Server::Server(asio::io_context& control, database::Database& database, Logger& 
       connections_(logger, config.current().network.max_connections) {
   const Config current = config.current();
   connection_options_.auth_enabled = current.auth.enabled;
-  apply_to_connections(current.network);
+  apply_to_connections(current);
   http_options_ = {.max_body_size = current.http.max_body_size,
                    .cors_origins = split_list(current.http.cors_origins),
                    .hosts = split_list(current.http.hosts),
@@ -150,6 +168,7 @@ void Server::begin_connection(tcp::socket accepted, Protocol protocol) {
   asio::error_code error;
   accepted.non_blocking(true, error);
   if (!error) accepted.set_option(tcp::no_delay(true), error);
+  if (!error) keep_alive(accepted.native_handle(), tcp_keepalive_);
   const tcp::endpoint peer = error ? tcp::endpoint() : accepted.remote_endpoint(error);
   const tcp::endpoint local = error ? tcp::endpoint() : accepted.local_endpoint(error);
   if (error) return;  // it is gone already
@@ -175,16 +194,20 @@ void Server::begin_connection(tcp::socket accepted, Protocol protocol) {
   thread.post([connection] { connection->start(); });
 }
 
-void Server::apply_to_connections(const NetworkConfig& network) {
+void Server::apply_to_connections(const Config& config) {
+  const NetworkConfig& network = config.network;
   connection_options_.max_message_size = network.max_message_size;
   connection_options_.max_output_buffer = network.max_output_buffer;
   connection_options_.idle_timeout = network.idle_timeout;
+  connection_options_.http_idle_timeout = config.http.idle_timeout;
+  connection_options_.idle_transaction_timeout = config.sql.idle_transaction_timeout;
+  tcp_keepalive_ = network.tcp_keepalive;
   connection_options_.request_timeout = network.request_timeout;
   connection_options_.greeting = network.greeting;
 }
 
 void Server::apply(const Config& config) {
-  apply_to_connections(config.network);
+  apply_to_connections(config);
   database_.set_snapshot_interval(config.snapshot.interval);
   connections_.set_max_connections(config.network.max_connections);
   database_.set_max_memory(config.engine.max_memory);

@@ -70,7 +70,7 @@ class Server final : public database::Host {
     Protocol protocol;
   };
   Status listen_at(const std::string& address, std::string_view key, Protocol protocol);
-  void apply_to_connections(const NetworkConfig& network);
+  void apply_to_connections(const Config& config);
   void accept(Listener& listener);
   void begin_connection(asio::ip::tcp::socket accepted, Protocol protocol);
 
@@ -81,6 +81,7 @@ class Server final : public database::Host {
   const std::string config_file_;
   const std::function<void(bool save)> stop_;
   ConnectionOptions connection_options_;
+  std::atomic<std::chrono::milliseconds> tcp_keepalive_{std::chrono::milliseconds(0)};  // 0: none
   RateLimiter rate_limiter_;
   HttpOptions http_options_;
   ConnectionManager connections_;

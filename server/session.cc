@@ -347,8 +347,18 @@ void Session::on_closed() {
     thread_.database().end_session(state_);
 }
 
-bool Session::may_be_idle() const {
-  return deferred_ || state_.subscribed() || state_.monitor || !state_.watches.empty();
+Connection::IdleLimit Session::idle_limit() const {
+  if (deferred_) return {};
+  const bool is_told = state_.subscribed() || state_.monitor || !state_.watches.empty();
+  const IdleLimit silent{is_told ? std::chrono::milliseconds(0) : options_.idle_timeout.load(),
+                         "network.idle_timeout"};
+  const IdleLimit in_transaction{state_.sql_transaction == nullptr
+                                     ? std::chrono::milliseconds(0)
+                                     : options_.idle_transaction_timeout.load(),
+                                 "sql.idle_transaction_timeout"};
+  if (silent.time.count() == 0) return in_transaction;
+  if (in_transaction.time.count() == 0) return silent;
+  return in_transaction.time < silent.time ? in_transaction : silent;
 }
 
 // Who is told what happens is told no more.

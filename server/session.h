@@ -63,7 +63,7 @@ class Session final : public Connection, public database::EventReceiver {
   void on_closed() override;
   bool takes_input() const override;
   bool is_done() override;
-  bool may_be_idle() const override;
+  IdleLimit idle_limit() const override;
   void on_tick() override;
   void tell_too_many(char first) override;
   void tell_tls(char first) override;

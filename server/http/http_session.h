@@ -88,7 +88,11 @@ class HttpSession final : public Connection {
     return stream_ != nullptr ? stream_->takes_input() : !busy_ || input_.size() <= kQueueSoftLimit;
   }
   bool is_done() override { return !busy_ || stream_ != nullptr; }
-  bool may_be_idle() const override { return busy_; }
+  // What it has become has time limits of its own.
+  IdleLimit idle_limit() const override {
+    if (busy_) return {};
+    return {options_.http_idle_timeout, "http.idle_timeout"};
+  }
   void tell_too_many(char first) override;
   void tell_tls(char first) override;
 

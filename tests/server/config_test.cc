@@ -125,6 +125,7 @@ TEST_CASE("the sample of a master has the values of the Go database") {
   REQUIRE_MESSAGE(loaded, loaded.error().message);
   Config expected;
   expected.network.max_connections = 100;
+  expected.network.idle_timeout = 5min;
   expected.wal.data_directory = "./data/master/wal";
   expected.replication.enabled = true;
   expected.replication.on_timeout = replication::OnTimeout::degrade;
