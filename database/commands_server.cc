@@ -9,6 +9,7 @@
 #include "database/command_table.h"
 #include "database/database.h"
 #include "database/info.h"
+#include "database/metrics.h"
 #include "database/subcommand.h"
 #include "protocol/numbers.h"
 
@@ -17,6 +18,8 @@ namespace kimdb::database {
 namespace {
 
 void info(Context& c) { c.reply.verbatim(info_text(c, c.words.subspan(1))); }
+
+void metrics(Context& c) { c.reply.verbatim(metrics_text(c)); }
 
 // STATS: the figures people look at first, one pair a line.
 void stats(Context& c) {
@@ -34,8 +37,8 @@ void stats(Context& c) {
       {"memory_bytes", static_cast<std::uint64_t>(c.database.engine().memory())},
       {"commands", totals.commands},
       {"errors", totals.errors},
-      {"expired", c.database.statistics().expired.load()},
-      {"evicted", c.database.statistics().evicted.load()},
+      {"expired", totals.expired},
+      {"evicted", totals.evicted},
       {"last_lsn", c.database.log().last_lsn()},
       {"durable_lsn", c.database.log().durable_lsn()},
       {"committed_lsn", c.database.log().committed_lsn()},
@@ -317,6 +320,14 @@ constexpr CommandRow kRows[] = {
      "server",
      "[section ...]",
      "What the server knows of itself."},
+    {"metrics",
+     1,
+     kWholeKeyspace,
+     {},
+     metrics,
+     "server",
+     "",
+     "The server's numbers as Prometheus reads them."},
     {"stats", 1, kWholeKeyspace | kFast, {}, stats, "server", "", "The figures looked at most."},
     {"config",
      -2,

@@ -153,6 +153,7 @@ Outcome Database::dispatch(Session& session, const protocol::Request& request, s
              : words.empty()    ? "ERR a command is missing after its prefix"
                                 : unknown_command(words),
              reply);
+      statistics_.answered_error(reply.error_code());
       return {};
     }
   }
@@ -163,6 +164,7 @@ Outcome Database::dispatch(Session& session, const protocol::Request& request, s
   if (queues) why = queue_command(session, *row, words);
   if (!why.empty()) [[unlikely]] {
     refuse(session, row, why, reply);
+    statistics_.answered_error(reply.error_code());
     if (options.statistics != nullptr) options.statistics->rejected(row->index);
     return {};
   }
@@ -180,6 +182,7 @@ Outcome Database::dispatch(Session& session, const protocol::Request& request, s
     if (wait) wait_here(*wait);
     if (why = after_refusal(prefix); !why.empty()) {
       refuse(session, row, why, reply);
+      statistics_.answered_error(reply.error_code());
       return {};
     }
   }
@@ -199,6 +202,8 @@ Outcome Database::run_measured(Session& session, const CommandRow& row, Words wo
   const std::uint64_t ticks = cycles_now() - begin;
   if (options.statistics != nullptr)
     options.statistics->executed(row.index, ticks, reply.wrote_error());
+  if (reply.wrote_error()) [[unlikely]]
+    statistics_.answered_error(reply.error_code());
   if (slowlog_.slow(ticks)) [[unlikely]] {
     slowlog_.add(options.now_ms,
                  static_cast<std::uint64_t>(static_cast<double>(ticks) / cycles_per_microsecond()),
@@ -350,10 +355,12 @@ void Database::defer(Session& session, const CommandRow& row, Words words,
     reply.tag(deferred->tag);
     const ExecuteOptions here{.now_ms = now_ms(), .statistics = worker_statistics_[worker]};
     Outcome outcome;
-    if (const std::string why = after_refusal(deferred->prefix); !why.empty())
+    if (const std::string why = after_refusal(deferred->prefix); !why.empty()) {
       refuse(session, &row, why, reply);
-    else
+      statistics_.answered_error(reply.error_code());
+    } else {
       outcome = run_measured(session, row, views, reply, deferred->prefix, here);
+    }
     if (session.replies != Session::Replies::on) silence(session, out, 0, format, outcome);
     completion(std::move(out), outcome);
   };

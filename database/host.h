@@ -29,6 +29,7 @@ class Host {
   struct NetworkStatistics {
     std::uint64_t connections_received = 0;
     std::uint64_t connections_rejected = 0;
+    std::uint64_t slow_clients_dropped = 0;  // since they did not read
     std::uint64_t bytes_in = 0;
     std::uint64_t bytes_out = 0;
     std::uint64_t max_connections = 0;

@@ -44,13 +44,6 @@ std::string human_bytes(std::int64_t bytes) {
   return text;
 }
 
-std::int64_t resident_bytes() {
-  std::ifstream statm("/proc/self/statm");
-  std::int64_t size = 0, resident = 0;
-  statm >> size >> resident;
-  return resident * sysconf(_SC_PAGESIZE);
-}
-
 void server(Database& db, Text& text) {
   utsname system{};
   uname(&system);
@@ -131,8 +124,8 @@ void statistics(Database& db, Text& text) {
   text.number("total_error_replies", totals.errors);
   text.number("keyspace_hits", totals.hits);
   text.number("keyspace_misses", totals.misses);
-  text.number("expired_keys", db.statistics().expired.load());
-  text.number("evicted_keys", db.statistics().evicted.load());
+  text.number("expired_keys", totals.expired);
+  text.number("evicted_keys", totals.evicted);
   text.number("pubsub_channels", db.pubsub().channels("*").size());
   text.number("pubsub_patterns", db.pubsub().pattern_count());
 }
@@ -233,6 +226,13 @@ void keyspace(Context& c, Text& text) {
 }
 
 }  // namespace
+
+std::int64_t resident_bytes() {
+  std::ifstream statm("/proc/self/statm");
+  std::int64_t size = 0, resident = 0;
+  statm >> size >> resident;
+  return resident * sysconf(_SC_PAGESIZE);
+}
 
 std::string info_text(Context& c, std::span<const std::string_view> sections) {
   Database& database = c.database;

@@ -2,6 +2,7 @@
 // the same.
 #pragma once
 
+#include <cstdint>
 #include <span>
 #include <string>
 #include <string_view>
@@ -12,5 +13,8 @@ class Context;
 
 // No sections named: those that Redis shows by default. Looks at every partition.
 std::string info_text(Context& c, std::span<const std::string_view> sections);
+
+// Resident memory of this process.
+std::int64_t resident_bytes();
 
 }  // namespace kimdb::database

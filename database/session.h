@@ -35,6 +35,8 @@ struct SessionInfo {
   std::string local_address;         // set once
   std::int64_t connected_at_ms = 0;  // Unix ms; set once
 
+  enum class Protocol : std::uint8_t { tcp, http, websocket, events };
+  std::atomic<Protocol> protocol{Protocol::tcp};
   std::atomic<const CommandRow*> last_command{nullptr};
   std::atomic<std::int64_t> last_active_ms{0};  // Unix ms
   std::atomic<bool> executing{false};

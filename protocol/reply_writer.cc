@@ -90,7 +90,7 @@ void ReplyWriter::tag(std::string_view tag) {
 }
 
 void ReplyWriter::error(std::string_view message) {
-  wrote_error_ = true;
+  note_error_code(message);
   if (!is_resp()) return line_error(message);
   // Redis, too, takes line ends away from the end of an error.
   while (!message.empty() && (message.back() == '\r' || message.back() == '\n'))
@@ -98,6 +98,16 @@ void ReplyWriter::error(std::string_view message) {
   out_ += '-';
   for (const char c : message) out_ += c == '\r' || c == '\n' ? ' ' : c;
   out_ += "\r\n";
+}
+
+// A message without a code is an ERR.
+void ReplyWriter::note_error_code(std::string_view message) {
+  std::string_view code = message.substr(0, message.find(' '));
+  const bool is_code =
+      !code.empty() && code.size() <= error_code_.size() &&
+      std::all_of(code.begin(), code.end(), [](char c) { return c >= 'A' && c <= 'Z'; });
+  if (!is_code) code = "ERR";
+  error_code_size_ = static_cast<std::uint8_t>(code.copy(error_code_.data(), code.size()));
 }
 
 void ReplyWriter::double_value(double value) {

@@ -6,6 +6,7 @@
 // other memory except the depth of nested lists in the line formats. One thread.
 #pragma once
 
+#include <array>
 #include <charconv>
 #include <cstddef>
 #include <cstdint>
@@ -55,7 +56,9 @@ class ReplyWriter {
   // error"}. Line breaks in it become spaces, in lines control characters too.
   void error(std::string_view message);
   // Whether error() was called.
-  bool wrote_error() const { return wrote_error_; }
+  bool wrote_error() const { return error_code_size_ != 0; }
+  // The code of the last error ("ERR", "WRONGTYPE"); empty: there was none.
+  std::string_view error_code() const { return {error_code_.data(), error_code_size_}; }
 
   void integer(std::int64_t value) {
     if (!is_resp()) return line_integer(value);
@@ -185,6 +188,7 @@ class ReplyWriter {
   void line_list(List list, std::size_t count);
   void line_error(std::string_view message);
 
+  void note_error_code(std::string_view message);
   void record(char call, std::string_view bytes);
   void record(char call, std::uint64_t number);
   void word(char call, std::string_view json, std::string_view line);
@@ -202,7 +206,8 @@ class ReplyWriter {
 
   std::string& out_;
   Format format_;
-  bool wrote_error_ = false;
+  std::uint8_t error_code_size_ = 0;
+  std::array<char, 24> error_code_;
   std::vector<Open> open_;
 };
 

@@ -116,7 +116,7 @@ void Connection::send(std::string_view bytes) {
   if (bytes.empty()) return;
   const std::size_t unread = queue_.size() - queue_sent_ + (sends_wholes_ ? 0 : bytes.size());
   if (unread > options_.max_output_buffer)
-    return close("does not read its replies (network.max_output_buffer)");
+    return close_slow("does not read its replies (network.max_output_buffer)");
   queue_.append(bytes);
   if (stalled_since_ms_ == 0) stalled_since_ms_ = thread_.now_ms();
   info_.output_bytes.store(queue_.size() - queue_sent_, std::memory_order_relaxed);
@@ -174,6 +174,11 @@ void Connection::begin_to_linger() {
   update_interest();
 }
 
+void Connection::close_slow(std::string_view why) {
+  connections_.count_slow_client();
+  close(why);
+}
+
 void Connection::close(std::string_view why) {
   if (!open_) return;
   open_ = false;
@@ -210,7 +215,7 @@ void Connection::check_timeouts(std::int64_t now_ms) {
   if (passed(started_request_ms_, options_.request_timeout))
     return close("request took too long (network.request_timeout)");
   if (passed(stalled_since_ms_, options_.request_timeout))
-    return close("does not read its replies");
+    return close_slow("does not read its replies");
   on_tick();
   if (!open_) return;
   const IdleLimit limit = idle_limit();

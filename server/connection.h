@@ -130,6 +130,7 @@ class Connection : public std::enable_shared_from_this<Connection>, public Polle
   std::string failure() const;  // of the two
   bool begin_tls();
   void receive();
+  void close_slow(std::string_view why);
   void refuse(char first);
   void begin_to_linger();
   void flush_queue();

@@ -41,6 +41,8 @@ class ConnectionManager {
 
   void count_in(std::uint64_t bytes) { bytes_in_.fetch_add(bytes, std::memory_order_relaxed); }
   void count_out(std::uint64_t bytes) { bytes_out_.fetch_add(bytes, std::memory_order_relaxed); }
+  void count_slow_client() { slow_clients_.fetch_add(1, std::memory_order_relaxed); }
+  std::uint64_t slow_clients() const { return slow_clients_.load(std::memory_order_relaxed); }
   std::uint64_t bytes_in() const { return bytes_in_.load(std::memory_order_relaxed); }
   std::uint64_t bytes_out() const { return bytes_out_.load(std::memory_order_relaxed); }
   std::uint64_t received() const { return received_.load(std::memory_order_relaxed); }
@@ -52,7 +54,8 @@ class ConnectionManager {
   std::atomic<std::uint64_t> next_id_{0};
   std::atomic<std::size_t> size_{0};
   std::atomic<std::size_t> refused_waiting_{0};
-  std::atomic<std::uint64_t> received_{0}, rejected_{0}, bytes_in_{0}, bytes_out_{0};
+  std::atomic<std::uint64_t> received_{0}, rejected_{0}, bytes_in_{0}, bytes_out_{0},
+      slow_clients_{0};
   mutable Mutex mutex_;
   std::map<std::uint64_t, std::weak_ptr<Connection>> connections_ GUARDED_BY(mutex_);
 };

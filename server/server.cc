@@ -231,6 +231,7 @@ bool Server::kill_session(std::uint64_t id) { return connections_.kill(id); }
 database::Host::NetworkStatistics Server::network_statistics() const {
   return {.connections_received = connections_.received(),
           .connections_rejected = connections_.rejected(),
+          .slow_clients_dropped = connections_.slow_clients(),
           .bytes_in = connections_.bytes_in(),
           .bytes_out = connections_.bytes_out(),
           .max_connections = connections_.max_connections(),

@@ -163,8 +163,12 @@ void Session::parse_ahead(std::string_view input, std::size_t& offset, Batch& ba
 
 void Session::answer_malformed(const RequestParser::Parsed& parsed, std::string& out) {
   const std::size_t from = out.size();
-  if (!parsed.error.empty() && state_.replies == database::Session::Replies::on)
-    ReplyWriter(out, state_.format(parsed.framing)).error(parsed.error);
+  if (!parsed.error.empty()) {
+    ReplyWriter writer(out, state_.format(parsed.framing));
+    writer.error(parsed.error);
+    thread_.database().statistics().answered_error(writer.error_code());
+    if (state_.replies != database::Session::Replies::on) out.resize(from);
+  }
   if (!marks_.empty()) hold(out, from, {}, state_.format(parsed.framing));
   if (parsed.outcome == RequestParser::Outcome::fatal) close_when_sent_ = true;
 }
@@ -379,6 +383,7 @@ void Session::deliver(std::shared_ptr<const database::Event> event,
   if (events_bytes_ > options_.max_output_buffer) {
     events_.clear();
     events_bytes_ = 0;
+    connections_.count_slow_client();
     close_from_anywhere("does not read its events (network.max_output_buffer)");
     return;
   }

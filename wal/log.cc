@@ -340,8 +340,7 @@ void Log::flush(bool and_sync) {
     status = writer_->write(chunks, committed_to_note());
     if (status) note_written();
   }
-  if (status && and_sync && writer_->written_lsn() > writer_->durable_lsn())
-    status = writer_->sync();
+  if (status && and_sync && writer_->written_lsn() > writer_->durable_lsn()) status = sync_writer();
   buffer_->recycle(chunks);
   after_write(status);
 }
@@ -356,8 +355,15 @@ void Log::note_written() {
 void Log::write_watermark() {
   if (failed_.load()) return;
   Status status = writer_->write_watermark(committed_to_note());
-  if (status) status = writer_->sync();
+  if (status) status = sync_writer();
   after_write(status);
+}
+
+Status Log::sync_writer() {
+  const std::uint64_t begin = cycles_now();
+  Status status = writer_->sync();
+  sync_durations_.add(cycles_now() - begin);
+  return status;
 }
 
 // Tells everybody what was reached.

@@ -19,6 +19,7 @@
 #include <thread>
 #include <utility>
 
+#include "base/duration_histogram.h"
 #include "base/lsn.h"
 #include "base/mutex.h"
 #include "base/result.h"
@@ -169,6 +170,12 @@ class Log {
   // Waits until durable_lsn() >= lsn. Not for I/O threads. unavailable after a failure.
   Status sync_through(Lsn lsn);
 
+  // How long the syncs of the log took since it was opened.
+  DurationHistogram::Counts sync_durations() const {
+    DurationHistogram::Counts counts;
+    sync_durations_.add_to(counts);
+    return counts;
+  }
   // Bytes written to the log since it was opened.
   std::uint64_t written_bytes() const { return written_bytes_.load(std::memory_order_relaxed); }
 
@@ -223,6 +230,7 @@ class Log {
   // Writes what waits, and syncs it where `and_sync` says so.
   void flush(bool and_sync) REQUIRES(role_);
   void write_watermark() REQUIRES(role_);
+  Status sync_writer() REQUIRES(role_);
   void note_written() REQUIRES(role_);
   Lsn committed_to_note() const REQUIRES(role_);
   // Lets go of the role and hands what has come in between to the writer thread.
@@ -254,6 +262,7 @@ class Log {
       0};                            // reserve() lets pass while less waits; 0: nobody
   std::atomic<Lsn> flushed_lsn_{0};  // written, and synced where the mode says so
   std::atomic<std::uint64_t> written_bytes_{0};
+  DurationHistogram sync_durations_;  // the role adds
   // The highest ones that the log itself says.
   std::atomic<Lsn> noted_durable_lsn_{0};
   std::atomic<Lsn> noted_committed_lsn_{0};

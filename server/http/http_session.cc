@@ -73,6 +73,7 @@ HttpSession::HttpSession(IoThread& thread, ConnectionManager& connections, Socke
   state_.peer_host = peer_host_;
   state_.resp_format = protocol::Format::resp3;
   state_.stateless = true;
+  info_.protocol.store(database::SessionInfo::Protocol::http, std::memory_order_relaxed);
   state_.log_out(options.auth_enabled);
   make_completion_ = [this] {
     return [self = std::static_pointer_cast<HttpSession>(shared_from_this())](
@@ -371,6 +372,7 @@ void HttpSession::begin_events() {
   if (request_.method == "HEAD") return respond(std::move(response));
   add_cors(response);
   send(to_head(response, false));
+  info_.protocol.store(database::SessionInfo::Protocol::events, std::memory_order_relaxed);
   if (open_) begin_stream(std::make_unique<EventStream>(*this, collection, std::move(*reader)));
 }
 
@@ -395,6 +397,7 @@ void HttpSession::begin_websocket() {
       "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
       "Sec-WebSocket-Accept: " +
       websocket_accept(*key) + "\r\n\r\n");
+  info_.protocol.store(database::SessionInfo::Protocol::websocket, std::memory_order_relaxed);
   if (open_) begin_stream(std::make_unique<WebSocket>(*this, options_.max_message_size));
 }
 
