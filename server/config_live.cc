@@ -75,6 +75,11 @@ LoadedConfig LiveConfig::loaded() const {
 
 Config LiveConfig::current() const { return loaded().config; }
 
+bool LiveConfig::is_set(std::string_view name) const {
+  MutexLock lock(mutex_);
+  return loaded_.sources.find(name) != loaded_.sources.end();
+}
+
 std::vector<NameValue> LiveConfig::get(std::string_view pattern) const {
   const Config config = current();
   std::vector<NameValue> settings;

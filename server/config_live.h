@@ -33,6 +33,8 @@ class LiveConfig {
   // `options` are what `loaded` was loaded with; reload() uses them again.
   LiveConfig(LoadOptions options, LoadedConfig loaded, Changed changed);
 
+  // Whether anybody has given the key a value, be it the default's.
+  bool is_set(std::string_view name) const;
   Config current() const;
 
   // Names and values, as CONFIG SET takes them, of the keys that match a pattern with * and ?, in

@@ -9,8 +9,11 @@
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <filesystem>
 #include <optional>
+#include <string>
 
+#include "base/address.h"
 #include "base/clock.h"
 #include "base/logging.h"
 #include "base/posix_filesystem.h"
@@ -122,7 +125,39 @@ class Signals {
   std::atomic<bool> save_{true};
 };
 
-int run(const Options& options) {
+// Where a program on this machine reaches what listens at `address`.
+Address reached_at(const std::string& address) {
+  Address reached = parse_address(address).value();  // load_config has checked it
+  if (reached.host.empty() || reached.host == "0.0.0.0" || reached.host == "::")
+    reached.host = "127.0.0.1";
+  return reached;
+}
+
+// What somebody who has just started it looks for: where the data is, and how to talk to it.
+void tell_what_next(Logger& log, const Config& config, bool serves_http,
+                    const std::string& program) {
+  if (config.wal.enabled)
+    log.info("data is in {}",
+             std::filesystem::absolute(config.wal.data_directory).lexically_normal().string());
+  else
+    log.info("data is in memory alone, and gone when the server stops (wal.enabled: false)");
+  const Address address = reached_at(config.network.address);
+  const bool is_default = to_string(address) == NetworkConfig().address;
+  const std::size_t slash = program.rfind('/');
+  std::string cli = slash == std::string::npos ? "" : program.substr(0, slash + 1);
+  cli += "kimdb-cli";
+  if (!is_default) cli += " --address " + to_string(address);
+  if (!config.tls.cert.empty()) cli += " --tls-ca FILE";
+  if (config.auth.enabled) cli += " -u USER";
+  const std::string netcat =
+      ", or by nc " + address.host + " " + std::to_string(address.port) + " (SET user1 John)";
+  log.info("ready; talk to it by {}{}", cli, config.tls.cert.empty() ? netcat : "");
+  if (serves_http)
+    log.info("in a browser: {}://{}/docs", config.tls.cert.empty() ? "http" : "https",
+             to_string(reached_at(config.http.address)));
+}
+
+int run(const Options& options, const std::string& program) {
   const LoadOptions load{.path = options.config_path,
                          .environment = environment_variables(),
                          .flags = options.settings,
@@ -195,6 +230,7 @@ int run(const Options& options) {
     return fail(listening.error());
   }
   if (replication) replication->start();  // from here on commits wait for what it asks for
+  tell_what_next(log, config, server.serves_http(), program);
   server.start();
   signals.run();
 
@@ -222,5 +258,5 @@ int main(int argc, char** argv) {
     std::fputs(options->print.c_str(), stdout);
     return 0;
   }
-  return kimdb::server::run(*options);
+  return kimdb::server::run(*options, argv[0]);
 }

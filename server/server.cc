@@ -87,17 +87,29 @@ Status Server::listen() {
   if (!network.resp_address.empty())
     KIMDB_RETURN_IF_ERROR(
         listen_at(network.resp_address, "network.resp_address", Protocol::resp_only));
-  if (!current.http.address.empty())
-    KIMDB_RETURN_IF_ERROR(listen_at(current.http.address, "http.address", Protocol::http));
-  return {};
+  if (current.http.address.empty()) return {};
+  Status http = listen_at(current.http.address, "http.address", Protocol::http);
+  serves_http_ = http.has_value();
+  // Who has not asked for it does without.
+  if (!http && !config_.is_set("http.address")) {
+    logger_.warning("no HTTP: {}", http.error().message);
+    return {};
+  }
+  return http;
 }
 
 Status Server::listen_at(const std::string& address, std::string_view key, Protocol protocol) {
   const auto parsed = parse_address(address);
   if (!parsed) return Error(parsed.error()).in(key);
   const auto failed = [&](const asio::error_code& error) {
+    const std::string what =
+        error == asio::error::address_in_use
+            ? "another program listens there, another kimdb-server perhaps: stop that one, or give "
+              "this one another address by --set " +
+                  std::string(key) + "=HOST:PORT"
+            : error.message();
     return Error{ErrorCode::unavailable,
-                 "cannot listen on " + address + " (" + std::string(key) + "): " + error.message()};
+                 "cannot listen on " + address + " (" + std::string(key) + "): " + what};
   };
   asio::error_code error;
   tcp::resolver resolver(control_);

@@ -37,6 +37,8 @@ class Server final : public database::Host {
   void stop();
   // Replies that wait for `durable` may go. Any thread.
   void wake();
+  // After listen().
+  bool serves_http() const { return serves_http_; }
   // Takes over what changed in the configuration.
   void apply(const Config& config);
 
@@ -89,6 +91,7 @@ class Server final : public database::Host {
   std::vector<std::unique_ptr<Listener>> listeners_;
   std::size_t next_thread_ = 0;
   std::uint16_t port_ = 0;
+  bool serves_http_ = false;
   Replication* replication_ = nullptr;
 };
 

@@ -59,7 +59,12 @@ Result<std::unique_ptr<DataDirectory>> DataDirectory::open(Filesystem& filesyste
 Status DataDirectory::begin() {
   KIMDB_RETURN_IF_ERROR(filesystem_.make_directories(path_));
   auto lock = filesystem_.lock(path_ + "/LOCK", "pid " + std::to_string(::getpid()));
-  if (!lock) return std::move(lock).error();
+  if (!lock) {
+    Error error = std::move(lock).error();
+    if (error.code == ErrorCode::unavailable)
+      error.message += ": stop it, or use another directory";
+    return error;
+  }
   lock_ = std::move(*lock);
 
   MutexLock guard(mutex_);
