@@ -69,12 +69,29 @@ std::string_view name_of(engine::RemoveReason reason) {
   return "unknown";
 }
 
-void write_keyspace(const Operation& o, Line& line) {
-  if (o.keyspace == engine::kEveryKeyspace) {
-    line.field("keyspace", "all");
-  } else {
-    line.number("keyspace", o.keyspace);
+// Those behind the ones that SELECT numbers have names; empty: the number is all there is.
+std::string_view name_of_keyspace(std::uint8_t keyspace) {
+  switch (keyspace) {
+    case engine::kDocuments:
+      return "documents";
+    case engine::kIndexes:
+      return "indexes";
+    case engine::kSchemas:
+      return "schemas";
+    case engine::kRows:
+      return "rows";
+    case engine::kCounters:
+      return "counters";
+    case engine::kEveryKeyspace:
+      return "all";
+    default:
+      return {};
   }
+}
+
+void write_keyspace(const Operation& o, Line& line) {
+  const std::string_view name = name_of_keyspace(o.keyspace);
+  line.field("keyspace", name.empty() ? std::to_string(o.keyspace) : std::string(name));
 }
 
 void write_replaces(const Operation& o, Line& line) {

@@ -50,6 +50,22 @@ TEST_CASE("every kind of operation has a line") {
         "dropped client=c sequence=4");
 }
 
+TEST_CASE("what is no key of SELECT's is shown with the name of its keyspace") {
+  std::string shown;
+  for (int keyspace = engine::kKeyKeyspaces - 1; keyspace < engine::kKeyspaces; ++keyspace)
+    shown += mutation_text(encoded({.kind = OperationKind::put,
+                                    .keyspace = static_cast<std::uint8_t>(keyspace),
+                                    .key = "k"})) +
+             "\n";
+  CHECK(shown ==
+        "put keyspace=15 key=k value=\"\"\n"
+        "put keyspace=documents key=k value=\"\"\n"
+        "put keyspace=indexes key=k value=\"\"\n"
+        "put keyspace=schemas key=k value=\"\"\n"
+        "put keyspace=rows key=k value=\"\"\n"
+        "put keyspace=counters key=k value=\"\"\n");
+}
+
 TEST_CASE("long values are cut, and their length is said") {
   const std::string value(500, 'v');
   CHECK(mutation_text(encoded({.kind = OperationKind::put, .key = "k", .value = value}), 4) ==
