@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <initializer_list>
 #include <thread>
 
 #include "base/ascii.h"
@@ -29,6 +30,46 @@ std::string unknown_command(Words words) {
     shown += "'" + shown_as_c_string(words[i], kShownBytesMax - shown.size()) + "' ";
   return "ERR unknown command '" + shown_as_c_string(words[0], kShownBytesMax) +
          "', with args beginning with: " + shown;
+}
+
+// Of a command of Redis that works on another type than strings: what to do instead. For people on
+// lines; RESP has Redis' bytes.
+std::string absent_type(std::string_view command) {
+  struct Type {
+    std::string_view name;
+    std::string_view instead;
+    std::initializer_list<std::string_view> commands;
+  };
+  static constexpr std::string_view kDocuments =
+      "fields are kept in documents: DOC PUT users u1 {\"name\": \"Kim\"}";
+  static constexpr std::string_view kTables = "rows are kept in tables, see docs/sql.md";
+  static const Type kTypes[] = {
+      {"hashes",
+       kDocuments,
+       {"HSET", "HSETNX", "HMSET", "HGET", "HMGET", "HGETALL", "HDEL", "HINCRBY", "HINCRBYFLOAT",
+        "HEXISTS", "HLEN", "HKEYS", "HVALS", "HSCAN"}},
+      {"lists",
+       kTables,
+       {"LPUSH", "RPUSH", "LPOP", "RPOP", "LRANGE", "LLEN", "LINDEX", "LSET", "LREM", "LTRIM",
+        "LINSERT", "BLPOP", "BRPOP", "LMOVE", "BLMOVE"}},
+      {"sets", kTables, {"SADD", "SREM", "SMEMBERS", "SISMEMBER", "SCARD", "SPOP", "SSCAN"}},
+      {"sorted sets",
+       kTables,
+       {"ZADD", "ZREM", "ZRANGE", "ZRANGEBYSCORE", "ZSCORE", "ZCARD", "ZINCRBY", "ZRANK", "ZPOPMIN",
+        "ZPOPMAX", "ZSCAN"}},
+      {"streams", kTables, {"XADD", "XREAD", "XRANGE", "XLEN", "XGROUP", "XREADGROUP", "XACK"}},
+  };
+  for (const Type& type : kTypes)
+    for (const std::string_view name : type.commands)
+      if (equals_ignoring_case(name, command))
+        return "ERR unknown command '" + std::string(name) + "': there are no " +
+               std::string(type.name) + " yet; " + std::string(type.instead);
+  return {};
+}
+
+std::string unknown_command(Words words, Framing framing) {
+  std::string absent = framing == Framing::line ? absent_type(words[0]) : std::string();
+  return absent.empty() ? unknown_command(words) : absent;
 }
 
 std::string wrong_arity(std::string_view name) {
@@ -151,7 +192,7 @@ Outcome Database::dispatch(Session& session, const protocol::Request& request, s
              !taken.has_value() ? taken.error().message
              : stranger         ? unauthenticated(request.framing)
              : words.empty()    ? "ERR a command is missing after its prefix"
-                                : unknown_command(words),
+                                : unknown_command(words, request.framing),
              reply);
       statistics_.answered_error(reply.error_code());
       return {};
