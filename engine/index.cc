@@ -4,7 +4,6 @@
 #include <xxhash.h>
 
 #include <algorithm>
-#include <array>
 
 #include "engine/json_reader.h"
 
@@ -20,31 +19,29 @@ std::size_t memory_of(const std::string& text) {
   return text.capacity() > 15 ? text.capacity() + 1 : 0;
 }
 
-std::string null_part(bool descending) {
-  return std::string(1, descending ? static_cast<char>(~0x10) : '\x10');
-}
-
-// The parts that one field gives. What is not there counts as null, as it does in sorting, and so
-// does an empty array.
+// The parts that one field gives: what it is sorted by, so that the index is in that order, and
+// what a condition may find, which is more where a number of the path is a name in an array's
+// objects, too.
 std::vector<std::string> field_parts(const SortField& field, const JsonElement& document) {
   std::vector<std::string> parts;
+  add_sort_parts(parts, document, field, kIndexKeysMax);
+  if (std::none_of(field.path.begin(), field.path.end(), item_index)) return parts;
   const auto add = [&](const JsonElement& value) {
     append_key_part(parts.emplace_back(), value, field.descending);
+    if (parts.size() < 2 * kIndexKeysMax) return false;
+    sort_parts(parts);
+    return parts.size() > kIndexKeysMax;
   };
-  any_value(document, field.path, 0, [&](const JsonElement& value) {
-    if (!value.is_array()) {
-      add(value);
-    } else {
-      for (const JsonElement item : simdjson::dom::array(value)) {
-        add(item);
-        if (parts.size() > 2 * kIndexKeysMax) break;  // too many, unless they are alike
-      }
+  any_value(document, field.path, [&](FoundAs as, const JsonElement& value) {
+    if (as == FoundAs::nothing) {
+      append_null_part(parts.emplace_back(), field.descending);
+      return false;
     }
-    return parts.size() > 2 * kIndexKeysMax;
+    if (as == FoundAs::item || !value.is_array()) return add(value);
+    const simdjson::dom::array items(value);
+    return std::any_of(items.begin(), items.end(), add);
   });
-  if (parts.empty()) parts.push_back(null_part(field.descending));
-  std::sort(parts.begin(), parts.end());
-  parts.erase(std::unique(parts.begin(), parts.end()), parts.end());
+  sort_parts(parts);
   return parts;
 }
 
@@ -93,27 +90,10 @@ Result<IndexDefinition> read_index(std::string_view key, std::string_view value)
 }
 
 bool has_null_part(const IndexDefinition& definition, std::string_view key) {
-  for (const SortField& field : definition.order) {
-    const auto byte = [&](std::size_t i) {
-      return static_cast<unsigned char>(field.descending ? ~key[i] : key[i]);
-    };
-    std::size_t size = 1;
-    switch (byte(0)) {
-      case 0x10:
-        return true;
-      case 0x20:
-        size = 11;
-        break;
-      case 0x60:
-      case 0x61:
-        break;
-      default:  // text up to 00 00; a 00 in it is followed by ff
-        while (byte(size) != 0 || byte(size + 1) != 0) size += byte(size) == 0 ? 2 : 1;
-        size += 2;
-    }
-    key.remove_prefix(size);
-  }
-  return false;
+  return std::any_of(definition.order.begin(), definition.order.end(), [&](const SortField& field) {
+    const auto tag = take_key_part(key, field.descending);
+    return !tag || is_null_tag(*tag);
+  });
 }
 
 std::string finish_index_key(const IndexDefinition& definition, std::string parts) {

@@ -9,9 +9,9 @@
 //
 // The index itself is never logged: it follows from the documents. A document stands in it under
 // one key for each combination of the values that its fields have; of an array each item is a
-// value. Keys are parts in the order of values (engine/sort_key.h); an index
-// by hash keeps a hash of them, in less memory, and finds only what is equal. The members that
-// kimdb itself says (id, _version, …) cannot be indexed.
+// value, and what is not there is null. Keys are parts in the order of values (engine/sort_key.h);
+// an index by hash keeps a hash of them, in less memory, and finds only what is equal. The members
+// that kimdb itself says (id, _version, …) cannot be indexed.
 #pragma once
 
 #include <atomic>
@@ -66,8 +66,8 @@ Result<IndexDefinition> read_index(std::string_view key, std::string_view value)
 // The keys of a document, given its body: sorted, none twice. An error where it has too many.
 Result<std::vector<std::string>> index_keys(const IndexDefinition& definition,
                                             std::string_view body);
-// Whether a field of a key (not of an index by hash) is null or missing: no other document's key
-// counts as the same one.
+// Whether a field of a key (not of an index by hash) is null, missing or an array without items: no
+// other document's key counts as the same one.
 bool has_null_part(const IndexDefinition& definition, std::string_view key);
 // What the parts of all fields become.
 std::string finish_index_key(const IndexDefinition& definition, std::string parts);

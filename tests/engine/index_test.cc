@@ -179,7 +179,11 @@ TEST_CASE("a document's keys are the combinations of its values") {
   CHECK(keys("a", R"({})") == 1);  // null
   CHECK(keys("a", R"({"a":[1,2,2]})") == 2);
   CHECK(keys("a", R"({"a":[]})") == 1);  // null
-  CHECK(keys("a.b", R"({"a":[{"b":1},{"b":2},{"c":3}]})") == 2);
+  CHECK(keys("a.b", R"({"a":[{"b":1},{"b":2}]})") == 2);
+  CHECK(keys("a.b", R"({"a":[{"b":1},{"b":2},{"c":3},4]})") == 3);  // and null
+  CHECK(keys("a.0", R"({"a":[7,8]})") == 1);
+  CHECK(keys("a.0", R"({"a":[[7],{"0":8}]})") == 2);
+  CHECK(keys("a.0.b", R"({"a":[{"b":7}]})") == 2);  // and null: no object in it has a "0"
   CHECK(keys("a,b", R"({"a":[1,2],"b":[3,4]})") == 4);
   std::string many = "[0";
   for (int i = 1; i < 1001; ++i) many += "," + std::to_string(i);
@@ -187,6 +191,10 @@ TEST_CASE("a document's keys are the combinations of its values") {
   const std::string long_text(300'000, 'x');
   CHECK(keys("a", "{\"a\":\"" + long_text + "\"}") == 0);
   CHECK(keys("a", "{\"a\":[" + many.substr(3) + "]}") == 1000);
+  // Behind many that are alike there may be others.
+  std::string alike;
+  for (int i = 0; i < 5000; ++i) alike += "1,";
+  CHECK(keys("a", "{\"a\":[" + alike + "2]}") == 2);
 }
 
 TEST_CASE("a null in a key is found behind every kind of part") {

@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include "base/random.h"
+#include "engine/json_order.h"
 #include "tests/support/random_json.h"
 #include "tests/support/test_seed.h"
 
@@ -68,7 +69,19 @@ TEST_CASE("documents sort by several fields, and by the fitting item of an array
   CHECK(before(R"({"a":[5,1]})", R"({"a":[3,2]})", "-a"));
   CHECK(before(R"({})", R"({"a":0})", "a"));
   CHECK(key_of(R"({})", "a") == key_of(R"({"a":null})", "a"));
-  CHECK(key_of(R"({"a":[]})", "-a") == key_of(R"({"a":null})", "-a"));
+  CHECK(before(R"({"a":[]})", R"({})", "a"));
+  CHECK(before(R"({})", R"({"a":[]})", "-a"));
+  // As the keys of MongoDB's indexes, by which it sorts.
+  CHECK(key_of(R"({"a":[{"b":5},{}]})", "a.b") == key_of(R"({})", "a"));
+  CHECK(key_of(R"({"a":[{"b":5},3]})", "a.b") == key_of(R"({})", "a"));
+  CHECK(key_of(R"({"a":[{"b":5},{}]})", "-a.b") == key_of(R"({"a":5})", "-a"));
+  CHECK(key_of(R"({"a":[]})", "a.b") == key_of(R"({})", "a"));
+  CHECK(key_of(R"({"a":[{"b":5},{"b":[7,2]}]})", "a.b") == key_of(R"({"a":2})", "a"));
+  CHECK(key_of(R"({"a":[7,2]})", "a.0") == key_of(R"({"a":7})", "a"));
+  CHECK(key_of(R"({"a":[{"b":7},{"b":2}]})", "a.0.b") == key_of(R"({"a":7})", "a"));
+  CHECK(key_of(R"({"a":[[7,2]]})", "a.0") == key_of(R"({"a":[[7,2]]})", "a"));
+  CHECK(before(R"({"a":[[1]]})", R"({"a":true})", "a"));
+  CHECK(before(R"({"a":{"b":1}})", R"({"a":[[1]]})", "a"));
   for (const char* bad : {"", "-", "a,", ",a"}) CHECK_FALSE(parse_sort_order(bad).has_value());
 }
 

@@ -43,19 +43,36 @@ class RandomFilter {
   }
   std::string path() {
     std::string path = random_name(random_);
-    while (random_.below(2) == 0) path += random_.below(4) == 0 ? ".0" : "." + random_name(random_);
+    while (random_.below(2) == 0)
+      path += "." + (random_.below(3) == 0 ? pick({"0", "0", "1"}) : random_name(random_));
     return path;
   }
   std::string scalar() {
     if (random_.below(2) == 0) return random_number(random_);
     return pick({"\"a\"", "\"b\"", "\"\"", "true", "false"});
   }
-  std::string values() {
-    return "[" + random_value(random_, 1) + "," + random_value(random_, 1) + "]";
+  std::string pattern() {
+    return "{\"$regex\":\"" + pick({"a", "^b", "^$"}) + "\"" +
+           (random_.below(2) == 0 ? ",\"$options\":\"i\"}" : "}");
+  }
+  std::string value() {
+    switch (random_.below(12)) {
+      case 0:
+        return "null";
+      case 1:
+        return pattern();
+      default:
+        return random_value(random_, 1);
+    }
+  }
+  std::string values() { return "[" + value() + "," + value() + "]"; }
+  std::string matched_items(int depth) {
+    return "{\"$elemMatch\":" + (random_.below(2) == 0 ? operators(depth - 1) : filter(depth - 1)) +
+           "}";
   }
   std::string operators(int depth) {
     std::string one;
-    switch (random_.below(depth > 0 ? 7 : 5)) {
+    switch (random_.below(depth > 0 ? 9 : 6)) {
       case 0:
         one = "\"" + pick({"$eq", "$ne"}) + "\":" + random_value(random_, 1);
         break;
@@ -73,11 +90,15 @@ class RandomFilter {
         one = "\"$size\":" + std::to_string(random_.below(3));
         break;
       case 5:
+        return pattern();
+      case 6:
         one = "\"$not\":" + operators(depth - 1);
         break;
+      case 7:
+        one = "\"$all\":[" + matched_items(depth) + "," + matched_items(depth) + "]";
+        break;
       default:
-        one = "\"$elemMatch\":" + (random_.below(2) == 0 ? operators(depth - 1)
-                                                         : "{\"" + path() + "\":" + scalar() + "}");
+        return matched_items(depth);
     }
     return "{" + one + "}";
   }
