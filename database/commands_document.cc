@@ -216,6 +216,50 @@ void get(Context& c) {
 
 // --- whole collections ---
 
+constexpr std::size_t kShownBytesMax = 64;  // of a wrong word, in what is said about it
+
+// The words behind words[from] as pairs of an option's name and its value; false, and the reply is
+// an error, where one is not among `known`, is there twice or has no value.
+using Options = std::map<std::string_view, std::string_view>;  // names as in `known`
+bool take_options(Context& c, std::size_t from, std::span<const std::string_view> known,
+                  Options& options) {
+  const auto refuse = [&](const std::string& why) {
+    c.reply.error("ERR " + why);
+    return false;
+  };
+  for (std::size_t i = from; i < c.words.size(); i += 2) {
+    const auto name = std::find_if(known.begin(), known.end(), [&](std::string_view each) {
+      return is_word(c.words[i], each);
+    });
+    if (name == known.end()) {
+      std::string all;
+      for (const std::string_view each : known)
+        all += (all.empty() ? "" : ", ") + std::string(each);
+      return refuse("unknown option '" + shown_as_c_string(c.words[i], kShownBytesMax) +
+                    "': here may stand " + all);
+    }
+    if (i + 1 == c.words.size()) return refuse(std::string(*name) + " takes a value");
+    if (!options.emplace(*name, c.words[i + 1]).second)
+      return refuse(std::string(*name) + " is there twice");
+  }
+  return true;
+}
+
+// From `least` on; false, and the reply is an error, where it is none.
+bool take_limit(Context& c, const Options& options, std::int64_t least,
+                std::optional<std::size_t>& limit) {
+  const auto given = options.find("LIMIT");
+  if (given == options.end()) return true;
+  const auto number = protocol::parse_integer(given->second);
+  if (!number || *number < least) {
+    c.reply.error("ERR LIMIT takes a whole number from " + std::to_string(least) + ", not '" +
+                  shown_as_c_string(given->second, kShownBytesMax) + "'");
+    return false;
+  }
+  limit = static_cast<std::size_t>(*number);
+  return true;
+}
+
 // SORT, LIMIT, AFTER, FIELDS behind words[from]; false, and the reply is an error, where they are
 // none.
 bool take_query(Context& c, std::size_t from, bool sorts, DocumentQuery& query) {
@@ -224,27 +268,14 @@ bool take_query(Context& c, std::size_t from, bool sorts, DocumentQuery& query) 
     c.reply.error(kNoCollection);
     return false;
   }
-  for (std::size_t i = from; i < c.words.size(); i += 2) {
-    const std::string_view word = c.words[i];
-    if (i + 1 == c.words.size()) return syntax_error(c), false;
-    const std::string_view value = c.words[i + 1];
-    if (is_word(word, "limit")) {
-      const auto limit = protocol::parse_integer(value);
-      if (!limit || *limit < 0) {
-        c.reply.error("ERR value is not an integer or out of range");
-        return false;
-      }
-      query.limit = static_cast<std::size_t>(*limit);
-    } else if (is_word(word, "after")) {
-      query.after = value;
-    } else if (sorts && is_word(word, "sort")) {
-      query.sort = value;
-    } else if (sorts && is_word(word, "fields")) {
-      query.fields = value;
-    } else {
-      return syntax_error(c), false;
-    }
-  }
+  constexpr std::array<std::string_view, 4> kOptions = {"LIMIT", "AFTER", "SORT", "FIELDS"};
+  Options options;
+  if (!take_options(c, from, std::span(kOptions).first(sorts ? 4 : 2), options) ||
+      !take_limit(c, options, 0, query.limit))
+    return false;
+  query.after = options["AFTER"];
+  query.sort = options["SORT"];
+  query.fields = options["FIELDS"];
   return true;
 }
 
@@ -331,29 +362,23 @@ void changes(Context& c) {
   constexpr std::size_t kChangesMax = 10'000;
   constexpr std::size_t kBytesMax = 8 << 20;
   if (!engine::is_collection_name(c.words[2])) return c.reply.error(kNoCollection);
+  constexpr std::array<std::string_view, 2> kOptions = {"SINCE", "LIMIT"};
+  Options options;
+  std::optional<std::size_t> limit;
+  if (!take_options(c, 3, kOptions, options) || !take_limit(c, options, 1, limit)) return;
   std::optional<FeedPosition> since;
-  std::size_t limit = kChangesMax;
-  for (std::size_t i = 3; i + 1 < c.words.size(); i += 2) {
-    if (is_word(c.words[i], "since")) {
-      since = parse_feed_position(c.words[i + 1]);
-      if (!since) return c.reply.error("ERR SINCE takes a position that this command gave");
-    } else if (is_word(c.words[i], "limit")) {
-      const auto number = protocol::parse_integer(c.words[i + 1]);
-      if (!number || *number < 1)
-        return c.reply.error("ERR value is not an integer or out of range");
-      limit = std::min(limit, static_cast<std::size_t>(*number));
-    } else {
-      return syntax_error(c);
-    }
+  if (options.contains("SINCE")) {
+    since = parse_feed_position(options["SINCE"]);
+    if (!since) return c.reply.error("ERR SINCE takes a position that this command gave");
   }
-  if (c.words.size() % 2 == 0) return syntax_error(c);
   CollectedChanges found;
   if (!since) {
     const auto end = c.database.change_feed().end();
     if (!end) return c.reply.error(error_reply(end.error()));
     found.position = *end;
   } else {
-    auto collected = c.database.change_feed().collect(c.words[2], *since, limit, kBytesMax);
+    auto collected = c.database.change_feed().collect(
+        c.words[2], *since, std::min(limit.value_or(kChangesMax), kChangesMax), kBytesMax);
     if (!collected) return c.reply.error(error_reply(collected.error()));
     found = std::move(*collected);
   }

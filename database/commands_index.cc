@@ -68,6 +68,8 @@ void create(Context& c) {
       return c.reply.error("ERR syntax error");
     }
   }
+  if (const auto order = engine::read_typed_order(*fields); !order)
+    return c.reply.error("ERR " + order.error().message);
   const auto definition = engine::make_index_definition(c.words[2], name, *fields, unique, hash);
   if (!definition) return c.reply.error("ERR " + definition.error().message);
   if (name.empty() || name.size() > kNameBytesMax || !is_utf8(name))

@@ -1,6 +1,7 @@
 #include "database/document_call.h"
 
 #include <algorithm>
+#include <array>
 #include <optional>
 
 #include "base/ulid.h"
@@ -46,11 +47,25 @@ std::string take_options(Words words, DocumentCall& call) {
   return {};
 }
 
+// A document is any object ("$schema" is a name like any other), but who sends one of MongoDB's
+// updates wants to change the document, not to replace it by that.
+std::string refuse_update(const std::vector<std::string>& operators) {
+  constexpr std::array<std::string_view, 15> kUpdates = {
+      "$set",         "$unset",    "$setOnInsert", "$inc",  "$mul",     "$min",  "$max", "$rename",
+      "$currentDate", "$addToSet", "$pop",         "$pull", "$pullAll", "$push", "$bit"};
+  for (const std::string& name : operators)
+    if (std::find(kUpdates.begin(), kUpdates.end(), name) != kUpdates.end())
+      return "ERR a document has no member " + name +
+             ", which is how MongoDB changes one: DOC MERGE and DOC PATCH do that here";
+  return {};
+}
+
 // What is put: its body, under the id named, the one it says itself, or a new one.
 std::string take_document(Database& database, std::string_view collection, std::string_view named,
                           std::string_view json, DocumentCall& call) {
   auto given = engine::parse_document(json);
   if (!given) return error_reply(given.error());
+  if (std::string wrong = refuse_update(given->operators); !wrong.empty()) return wrong;
   if (named != "*" && given->id && *given->id != named)
     return "ERR the document says that its id is another one";
   const std::string id = named != "*" ? std::string(named)
@@ -65,6 +80,9 @@ std::string take_document(Database& database, std::string_view collection, std::
 std::string take_merge(std::string_view json, DocumentCall& call) {
   auto given = engine::parse_document(json);
   if (!given) return error_reply(given.error());
+  if (!given->operators.empty())
+    return "ERR a merge has members and their values, no operators: " + given->operators[0] +
+           " (DOC PATCH changes a member of such a name)";
   call.json = std::move(given->body);
   return {};
 }

@@ -37,6 +37,15 @@ std::optional<std::string> from_hex(std::string_view text) {
   return bytes;
 }
 
+// The parts of the order's fields, then an id.
+bool is_cursor(std::string_view key, const engine::SortOrder& order) {
+  return std::all_of(order.begin(), order.end(),
+                     [&](const engine::SortField& field) {
+                       return engine::take_key_part(key, field.descending).has_value();
+                     }) &&
+         engine::is_document_id(key);
+}
+
 // The indexes of a collection: every partition knows them, but for those that come or go right now.
 engine::IndexList indexes_of(Context& c, std::string_view collection) {
   engine::IndexList indexes;
@@ -190,7 +199,7 @@ Result<FoundDocuments> find_documents(Context& c, const DocumentQuery& query) {
   if (!filter) return filter.error();
   std::optional<engine::SortOrder> order;
   if (!query.sort.empty()) {
-    auto parsed = engine::parse_sort_order(query.sort);
+    auto parsed = engine::read_typed_order(query.sort);
     if (!parsed) return Error(parsed.error()).in("SORT");
     order = std::move(*parsed);
   }
@@ -203,7 +212,9 @@ Result<FoundDocuments> find_documents(Context& c, const DocumentQuery& query) {
   std::string after(query.after);
   if (order && !after.empty()) {
     auto key = from_hex(after);
-    if (!key) return Error{ErrorCode::invalid_argument, "AFTER takes a cursor that FIND gave"};
+    if (!key || !is_cursor(*key, *order))
+      return Error{ErrorCode::invalid_argument,
+                   "AFTER takes a cursor that FIND gave for this SORT"};
     after = std::move(*key);
   }
 

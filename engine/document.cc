@@ -42,9 +42,9 @@ bool is_sound(const JsonElement& element, std::size_t depth = 1) {
   return true;
 }
 
-bool has_own_member(const JsonElement& object) {
+bool has_special_member(const JsonElement& object) {
   for (const auto member : simdjson::dom::object(object))
-    if (is_own_member(member.key)) return true;
+    if (is_own_member(member.key) || member.key.starts_with('$')) return true;
   return false;
 }
 
@@ -132,10 +132,10 @@ void append_document(std::string& out, std::string_view id, const Document& docu
 Result<GivenDocument> parse_document(std::string_view text) {
   JsonElement element;
   const bool read = JsonReader::of_this_thread().read(text, element);
-  if (read && element.is_object() && is_sound(element) && !has_own_member(element))
-    return GivenDocument{without_white_space(text), {}};
+  if (read && element.is_object() && is_sound(element) && !has_special_member(element))
+    return GivenDocument{without_white_space(text), {}, {}};
 
-  // What is wrong, or what is to be taken off.
+  // What is wrong, or what is to be taken off or told.
   auto tree = parse_json_tree(text);
   if (!tree) return std::move(tree).error();
   if (!read) return Error{ErrorCode::invalid_argument, "invalid JSON"};
@@ -148,6 +148,8 @@ Result<GivenDocument> parse_document(std::string_view text) {
     given.id = decode_json_string(id->value.text);
   }
   std::erase_if(tree->members, [](const JsonMember& member) { return is_own_member(member.name); });
+  for (const JsonMember& member : tree->members)
+    if (member.name.starts_with('$')) given.operators.push_back(member.name);
   append_json(given.body, *tree);
   return given;
 }

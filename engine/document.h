@@ -14,6 +14,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/result.h"
 
@@ -55,6 +56,8 @@ void append_document(std::string& out, std::string_view id, const Document& docu
 struct GivenDocument {
   std::string body;
   std::optional<std::string> id;  // where it has a member of that name
+  // Of its members those that look like operators ("$inc").
+  std::vector<std::string> operators = {};
 };
 // An error says what is wrong with the text. Members that kimdb itself says are taken off.
 Result<GivenDocument> parse_document(std::string_view text);

@@ -19,6 +19,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/result.h"
 #include "engine/json_reader.h"
 
 namespace kimdb::engine {
@@ -26,6 +27,11 @@ namespace kimdb::engine {
 // "address.city" is {"address", "city"}.
 using FieldPath = std::vector<std::string>;
 FieldPath parse_field_path(std::string_view path);
+// What stands between commas, without the blanks around it.
+std::vector<std::string_view> split_fields(std::string_view text);
+// Whether that is what it looks like, where somebody has typed it for SORT, FIELDS or an index: no
+// wildcard or operator, no list of another language ("age:-1", "age desc"), no empty name.
+Status check_field_path(std::string_view path);
 // Of a name that picks an item: "0", "17", not "01".
 std::optional<std::size_t> item_index(std::string_view name);
 

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <charconv>
 
+#include "engine/field_path.h"
+
 namespace kimdb::engine {
 
 namespace {
@@ -16,16 +18,15 @@ Error refused(std::string why) { return {ErrorCode::invalid_argument, std::move(
 Result<Projection> Projection::parse(std::string_view fields) {
   Projection projection;
   add(projection.fields_, "id");
-  for (;;) {
-    const std::size_t comma = fields.find(',');
-    const std::string_view field = fields.substr(0, comma);
-    if (field.empty()) return refused("a field's name is missing");
+  for (const std::string_view field : split_fields(fields)) {
+    if (field.starts_with('-'))
+      return refused("\"" + std::string(field) + "\" would be left out: say what is shown");
+    if (auto checked = check_field_path(field); !checked) return checked.error();
     if (std::count(field.begin(), field.end(), '.') >= static_cast<std::ptrdiff_t>(kJsonDepthMax))
       return refused("a field nests too deep");
-    add(projection.fields_, fields.substr(0, comma));
-    if (comma == std::string_view::npos) return projection;
-    fields.remove_prefix(comma + 1);
+    add(projection.fields_, field);
   }
+  return projection;
 }
 
 void Projection::add(std::vector<Field>& fields, std::string_view path) {

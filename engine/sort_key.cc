@@ -68,6 +68,22 @@ Result<SortOrder> parse_sort_order(std::string_view text) {
   return order;
 }
 
+Result<SortOrder> read_typed_order(std::string_view text) {
+  SortOrder order;
+  for (std::string_view field : split_fields(text)) {
+    const bool descending = field.starts_with('-');
+    if (descending) field.remove_prefix(1);
+    if (auto checked = check_field_path(field); !checked) return checked.error();
+    FieldPath path = parse_field_path(field);
+    if (std::any_of(order.begin(), order.end(),
+                    [&](const SortField& before) { return before.path == path; }))
+      return Error{ErrorCode::invalid_argument,
+                   "the field \"" + std::string(field) + "\" is there twice"};
+    order.push_back({std::move(path), descending});
+  }
+  return order;
+}
+
 void append_key_part(std::string& out, const JsonElement& value, bool descending) {
   const std::size_t start = out.size();
   switch (value.type()) {

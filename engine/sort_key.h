@@ -33,6 +33,9 @@ using SortOrder = std::vector<SortField>;
 
 // "-age,address.city": by falling age, then by rising city.
 Result<SortOrder> parse_sort_order(std::string_view text);
+// The same as somebody types it: with blanks around names, which are checked (check_field_path),
+// and none there twice.
+Result<SortOrder> read_typed_order(std::string_view text);
 
 void append_key_part(std::string& out, const JsonElement& value, bool descending);
 // Of what is not there.

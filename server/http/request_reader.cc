@@ -37,6 +37,10 @@ bool split_target(HttpRequest& request) {
   std::string_view query = target.substr(mark + 1);
   while (!query.empty()) {
     const std::string_view pair = query.substr(0, query.find('&'));
+    if (pair.empty()) {  // of a&&b
+      query.remove_prefix(1);
+      continue;
+    }
     const std::size_t equals = pair.find('=');
     auto name = percent_decode(pair.substr(0, equals), true);
     auto value = percent_decode(

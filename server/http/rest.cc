@@ -338,7 +338,8 @@ RestCall batch(const HttpRequest& request) {
   const auto tree = engine::parse_json_tree(request.body);
   if (!tree) return refused(problem(400, "invalid_json", tree.error().message));
   const engine::JsonMember* items = tree->find("items");
-  if (items == nullptr) return refused(problem(400, "bad_request", "there are no items"));
+  if (items == nullptr || tree->members.size() != 1)
+    return refused(problem(400, "bad_request", "the body is {\"items\": […]}, and nothing else"));
   RestCall call{.words = {"DOC", "BULK", request.path[1], ""}, .answer = show_batch};
   engine::append_json(call.words[3], items->value);
   return call;
@@ -429,6 +430,7 @@ struct Route {
   std::string_view method;
   std::vector<std::string_view> path;  // "*": any part
   RestCall (*call)(const HttpRequest&);
+  std::vector<std::string_view> parameters = {};  // of its query; others are refused
 };
 
 const std::vector<Route>& routes() {
@@ -490,9 +492,10 @@ const std::vector<Route>& routes() {
       {"POST", {"api", "sql"}, run_statement},
       {"GET",
        {"api", "*", "changes"},
-       [](const HttpRequest&) { return RestCall{.stream = RestCall::Stream::events}; }},
+       [](const HttpRequest&) { return RestCall{.stream = RestCall::Stream::events}; },
+       {"since"}},
       {"POST", {"api", "*", "batch"}, batch},
-      {"GET", {"api", "*"}, find},
+      {"GET", {"api", "*"}, find, {"filter", "sort", "fields", "limit", "after"}},
       {"POST", {"api", "*"}, create},
       {"GET",
        {"api", "*", "*"},
@@ -523,6 +526,28 @@ bool fits(const Route& route, const std::vector<std::string>& path) {
                     });
 }
 
+// What the query says that the path does not take, or says twice; empty: nothing.
+std::string wrong_parameter(const Route& route, const HttpRequest& request) {
+  for (std::size_t i = 0; i < request.query.size(); ++i) {
+    const std::string& name = request.query[i].first;
+    if (std::find(route.parameters.begin(), route.parameters.end(), name) ==
+        route.parameters.end()) {
+      std::string why = "this path takes no parameter \"" + name + "\"";
+      for (const std::string_view known : route.parameters)
+        why += (known == route.parameters[0] ? ", but " : ", ") + std::string(known);
+      if (route.call == find)
+        why += "; a condition is filter={" + json_string(name) + ":" +
+               json_string(request.query[i].second) + "}";
+      return why;
+    }
+    const auto is_same = [&](const auto& other) { return other.first == name; };
+    if (std::find_if(request.query.begin(), request.query.begin() + static_cast<std::ptrdiff_t>(i),
+                     is_same) != request.query.begin() + static_cast<std::ptrdiff_t>(i))
+      return "the parameter \"" + name + "\" is there twice";
+  }
+  return {};
+}
+
 }  // namespace
 
 RestCall route(const HttpRequest& request) {
@@ -534,7 +559,10 @@ RestCall route(const HttpRequest& request) {
   std::string allowed;
   for (const Route& route : routes()) {
     if (!fits(route, request.path)) continue;
-    if (route.method == method) return route.call(request);
+    if (route.method == method) {
+      const std::string wrong = wrong_parameter(route, request);
+      return wrong.empty() ? route.call(request) : refused(problem(400, "bad_request", wrong));
+    }
     if (allowed.find(route.method) == std::string::npos)
       allowed += (allowed.empty() ? "" : ", ") + std::string(route.method);
   }

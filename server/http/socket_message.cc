@@ -41,10 +41,10 @@ class Message {
  public:
   explicit Message(const JsonNode& tree) : tree_(tree) {}
 
-  bool has(std::string_view name) const { return tree_.find(name) != nullptr; }
+  bool has(std::string_view name) { return find(name) != nullptr; }
   // A text that must be there; empty, and wrong, where it is not.
   std::string text(std::string_view name) {
-    const JsonMember* member = tree_.find(name);
+    const JsonMember* member = find(name);
     if (member == nullptr || member->value.kind != JsonKind::string) {
       complain(std::string(name) + " takes a text");
       return {};
@@ -55,7 +55,7 @@ class Message {
     return has(name) ? text(name) : std::string(otherwise);
   }
   std::string object(std::string_view name) {
-    const JsonMember* member = tree_.find(name);
+    const JsonMember* member = find(name);
     if (member == nullptr || member->value.kind != JsonKind::object) {
       complain(std::string(name) + " takes an object");
       return {};
@@ -67,7 +67,7 @@ class Message {
   }
   // A number that is 0 or more, as it is written.
   std::string number_or(std::string_view name, std::string_view otherwise) {
-    const JsonMember* member = tree_.find(name);
+    const JsonMember* member = find(name);
     if (member == nullptr) return std::string(otherwise);
     const auto number = member->value.kind == JsonKind::number
                             ? protocol::parse_integer(member->value.text)
@@ -77,30 +77,42 @@ class Message {
   }
   // Null, and wrong, where it is none.
   const JsonNode* array(std::string_view name) {
-    const JsonMember* member = tree_.find(name);
+    const JsonMember* member = find(name);
     if (member != nullptr && member->value.kind == JsonKind::array) return &member->value;
     complain(std::string(name) + " takes an array");
     return nullptr;
   }
   bool flag(std::string_view name) {
-    const JsonMember* member = tree_.find(name);
+    const JsonMember* member = find(name);
     if (member != nullptr && member->value.kind != JsonKind::boolean)
       complain(std::string(name) + " takes true or false");
     return member != nullptr && member->value.text == "true";
   }
   // As it is, or null.
   std::string json(std::string_view name) {
-    const JsonMember* member = tree_.find(name);
+    const JsonMember* member = find(name);
     return member == nullptr ? "null" : json_of(member->value);
   }
 
+  // What nobody has asked for is no part of such a message.
+  void complain_of_others() {
+    for (const JsonMember& member : tree_.members)
+      if (std::find(asked_.begin(), asked_.end(), member.name) == asked_.end())
+        complain("this message has no member \"" + member.name + "\"");
+  }
   void complain(std::string what) {
     if (problem_.empty()) problem_ = std::move(what);
   }
   const std::string& problem() const { return problem_; }
 
  private:
+  const JsonMember* find(std::string_view name) {
+    asked_.push_back(name);
+    return tree_.find(name);
+  }
+
   const JsonNode& tree_;
+  std::vector<std::string_view> asked_;  // names that are literals
   std::string problem_;
 };
 
@@ -211,7 +223,9 @@ void read_get(Message& message, SocketCall& call) {
 // {"filter":…,"sort":"-age,name","fields":"a,b","limit":20,"after":…}
 void read_find(Message& message, SocketCall& call) {
   call.reply_type = call.type + "_ok";
-  if (message.flag("live")) {
+  if (!message.flag("live")) {
+    if (message.has("queryId")) message.complain("queryId stands beside live: true");
+  } else {
     call.kind = Kind::live_query;
     call.query_id = message.text("queryId");
     call.echo += text_member("queryId", call.query_id);
@@ -321,6 +335,7 @@ SocketCall read_operation(const JsonNode& node, const std::string& client) {
     message.complain("an operation's type is create, insert, update, merge or delete");
   else
     find_type(call.type)->read(message, call);
+  message.complain_of_others();
   if (!message.problem().empty()) {
     call.kind = Kind::answered;
     call.reply = message.problem();
@@ -428,10 +443,9 @@ SocketCall read_socket_message(std::string_view text, std::int64_t now_ms) {
   if (!tree) return failed("", "invalid_json", tree.error().message);
   if (tree->kind != JsonKind::object)
     return failed("", "bad_request", "a message is a JSON object");
-  std::string echo;
-  if (const JsonMember* member = tree->find("requestId"))
-    echo = ",\"requestId\":" + json_of(member->value);
   Message message(*tree);
+  const std::string echo =
+      message.has("requestId") ? ",\"requestId\":" + message.json("requestId") : "";
   SocketCall call;
   call.type = message.text("type");
   call.echo = echo;
@@ -441,6 +455,7 @@ SocketCall read_socket_message(std::string_view text, std::int64_t now_ms) {
   if (type == nullptr) return failed(echo, "unknown_type", "Unknown message type: " + call.type);
   if (type->has_collection) call.collection = message.text("collection");
   type->read(message, call);
+  message.complain_of_others();
   if (!message.problem().empty()) return failed(echo, "bad_request", message.problem());
   return call;
 }

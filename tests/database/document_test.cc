@@ -221,13 +221,88 @@ TEST_CASE("FIND filters, sorts, cuts and goes on behind its cursor") {
   }
   CHECK(db.run("DOC FIND c {} SORT n,").starts_with("ERROR: SORT: a field's name"));
   CHECK(db.run("DOC FIND c {} FIELDS ,").starts_with("ERROR: FIELDS: a field's name"));
-  CHECK(db.run("DOC FIND c {} SORT n AFTER x") == "ERROR: AFTER takes a cursor that FIND gave");
-  CHECK(db.run("DOC FIND c {} LIMIT -1") == "ERROR: value is not an integer or out of range");
-  CHECK(db.run("DOC FIND c {} LIMIT") == "ERROR: syntax error");
-  CHECK(db.run("DOC FIND c {} NOPE 1") == "ERROR: syntax error");
-  CHECK(db.run("DOC LIST c SORT n") == "ERROR: syntax error");
   CHECK(db.run("DOC COUNT c {} {}") == "ERROR: syntax error");
   CHECK(db.run("DOC FIND _c {}").starts_with("ERROR: a collection's name"));
+}
+
+TEST_CASE("what FIND does not know is said by name, and not passed over") {
+  support::TestDb db;
+  db.run("DOC PUT c a {\"n\":1}");
+  const std::pair<const char*, const char*> refused[] = {
+      {"FIND c {} LIMIT -1", "LIMIT takes a whole number from 0, not '-1'"},
+      {"FIND c {} LIMIT abc", "LIMIT takes a whole number from 0, not 'abc'"},
+      {"FIND c {} LIMIT 2.0", "LIMIT takes a whole number from 0, not '2.0'"},
+      {"FIND c {} LIMIT", "LIMIT takes a value"},
+      {"FIND c {} LIMIT 1 limit 2", "LIMIT is there twice"},
+      {"FIND c {} NOPE 1", "unknown option 'NOPE': here may stand LIMIT, AFTER, SORT, FIELDS"},
+      {"FIND c {} SORT -n, a LIMIT 2",
+       "unknown option 'a': here may stand LIMIT, AFTER, SORT, FIELDS"},
+      {"EXPLAIN c {} NOPE 1", "unknown option 'NOPE': here may stand LIMIT, AFTER, SORT, FIELDS"},
+      {"LIST c SORT n", "unknown option 'SORT': here may stand LIMIT, AFTER"},
+      {"CHANGES c SINCE 1-1 SINCE 1-1", "SINCE is there twice"},
+      {"CHANGES c LIMIT 0", "LIMIT takes a whole number from 1, not '0'"},
+      {"CHANGES c FROM 1-1", "unknown option 'FROM': here may stand SINCE, LIMIT"},
+      {"FIND c {} SORT n,n", "SORT: the field \"n\" is there twice"},
+      {"FIND c {} SORT n,-n", "SORT: the field \"n\" is there twice"},
+      {"FIND c {} SORT +n",
+       "SORT: \"+n\" is no field's name: a name stands bare, but for one - before it in SORT and "
+       "indexes"},
+      {"FIND c {} SORT n:desc",
+       "SORT: \"n:desc\" is no field's name: a field that falls is written -age, one that rises "
+       "age"},
+      {"FIND c {} SORT {\"n\":1}",
+       "SORT: \"{\"n\":1}\" is no field's name: a name stands bare, but for one - before it in "
+       "SORT "
+       "and indexes"},
+      {"FIND c {} SORT n..a",
+       "SORT: \"n..a\" is no field's name: between its dots something is missing"},
+      {"FIND c {} FIELDS $.n",
+       "FIELDS: \"$.n\" is no field's name: it has a wildcard or an operator in it"},
+      {"FIND c {} FIELDS *",
+       "FIELDS: \"*\" is no field's name: it has a wildcard or an operator in it"},
+      {"FIND c {} FIELDS -n", "FIELDS: \"-n\" would be left out: say what is shown"},
+      {"FIND c {} SORT n AFTER x", "AFTER takes a cursor that FIND gave for this SORT"},
+      {"FIND c {} SORT n AFTER 00", "AFTER takes a cursor that FIND gave for this SORT"},
+      {"FIND c {} SORT n AFTER 10", "AFTER takes a cursor that FIND gave for this SORT"},
+      {"FIND c {\"n\":{\"$options\":\"i\"}}", "the filter: $options stands beside $regex"},
+      {"COUNT c {\"n\":{\"$foo\":1}}", "the filter: unknown operator $foo"},
+  };
+  for (const auto& [command, error] : refused)
+    CHECK_MESSAGE(db.run("DOC " + std::string(command)) == "ERROR: " + std::string(error), command);
+  // A cursor of one order is none of another.
+  db.run("DOC PUT c b {\"n\":2}");
+  const std::string page = db.run("DOC FIND c {} SORT n LIMIT 1");
+  const std::string cursor = page.substr(3, page.find('\n', 3) - 3);
+  CHECK(db.run("DOC FIND c {} SORT n LIMIT 1 FIELDS n AFTER " + cursor) ==
+        "*2\n(nil)\n*1\n{\"id\":\"b\",\"n\":2}");
+  CHECK(db.run("DOC FIND c {} SORT -n AFTER " + cursor) ==
+        "ERROR: AFTER takes a cursor that FIND gave for this SORT");
+  CHECK(db.run("DOC FIND c {} SORT \" -n , a\" LIMIT 1 FIELDS \" n , a \"").ends_with("\"n\":2}"));
+}
+
+TEST_CASE("an update of MongoDB's is neither merged into a document nor put in its place") {
+  support::TestDb db;
+  db.run(R"(DOC PUT c a {"n":1})");
+  const std::string merged =
+      "ERROR: a merge has members and their values, no operators: $inc (DOC PATCH changes a member "
+      "of such a name)";
+  const std::string put =
+      "ERROR: a document has no member $inc, which is how MongoDB changes one: DOC MERGE and DOC "
+      "PATCH do that here";
+  CHECK(db.run(R"(DOC MERGE c a {"$inc":{"n":1}})") == merged);
+  CHECK(db.run(R"(DOC MERGE c a {"m":1,"$nonsense":{"n":1}})").starts_with("ERROR: a merge has"));
+  CHECK(db.run(R"(DOC PUT c a {"$inc":{"n":1}})") == put);
+  CHECK(db.run(R"(DOC PUT c a {"id":"a","$schema":"x","$inc":{"n":1}})") == put);
+  CHECK(db.run(R"(DOC BULK c [{"id":"a","op":"merge","data":{"$inc":{"n":1}}}])") ==
+        "ERROR: item 0: " + merged.substr(7));
+  CHECK(db.run(R"(DOC BULK c [{"id":"b","data":{"$inc":{"n":1}}}])") ==
+        "ERROR: item 0: " + put.substr(7));
+  CHECK(fields(db.run("DOC GET c a")) == R"({"id":"a","n":1})");
+  // Other names with a $ are names.
+  CHECK(db.run(R"(DOC PUT c s {"$schema":"x","n":{"$inc":1}})") == "*2\ns\n1");
+  CHECK(db.run(R"(DOC PATCH c s [{"op":"replace","path":"/$schema","value":"y"}])") == "2");
+  CHECK(db.run(R"(DOC MERGE c s {"m":1})") == "3");
+  CHECK(fields(db.run("DOC GET c s")) == R"({"id":"s","$schema":"y","n":{"$inc":1},"m":1})");
 }
 
 TEST_CASE("FLUSHALL removes keys, and leaves documents alone") {

@@ -25,14 +25,23 @@ bool has(const std::string& text, std::string_view part) {
   return text.find(part) != std::string::npos;
 }
 
+// "a", "a.0", "a.b.c".
+std::string random_field(Random& random) {
+  std::string field = support::random_name(random);
+  while (random.below(3) == 0)
+    field += random.below(3) == 0 ? ".0" : "." + support::random_name(random);
+  return field;
+}
+
 // A random query: FIND with an order, a limit, and where it goes on.
 std::string random_query(Random& random, support::RandomFilter& filters) {
   std::string query = "users " + filters.filter(1);
   if (random.below(2) == 0) {
-    query +=
-        std::string(" SORT ") + (random.below(2) == 0 ? "-" : "") + support::random_name(random);
-    if (random.below(2) == 0)
-      query += std::string(",") + (random.below(2) == 0 ? "-" : "") + support::random_name(random);
+    const std::string first = random_field(random);
+    query += " SORT " + (random.below(2) == 0 ? "-" + first : first);
+    const std::string second = random_field(random);
+    if (random.below(2) == 0 && second != first)
+      query += "," + (random.below(2) == 0 ? "-" + second : second);
   }
   if (random.below(2) == 0) query += " LIMIT " + std::to_string(random.below(6));
   return query;
@@ -66,11 +75,12 @@ TEST_CASE("queries answer the same with indexes as without") {
         if (random.below(5) == 0)
           both("DOC DEL users " + id);
         else
-          both("DOC PUT users " + id + " " + support::random_object(random, 2));
+          both("DOC PUT users " + id + " " + support::random_object(random, 3));
       }
-      const std::string field =
-          std::string(random.below(2) == 0 ? "-" : "") + support::random_name(random);
-      const std::string second = random.below(2) == 0 ? "" : ", " + support::random_name(random);
+      const std::string first = random_field(random);
+      const std::string field = random.below(2) == 0 ? "-" + first : first;
+      std::string second = random_field(random);
+      second = random.below(2) == 0 || second == first ? "" : ", " + second;
       if (random.below(3) == 0)
         with.run("INDEX DROP users " + field);
       else
@@ -91,6 +101,46 @@ TEST_CASE("queries answer the same with indexes as without") {
     }
   } while (!deadline.passed());
   CHECK(indexed > queries / 10);
+}
+
+TEST_CASE("null, arrays and numbers in paths are found with indexes as without") {
+  TestDb plain, with;
+  for (const char* fields : {"a", "a.b", "a.0", "a.0.b", "a, c", "-a.b"})
+    CHECK(with.run("INDEX CREATE c (" + std::string(fields) + ")").find("ERROR") ==
+          std::string::npos);
+  const char* documents[] = {"{}",
+                             R"({"a":null})",
+                             R"({"a":[]})",
+                             R"({"a":[null]})",
+                             R"({"a":[[]]})",
+                             R"({"a":10})",
+                             R"({"a":[10]})",
+                             R"({"a":[[10]]})",
+                             R"({"a":[[[10]]]})",
+                             R"({"a":{"b":10}})",
+                             R"({"a":{"0":10}})",
+                             R"({"a":[{"b":10}]})",
+                             R"({"a":[{"b":10},{}]})",
+                             R"({"a":[{"b":[]},7]})",
+                             R"({"a":[{"0":10}]})",
+                             R"({"a":[{"0":{"b":10}}]})",
+                             R"({"a":[[{"b":10}]]})",
+                             R"({"a":["x","y"]})"};
+  int id = 10;
+  for (const char* document : documents) {
+    for (TestDb* db : {&plain, &with}) db->run("DOC PUT c d" + std::to_string(id) + " " + document);
+    ++id;
+  }
+  for (const std::string path : {"a", "a.b", "a.0", "a.0.b"})
+    for (const char* condition :
+         {"null", "10", "[10]", "[]", R"({"$ne":null})", R"({"$in":[null,10]})", R"({"$gt":5})",
+          R"({"$lt":50,"$gt":5})", R"({"$exists":false})", R"({"$all":[10]})",
+          R"({"$in":[{"$regex":"x"}]})", R"({"$in":["y",{"$regex":"z"}]})",
+          R"({"$elemMatch":{"$gt":5}})"})
+      for (const std::string sort : {"", " SORT a", " SORT -a.b,a", " SORT a.0", " SORT a.0.b"}) {
+        const std::string query = "DOC FIND c {\"" + path + "\":" + condition + "}" + sort;
+        CHECK_MESSAGE(with.run(query) == plain.run(query), query);
+      }
 }
 
 TEST_CASE("a document with many values stands where its first one says") {
@@ -158,6 +208,14 @@ TEST_CASE("what is no index is refused") {
   CHECK(has(db.run("INDEX CREATE users (a) NAME"), "ERROR: syntax error"));
   CHECK(has(db.run("INDEX CREATE users (a) UNIQUE HASH"), "ERROR: a unique index keeps its keys"));
   CHECK(has(db.run("INDEX CREATE users (id)"), "ERROR: what kimdb itself says"));
+  for (const char* fields :
+       {"($**)", "(a.$**)", "(*)", "(a.*)", "(-$a)", "(a desc)", "(a:1)", "(a 1)", "(+a)", "(--a)",
+        "({\"a\":1})", "(a..b)", "(a.)", "(a, a)", "(a, -a)"})
+    CHECK_MESSAGE(db.run("INDEX CREATE users " + std::string(fields)).starts_with("ERROR: "),
+                  fields);
+  CHECK(db.run("INDEX CREATE users ($**)") ==
+        "ERROR: \"$**\" is no field's name: it has a wildcard or an operator in it");
+  CHECK(db.run("INDEX LIST users") == "*0");
   CHECK(has(db.run("INDEX CREATE _x (a)"), "ERROR: a collection's name has 1 to 64 of"));
   CHECK(has(db.run("INDEX DROP users a"), "ERROR: there is no index \"a\""));
   std::string many = "[0";

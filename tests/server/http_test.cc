@@ -88,6 +88,11 @@ TEST_CASE("documents are created, read, changed and removed over HTTP, each path
             "bad_request"));
   CHECK(has(http.request("PATCH", "/api/users/u", "{}"), 415, "unsupported_media_type"));
   CHECK(has(http.request("PATCH", "/api/users/nope", "{}", {merge}), 404, "not_found"));
+  for (const char* method : {"PUT", "PATCH"})
+    CHECK(has(http.request(method, "/api/users/u", R"({"$inc":{"n":1}})", {merge}), 400,
+              "bad_request"));
+  CHECK(
+      has(http.request("POST", "/api/users", R"({"data":{"$set":{"n":1}}})"), 400, "bad_request"));
 
   CHECK(has(http.request("DELETE", "/api/users/u", "", {"If-Match: " + second}), 412,
             "precondition_failed"));
@@ -131,6 +136,55 @@ TEST_CASE("collections are searched, listed and changed in batches over HTTP") {
   const std::string collections = http.request("GET", "/api/collections").body;
   CHECK(
       collections.starts_with(R"({"success":true,"collections":[{"name":"c","count":3,"bytes":)"));
+}
+
+TEST_CASE("a parameter of a query that says nothing is refused by its name") {
+  HttpServer http;
+  http.request("PUT", "/api/users/u", R"({"name":"Kim"})");
+  const auto refusal = [&](const std::string& target, const char* method = "GET",
+                           const char* body = "") {
+    const Response response = http.request(method, target, body);
+    CHECK_MESSAGE(response.status == 400, target);
+    const std::size_t detail = response.body.find("\"detail\":\"");
+    return detail == std::string::npos ? response.body : response.body.substr(detail + 10);
+  };
+  CHECK(refusal("/api/users?name=Kim") ==
+        R"("this path takes no parameter \"name\", but filter, sort, fields, limit, after; a )"
+        R"(condition is filter={\"name\":\"Kim\"}"})"
+        "\n");
+  CHECK(refusal("/api/users?limit=abc") == "\"LIMIT takes a whole number from 0, not 'abc'\"}\n");
+  CHECK(refusal("/api/users?limit=") == "\"LIMIT takes a whole number from 0, not ''\"}\n");
+  CHECK(refusal("/api/users?limit=1&limit=2") == R"("the parameter \"limit\" is there twice"})"
+                                                 "\n");
+  CHECK(refusal("/api/users?Limit=1").starts_with(R"("this path takes no parameter \"Limit\")"));
+  CHECK(refusal("/api/users?sort=name:desc").starts_with(R"("SORT: \"name:desc\" is no field's)"));
+  CHECK(refusal("/api/users?sort=name&after=zz").starts_with("\"AFTER takes a cursor"));
+  CHECK(refusal("/api/users?fields=-name").starts_with("\"FIELDS: "));
+  CHECK(refusal("/api/users/changes?filter=%7B%7D") ==
+        R"("this path takes no parameter \"filter\", but since"})"
+        "\n");
+  const char* none = "\"this path takes no parameter \\\"x\\\"\"}\n";
+  for (const char* target : {"/health", "/ready", "/metrics", "/docs", "/openapi.yaml", "/ws",
+                             "/api/collections", "/api/users/u", "/api/kv/k", "/api/indexes/users"})
+    CHECK(refusal(std::string(target) + "?x=1") == none);
+  CHECK(refusal("/api/kv/k?x=1", "PUT", "v") == none);
+  CHECK(refusal("/api/kv/k?x=1", "DELETE") == none);
+  CHECK(refusal("/api/users?x=1", "POST", "{}") == none);
+  CHECK(refusal("/api/users/batch?x=1", "POST", R"({"items":[]})") == none);
+  CHECK(refusal("/api/users/u?x=1", "PUT", "{}") == none);
+  CHECK(refusal("/api/users/u?x=1", "PATCH", "{}") == none);
+  CHECK(refusal("/api/users/u?x=1", "DELETE") == none);
+  CHECK(refusal("/api/indexes/users?x=1", "POST", R"({"fields":["a"]})") == none);
+  CHECK(refusal("/api/indexes/users/a?x=1", "DELETE") == none);
+  CHECK(refusal("/api/sql?x=1", "POST", R"({"sql":"SELECT 1"})") == none);
+  CHECK(refusal("/api/users/batch", "POST", R"({"items":[],"ordered":false})") ==
+        R"("the body is {\"items\": […]}, and nothing else"})"
+        "\n");
+  CHECK(http.request("GET", "/api/users/u").body.starts_with(R"({"id":"u","name":"Kim",)"));
+  CHECK(http.request("GET", "/api/kv/k").status == 404);
+  // What forms and pages that go on send is nothing wrong.
+  CHECK(http.request("GET", "/api/users?&sort=&after=&fields=&&limit=5&").status == 200);
+  CHECK(http.request("GET", "/api/users?sort=-name,+age&fields=name,+age").status == 200);
 }
 
 TEST_CASE("keys are read and written over HTTP as their bytes") {

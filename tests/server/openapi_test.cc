@@ -225,6 +225,11 @@ void call_what_is_refused(Document& document, const HttpServer& server) {
                         const std::string& body = "", std::vector<std::string> headers = {}) {
     document.call(server, id, status, {target, body, std::move(headers)});
   };
+  for (const auto& [id, sample] : samples()) {
+    Request request = sample;
+    request.target += request.target.find('?') == std::string::npos ? "?nope=1" : "&nope=1";
+    document.call(server, id, 400, request);
+  }
   call("findDocuments", 400, "/api/users?filter=%7B");
   call("createDocument", 400, "/api/users", "{");
   call("changeDocuments", 400, "/api/users/batch", "{}");

@@ -128,6 +128,27 @@ TEST_CASE("what is wrong with a message is said, and nothing else happens") {
   CHECK(code(R"({"type":"query","collection":"c","live":1,"queryId":"q"})") == "\"bad_request\"");
   CHECK(code(R"({"type":"subscribe","collection":"c","filter":{"a":{"$no":1}}})") ==
         "\"bad_request\"");
+  const auto says = [&](std::string_view message) {
+    return member(client.ask(message), "message");
+  };
+  CHECK(says(R"({"type":"list","collection":"c","limits":5})") ==
+        R"("this message has no member \"limits\"")");
+  CHECK(says(R"({"type":"query","collection":"c","where":{"a":1}})") ==
+        R"("this message has no member \"where\"")");
+  CHECK(says(R"({"type":"query","collection":"c","limit":"5"})") == "\"limit takes a number\"");
+  CHECK(says(R"({"type":"query","collection":"c","sort":{"a":1}})") == "\"sort takes a text\"");
+  CHECK(says(R"({"type":"query","collection":"c","filter":"{}"})") == "\"filter takes an object\"");
+  CHECK(says(R"({"type":"query","collection":"c","queryId":"q"})") ==
+        "\"queryId stands beside live: true\"");
+  CHECK(says(R"({"type":"subscribe","collection":"c","from":"1-1"})") ==
+        R"("this message has no member \"from\"")");
+  CHECK(says(R"({"type":"create","collection":"c","data":{},"ifVersion":1})") ==
+        R"("this message has no member \"ifVersion\"")");
+  CHECK(
+      has(says(R"({"type":"update","collection":"c","id":"x","data":{"$inc":{"a":1}}})"), "$inc"));
+  CHECK(has(client.ask(R"({"type":"batch_sync","clientId":"x","operations":[{"opId":1,)"
+                       R"("type":"create","collection":"c","data":{},"upsert":true}]})"),
+            R"(has no member \"upsert\")"));
   CHECK(member(client.ask(R"({"type":"list","collection":"c"})"), "count") == "0");
 }
 

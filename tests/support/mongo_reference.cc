@@ -178,7 +178,7 @@ bool holds_for_value(const JsonMember& condition, const JsonNode& operators,
              return is_pattern(item) ? matches_pattern(value, item) : equals(value, item);
            });
   if (value == nullptr || value->kind != JsonKind::array) return false;
-  if (name == "$size") return std::to_string(value->items.size()) == wanted.text;
+  if (name == "$size") return static_cast<long double>(value->items.size()) == number_of(wanted);
   KIMDB_CHECK(name == "$elemMatch");
   const bool of_values = has_operators(wanted) && wanted.members[0].name != "$and" &&
                          wanted.members[0].name != "$or" && wanted.members[0].name != "$nor";
