@@ -30,16 +30,21 @@ std::string shown(char c) {
 ReplyReader::Parsed ReplyReader::next(std::string_view input, Value& value) {
   if (!error_.empty()) return {Outcome::error, 0, error_};
   std::string_view rest = input;
-  while (!whole_) {
+  while (!whole_ && !has_element_) {
     const std::size_t before = rest.size();
     const bool read = in_blob_ ? read_blob(rest) : read_element(rest);
     bytes_ += before - rest.size();
-    if (!read) {
+    if (!read || !error_.empty()) {
       const Outcome outcome = error_.empty() ? Outcome::incomplete : Outcome::error;
       return {outcome, input.size() - rest.size(), error_};
     }
   }
-  value = std::move(done_);
+  value = std::exchange(done_, {});
+  if (std::exchange(has_element_, false)) {
+    bytes_ = 0;
+    elements_ = 0;
+    return {Outcome::element, input.size() - rest.size(), {}};
+  }
   reset();
   return {Outcome::value, input.size() - rest.size(), {}};
 }
@@ -48,6 +53,7 @@ void ReplyReader::reset() {
   open_.clear();
   done_ = {};
   whole_ = false;
+  has_element_ = false;
   error_.clear();
   scanned_ = 0;
   in_blob_ = false;
@@ -73,6 +79,8 @@ bool ReplyReader::read_element(std::string_view& input) {
     case '>':
     case '|':
       return begin_list(type, header);
+    case '.':
+      return end_streamed_list();
     default:
       return read_scalar(type, header);
   }
@@ -133,6 +141,7 @@ bool ReplyReader::read_blob(std::string_view& input) {
 }
 
 bool ReplyReader::begin_list(char type, std::string_view count) {
+  if (type == '*' && count == "?") return begin_streamed_list();
   const auto announced = parse_integer(count);
   if (announced && *announced == -1 && type == '*') {
     add({});
@@ -151,11 +160,43 @@ bool ReplyReader::begin_list(char type, std::string_view count) {
                         : type == '>' ? Value::Type::push
                                       : Value::Type::array);
   if (elements > 0) {
-    open_.push_back({std::move(list), elements, type == '|'});
+    open_.push_back({std::move(list), elements, type == '|', false});
   } else if (type != '|') {
     add(std::move(list));
   }
   return true;
+}
+
+bool ReplyReader::begin_streamed_list() {
+  if (open_.size() == limits_.depth) return fail("lists nested deeper than the client's limit");
+  open_.push_back({value_of(Value::Type::array), 0, false, true});
+  return true;
+}
+
+bool ReplyReader::end_streamed_list() {
+  if (open_.empty() || !open_.back().streamed) return fail("the end of a list that did not begin");
+  Value list = std::move(open_.back().list);
+  open_.pop_back();
+  if (!list.elements.empty() && list.elements.back().is_error()) {
+    Value error = std::move(list.elements.back());
+    list = std::move(error);
+  }
+  add(std::move(list));
+  return true;
+}
+
+// An error may be what the list ends with: it is kept until that is known.
+void ReplyReader::add_to_streamed_list(Value value) {
+  Value& list = open_.back().list;
+  if (hands_out_ && open_.size() == 1 && !value.is_error()) {
+    done_ = std::move(value);
+    has_element_ = true;
+  } else if (elements_ == limits_.elements) {
+    fail("a reply of more elements than the client's limit");
+  } else {
+    ++elements_;
+    list.elements.push_back(std::move(value));
+  }
 }
 
 bool ReplyReader::read_scalar(char type, std::string_view text) {
@@ -204,6 +245,7 @@ bool ReplyReader::read_scalar(char type, std::string_view text) {
 void ReplyReader::add(Value value) {
   while (!open_.empty()) {
     Open& list = open_.back();
+    if (list.streamed) return add_to_streamed_list(std::move(value));
     if (!list.attribute) list.list.elements.push_back(std::move(value));
     if (--list.remaining > 0) return;
     const bool attribute = list.attribute;

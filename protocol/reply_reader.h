@@ -56,6 +56,7 @@ class ReplyReader {
   };
   enum class Outcome {
     value,       // `value` is filled
+    element,     // the same, with an element of the list that is being handed out
     incomplete,  // more bytes are needed
     error,       // no RESP, or over a limit: `error` says what. The connection is of no more use
   };
@@ -69,8 +70,14 @@ class ReplyReader {
   explicit ReplyReader(Limits limits) : limits_(limits) {}
 
   // Reads the next reply, or goes on with the one that began. The unconsumed bytes must come again,
-  // with more behind them. Attributes (|) are read and left out.
+  // with more behind them. Attributes (|) are read and left out. A list that comes without its
+  // length and ends with an error is that error: the rest of it is missing.
   Parsed next(std::string_view input, Value& value);
+
+  // From now on the elements of a list that comes without its length (*?) are handed out as they
+  // come, where it is a whole reply; its end is then the value: the list, without them.
+  // The limits are those of each element.
+  void hand_out(bool elements) { hands_out_ = elements; }
 
   // Forgets the reply that began, for a new connection.
   void reset();
@@ -81,6 +88,7 @@ class ReplyReader {
     Value list;
     std::size_t remaining;
     bool attribute;  // to be dropped
+    bool streamed;   // its end says how long it is
   };
 
   bool read_element(std::string_view& input);
@@ -88,14 +96,19 @@ class ReplyReader {
   bool read_blob(std::string_view& input);
   bool begin_blob(char type, std::string_view length);
   bool begin_list(char type, std::string_view count);
+  bool begin_streamed_list();
+  bool end_streamed_list();
+  void add_to_streamed_list(Value value);
   bool read_scalar(char type, std::string_view text);
   void add(Value value);
   bool fail(std::string message);
 
   Limits limits_;
+  bool hands_out_ = false;
   std::vector<Open> open_;
   Value done_;  // the outermost value once it is whole
   bool whole_ = false;
+  bool has_element_ = false;  // done_ is an element to be handed out
   std::string error_;
 
   std::size_t scanned_ = 0;  // of a header: no '\r' before this offset of the unconsumed input

@@ -271,6 +271,40 @@ void ReplyWriter::line_list(List list, std::size_t count) {
   }
 }
 
+// --- lists without a length ---
+
+void ReplyWriter::begin_streamed_list() {
+  if (is_resp()) {
+    out_ += "*?\r\n";
+  } else if (format_ == Format::json) {
+    out_ += '[';
+    open_.push_back({List::array, true, SIZE_MAX});
+  } else {
+    out_ += "*?\n";
+  }
+}
+
+void ReplyWriter::end_streamed_list() {
+  if (is_resp()) {
+    out_ += ".\r\n";
+  } else if (format_ == Format::json) {
+    open_.clear();
+    out_ += "]\n";
+  } else {
+    array(0);
+  }
+}
+
+void ReplyWriter::break_streamed_list(std::string_view message) {
+  error(message);
+  if (is_resp()) {
+    out_ += ".\r\n";
+  } else if (format_ == Format::json) {
+    open_.clear();
+    out_ += '\n';
+  }
+}
+
 void ReplyWriter::text_list(List list, std::size_t count) {
   const std::size_t elements = list == List::map ? 2 * count : count;
   begin();

@@ -139,6 +139,17 @@ class ReplyWriter {
     header('*', static_cast<std::int64_t>(count));
   }
 
+  // A list whose length is not known yet; its elements follow, then end_streamed_list(). Outermost.
+  // RESP: *? and, at the end, a dot. JSON: as any list. Lines: "*?", behind which the elements come
+  // in parts: array() and as many of them, in each; the last part, which end_streamed_list()
+  // writes, is empty.
+  void begin_streamed_list();
+  void end_streamed_list();
+  // In the place of what is missing of it: the list ends so that nobody takes it for whole. RESP:
+  // an error as the last element; lines: an error in the place of a part; JSON: a line without the
+  // bracket that would close the list, {"error":…} as its last element.
+  void break_streamed_list(std::string_view message);
+
   // RESP2: an array of twice as many; JSON: an object.
   void map(std::size_t pairs) {
     if (!is_resp()) return line_list(List::map, pairs);

@@ -99,6 +99,54 @@ void write_random(Random& random, ReplyWriter& writer, int depth) {
   for (std::size_t i = 0; i < count; ++i) write_random(random, writer, depth - 1);
 }
 
+TEST_CASE("a list without its length is whole at its dot, an error where it ends with one") {
+  const Value list = one("*?\r\n:1\r\n*?\r\n+a\r\n.\r\n%1\r\n+k\r\n*?\r\n.\r\n.\r\n");
+  REQUIRE(list.type == Type::array);
+  REQUIRE(list.elements.size() == 3);
+  CHECK(list.elements[1].elements.size() == 1);
+  CHECK(list.elements[2].elements[1].type == Type::array);
+  CHECK(one("*?\r\n.\r\n").type == Type::array);
+  const Value failed = one("*?\r\n:1\r\n-ERR too late\r\n.\r\n");
+  CHECK(failed.is_error());
+  CHECK(failed.string == "ERR too late");
+  CHECK(one("*?\r\n-ERR of the element\r\n:1\r\n.\r\n").elements.size() == 2);
+  CHECK(error_of(".\r\n") != "");
+  CHECK(error_of("*1\r\n.\r\n") != "");
+  CHECK(error_of("*?\r\n:1\r\n:2\r\n:3\r\n.\r\n", {.elements = 2}) != "");
+}
+
+TEST_CASE("elements of a list without its length are handed out as they come") {
+  const std::string input =
+      "*1\r\n:0\r\n*?\r\n:1\r\n*1\r\n*?\r\n$3\r\nabc\r\n.\r\n:3\r\n.\r\n*?\r\n:4\r\n-ERR "
+      "no\r\n.\r\n";
+  ReplyReader reader({.message_bytes = 40, .elements = 4});  // of each element
+  reader.hand_out(true);
+  std::vector<std::pair<Outcome, Value>> got;
+  std::string buffer;
+  for (const char c : input) {
+    buffer += c;
+    for (;;) {
+      Value value;
+      const auto parsed = reader.next(buffer, value);
+      buffer.erase(0, parsed.consumed);
+      REQUIRE(parsed.outcome != Outcome::error);
+      if (parsed.outcome == Outcome::incomplete) break;
+      got.emplace_back(parsed.outcome, std::move(value));
+    }
+  }
+  REQUIRE(got.size() == 7);
+  CHECK(got[0].first == Outcome::value);
+  CHECK(got[0].second.elements.size() == 1);
+  for (const std::size_t i : {1, 2, 3, 5}) CHECK(got[i].first == Outcome::element);
+  CHECK(got[1].second.integer == 1);
+  CHECK(got[2].second.elements[0].elements[0].string == "abc");
+  CHECK(got[4].first == Outcome::value);
+  CHECK(got[4].second.elements.empty());
+  CHECK(got[5].second.integer == 4);
+  CHECK(got[6].first == Outcome::value);
+  CHECK(got[6].second.string == "ERR no");
+}
+
 }  // namespace
 
 TEST_CASE("every type of reply is read") {
@@ -148,7 +196,7 @@ TEST_CASE("a reply that is no RESP is an error that says what came") {
   CHECK(error_of("#x\r\n") != "");
   CHECK(error_of("+a\rb\r\n") != "");
   CHECK(error_of("=3\r\ntxt\r\n") != "");
-  CHECK(error_of("*?\r\n") != "");
+  CHECK(error_of("*x\r\n") != "");
 }
 
 TEST_CASE("replies over a limit are refused before they are allocated") {

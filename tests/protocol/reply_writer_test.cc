@@ -59,6 +59,31 @@ void all_calls(ReplyWriter& w) {
   w.integer(7);
 }
 
+TEST_CASE("a list without its length, its end, and what is said in the place of its end") {
+  const auto list = [](bool breaks) {
+    return [breaks](ReplyWriter& w) {
+      w.begin_streamed_list();
+      const bool parts = !w.is_resp() && w.format() != Format::json;
+      if (parts) w.array(1);
+      w.integer(1);
+      if (parts) w.array(1);
+      w.map(1);
+      w.bulk("a");
+      w.bulk("b");
+      breaks ? w.break_streamed_list("ERR too late") : w.end_streamed_list();
+      w.integer(2);
+    };
+  };
+  CHECK(written(Format::text, list(false)) == "*?\n*1\n1\n*1\n*2\na\nb\n*0\n2\n");
+  CHECK(written(Format::text, list(true)) == "*?\n*1\n1\n*1\n*2\na\nb\nERROR: too late\n2\n");
+  CHECK(written(Format::json, list(false)) == "[1,{\"a\":\"b\"}]\n2\n");
+  CHECK(written(Format::json, list(true)) == "[1,{\"a\":\"b\"},{\"error\":\"too late\"}\n2\n");
+  CHECK(written(Format::resp3, list(false)) ==
+        "*?\r\n:1\r\n%1\r\n$1\r\na\r\n$1\r\nb\r\n.\r\n:2\r\n");
+  CHECK(written(Format::resp2, list(true)) ==
+        "*?\r\n:1\r\n*2\r\n$1\r\na\r\n$1\r\nb\r\n-ERR too late\r\n.\r\n:2\r\n");
+}
+
 }  // namespace
 
 TEST_CASE("RESP2 replies are Redis' bytes") {
