@@ -133,6 +133,7 @@ void reset(Context& c) {
   session.info.resp_version.store(2, std::memory_order_relaxed);
   // Behind SKIP even this is not answered.
   if (session.replies != Session::Replies::skip_this) session.replies = Session::Replies::on;
+  session.streams_lists = false;
   session.log_out(c.database.options().auth_enabled);
   session.info.set_name("");
   protocol::ReplyWriter(c.reply.out(), c.reply.is_resp() ? Format::resp2 : Format::text)
@@ -347,6 +348,12 @@ void client_reply(Context& c) {
   }
 }
 
+void client_stream(Context& c) {
+  if (!is_word(c.words[2], "on") && !is_word(c.words[2], "off")) return syntax_error(c);
+  c.session.streams_lists = is_word(c.words[2], "on");
+  c.reply.ok();
+}
+
 constexpr Subcommand kClientSubcommands[] = {
     {"id", 2, client_id, "", "The number of this connection."},
     {"info", 2, client_info, "", "This connection's line of CLIENT LIST."},
@@ -360,6 +367,7 @@ constexpr Subcommand kClientSubcommands[] = {
     {"no-evict", 3, client_no_evict, "ON|OFF", "Taken and ignored."},
     {"maint_notifications", -3, client_maint_notifications, "ON|OFF", "Taken and ignored."},
     {"reply", 3, client_reply, "ON|OFF|SKIP", "Whether replies are sent."},
+    {"stream", 3, client_stream, "ON|OFF", "Whether long lists come before their length is known."},
 };
 
 // SHOW PROCESSLIST: a row for each connection.

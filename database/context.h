@@ -47,6 +47,8 @@ class Context {
   Words words;  // words[0] is the name as typed
   protocol::ReplyWriter& reply;
   const std::int64_t now_ms;  // Unix ms, the same for the whole command
+  // The rest of the reply may be left in the session (ReplyStream).
+  bool may_leave_rest = false;
   // Of a command that has a Prepare.
   const Prepared* prepared = nullptr;
 

@@ -24,6 +24,7 @@ Outcome Database::run(Session& session, const CommandRow& row, Words words, Repl
   ReplyWriter keeper(kept, Format::neutral);
   Context context(*this, session, row, words, prefix.client.empty() ? reply : keeper,
                   options.now_ms);
+  context.may_leave_rest = options.may_leave_rest;
   // Of those who log in each has names of his own: what another one was answered is not for him.
   std::string client(prefix.client);
   if (!client.empty() && options_.auth_enabled) {
@@ -383,6 +384,7 @@ void Database::end_session(Session& session) {
   end_subscriptions(session);
   end_monitor(session);
   session.watches.clear();
+  if (session.rest != nullptr) drop_rest(session);
 }
 
 void Database::end_subscriptions(Session& session) {

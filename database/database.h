@@ -136,6 +136,7 @@ struct ExecuteOptions {
   // Null: slow commands run at once, on the calling thread. Else asked for a Completion when a
   // command is deferred.
   std::function<Completion()>* defer = nullptr;
+  bool may_leave_rest = false;  // Context's
 };
 
 class Database {
@@ -166,6 +167,11 @@ class Database {
   // reply.
   Outcome execute(Session& session, const protocol::Request& request, std::string& out,
                   const ExecuteOptions& options);
+  // The next piece of the session's rest, made by a worker; once the reply has ended there is no
+  // rest any more, and the Outcome says whether the connection has to be closed.
+  void continue_reply(Session& session, Completion completion);
+  // Nobody wants the rest; it goes on a worker.
+  void drop_rest(Session& session);
   // Appends what follows an EXPLAINED reply.
   void write_explanation(std::string& out, protocol::Format format, const Outcome& outcome,
                          std::uint64_t wait_ticks);

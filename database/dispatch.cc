@@ -394,7 +394,10 @@ void Database::defer(Session& session, const CommandRow& row, Words words,
     std::string out;
     ReplyWriter reply(out, format);
     reply.tag(deferred->tag);
-    const ExecuteOptions here{.now_ms = now_ms(), .statistics = worker_statistics_[worker]};
+    const ExecuteOptions here{.now_ms = now_ms(),
+                              .statistics = worker_statistics_[worker],
+                              .may_leave_rest = session.takes_rest && !deferred->prefix.explained &&
+                                                session.replies == Session::Replies::on};
     Outcome outcome;
     if (const std::string why = after_refusal(deferred->prefix); !why.empty()) {
       refuse(session, &row, why, reply);
@@ -409,6 +412,19 @@ void Database::defer(Session& session, const CommandRow& row, Words words,
   waiters_.add(&session, std::move(*wait), environment_.clock.monotonic_ns(),
                [this, run] { workers_.post(run); });
   check_waiters();  // it may have happened since it was looked at
+}
+
+void Database::continue_reply(Session& session, Completion completion) {
+  workers_.post([&session, completion = std::move(completion)](std::size_t) {
+    std::string out;
+    const ReplyStream::State state = session.rest->next(out);
+    if (state != ReplyStream::State::more) session.rest = nullptr;
+    completion(std::move(out), {.close = state == ReplyStream::State::broken});
+  });
+}
+
+void Database::drop_rest(Session& session) {
+  workers_.post([rest = std::shared_ptr<ReplyStream>(std::move(session.rest))](std::size_t) {});
 }
 
 std::optional<Wait> Database::wait_of(const Session& session, const CommandRow& row, Words words,

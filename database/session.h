@@ -18,6 +18,7 @@
 #include "base/lsn.h"
 #include "base/mutex.h"
 #include "database/prepared.h"
+#include "database/reply_stream.h"
 #include "database/rights.h"
 #include "protocol/reply_writer.h"
 #include "protocol/request.h"
@@ -142,6 +143,11 @@ struct Session {
   std::set<std::string, std::less<>> channels;
   std::set<std::string, std::less<>> patterns;
   bool monitor = false;
+
+  // Whoever serves it asks for the rest of a long reply; else replies are whole.
+  bool takes_rest = false;
+  bool streams_lists = false;         // CLIENT STREAM: a long list comes without its length
+  std::unique_ptr<ReplyStream> rest;  // of the reply to the last command; null: nothing
 
   // CLIENT REPLY
   enum class Replies { on, off, skip_next, skip_this } replies = Replies::on;

@@ -133,6 +133,7 @@ struct SlowlogConfig {
 
 struct SqlConfig {
   std::chrono::milliseconds statement_timeout = std::chrono::seconds(30);  // 0: none
+  std::chrono::milliseconds answer_timeout = std::chrono::minutes(10);     // 0: none
   std::uint64_t max_memory = std::uint64_t{256} << 20;                     // 0: no limit
   std::chrono::milliseconds keep_history{0};
   std::chrono::milliseconds idle_transaction_timeout = std::chrono::minutes(5);  // 0: none

@@ -193,8 +193,10 @@ constexpr std::array kKeys{
 
     Key{"sql.statement_timeout", MillisecondsField{at<kSql, &SqlConfig::statement_timeout>}, 0, kDay, kReloadable,
         "How long one SQL statement may run; 0 is without limit."},
+    Key{"sql.answer_timeout", MillisecondsField{at<kSql, &SqlConfig::answer_timeout>}, 0, kDay, kReloadable,
+        "How long a long answer may take to leave while its reader is slow; the state that it shows is kept meanwhile; 0 is without limit."},
     Key{"sql.max_memory", SizeField{at<kSql, &SqlConfig::max_memory>}, 0, kPiB, kReloadable,
-        "Memory that one SQL statement may take, its result included; for joins a quarter more; 0 is without limit."},
+        "Memory that one SQL statement may take, with what is held of its result; for joins a quarter more; 0 is without limit."},
     Key{"sql.keep_history", MillisecondsField{at<kSql, &SqlConfig::keep_history>}, 0, kDay, kReloadable,
         "How far back SELECT … AS OF reaches at least; what was replaced since stays in memory."},
     Key{"sql.idle_transaction_timeout", MillisecondsField{at<kSql, &SqlConfig::idle_transaction_timeout>}, 0, 365 * kDay, kReloadable,

@@ -62,6 +62,7 @@ database::DatabaseOptions database_options(const Config& config, const std::stri
           .slowlog_entries = config.slowlog.max_entries,
           .sql = {.timeout = config.sql.statement_timeout,
                   .memory = config.sql.max_memory,
+                  .answer_timeout = config.sql.answer_timeout,
                   .history = config.sql.keep_history}};
 }
 

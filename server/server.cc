@@ -228,6 +228,7 @@ void Server::apply(const Config& config) {
   database_.slowlog().set_entries_max(config.slowlog.max_entries);
   database_.sql().set_limits({.timeout = config.sql.statement_timeout,
                               .memory = config.sql.max_memory,
+                              .answer_timeout = config.sql.answer_timeout,
                               .history = config.sql.keep_history});
   logger_.set_level(config.logging.level);
   rate_limiter_.set_rate(config.http.rate_limit);

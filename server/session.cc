@@ -29,6 +29,8 @@ Session::Session(IoThread& thread, ConnectionManager& connections, Socket socket
       parser_({}) {
   state_.peer_host = peer_host_;
   state_.receiver = this;
+  state_.takes_rest = true;
+  sends_wholes_ = true;
   make_completion_ = [this] {
     return [self = std::static_pointer_cast<Session>(shared_from_this())](std::string reply,
                                                                           const Outcome& outcome) {
@@ -75,9 +77,9 @@ void Session::on_input_ended() {
 }
 
 void Session::on_received(std::string_view received) {
-  if (input_.empty() && !deferred_ && !explaining_) return process(received);
+  if (input_.empty() && !is_busy()) return process(received);
   input_.append(received);
-  if (!deferred_ && !explaining_) return process_kept();
+  if (!is_busy()) return process_kept();
   update_interest();  // enough is enough
 }
 
@@ -207,8 +209,17 @@ void Session::complete(std::string reply, Outcome outcome) {
   set_limits();  // it may have been AUTH
   if (outcome.close) close_when_sent_ = true;
   if (outcome.explained) begin_explanation(outcome);
+  const bool streamed = streaming_;
+  streaming_ = state_.rest != nullptr;
+  info_.executing.store(streaming_, std::memory_order_relaxed);
   hold(reply, 0, outcome, deferred_format_, deferred_tagged_);
   if (!reply.empty()) send(reply);
+  if (!open_) return;
+  if (streaming_) {
+    ask_for_rest();
+    return thread_.round_end();
+  }
+  if (streamed) deliver_events();
   if (!open_) return;
   if (!state_.watches.empty()) {
     if (!state_.subscribed()) events_format_ = deferred_format_;
@@ -218,6 +229,20 @@ void Session::complete(std::string reply, Outcome outcome) {
   }
   process_kept();
   thread_.round_end();
+}
+
+// The next piece of a reply, once the one before has left for the most part.
+void Session::ask_for_rest() {
+  if (deferred_ || !marks_.empty() || congested()) return;
+  deferred_ = true;
+  info_.executing.store(true, std::memory_order_relaxed);
+  thread_.database().continue_reply(state_, make_completion_());
+}
+
+// The rest of the reply is wanted no more.
+void Session::end_stream() {
+  streaming_ = false;
+  thread_.database().drop_rest(state_);
 }
 
 // Takes the reply that begins at `from` out of `out` where it may not be sent yet; replies stay in
@@ -281,6 +306,13 @@ void Session::release() {
   }
   if (explained) finish_explanation();
   if (!open_) return;
+  if (streaming_ && marks_.empty()) {
+    if (!std::exchange(stream_fails_, false)) return ask_for_rest();
+    end_stream();
+    deliver_events();
+    if (open_) process_kept();
+    if (!open_) return;
+  }
   if (!marks_.empty()) thread_.keep_waiting(*this);
   close_if_done();
 }
@@ -296,8 +328,9 @@ void Session::append_timeout(std::string& out, std::string_view replies, const M
   if (mark.tagged) out += replies.substr(0, replies.find(' ') + 1);
   ReplyWriter writer(out, mark.format);
   for (std::uint32_t i = 0; i < mark.replies; ++i) writer.error(database::kReplicationTimeout);
-  // The explained reply is the last that waits.
+  // The reply without its end is the last that waits.
   explained_fails_ = explaining_ && marks_.size() == 1;
+  stream_fails_ = streaming_ && marks_.size() == 1;
 }
 
 // What follows the reply is known once the reply may go: until then the session does nothing else.
@@ -328,17 +361,16 @@ void Session::finish_explanation() {
 void Session::on_sent() {
   send_changes();
   if (!open_) return;
-  if (!congested() && !input_.empty() && !deferred_ && !explaining_) return process_kept();
+  if (streaming_) ask_for_rest();
+  if (!congested() && !input_.empty() && !is_busy()) return process_kept();
   update_interest();
   close_if_done();
 }
 
-bool Session::takes_input() const {
-  return !(deferred_ || explaining_) || input_.size() <= kQueueSoftLimit;
-}
+bool Session::takes_input() const { return !is_busy() || input_.size() <= kQueueSoftLimit; }
 
 bool Session::is_done() {
-  if (deferred_ || explaining_) return false;
+  if (is_busy()) return false;
   deliver_events();  // what it published to itself
   return marks_.empty();
 }
@@ -352,7 +384,7 @@ void Session::on_closed() {
 }
 
 Connection::IdleLimit Session::idle_limit() const {
-  if (deferred_) return {};
+  if (deferred_ || streaming_) return {};
   const bool is_told = state_.subscribed() || state_.monitor || !state_.watches.empty();
   const IdleLimit silent{is_told ? std::chrono::milliseconds(0) : options_.idle_timeout.load(),
                          "network.idle_timeout"};
@@ -369,7 +401,9 @@ Connection::IdleLimit Session::idle_limit() const {
 void Session::on_tick() {
   const bool is_told = state_.subscribed() || state_.monitor || !state_.watches.empty();
   if (!deferred_ && is_told && state_.login_has_expired(thread_.now_ms()))
-    close("its login has expired");
+    return close("its login has expired");
+  if (streaming_ && !deferred_ && congested() && state_.rest->is_overdue())
+    close("does not take the rest of its answer (sql.answer_timeout)");
 }
 
 // --- events ---
@@ -394,7 +428,7 @@ void Session::deliver(std::shared_ptr<const database::Event> event,
 }
 
 void Session::deliver_events() {
-  if (explaining_) return;  // not into the middle of a reply
+  if (inside_reply()) return;
   std::vector<PendingEvent> events;
   {
     MutexLock lock(events_mutex_);
@@ -436,7 +470,7 @@ void Session::on_changes() { send_changes(); }
 
 // What a worker has, or a reply that has no end yet, is left alone: it comes here when it is done.
 void Session::send_changes() {
-  if (deferred_ || explaining_) return;
+  if (is_busy()) return;
   for (auto watch = state_.watches.begin(); watch != state_.watches.end();) {
     const auto current = watch++;
     if (!open_ || congested()) return;

@@ -87,9 +87,12 @@ class Session final : public Connection, public database::EventReceiver {
   void deliver_events();
   void send_changes();
   bool send_changes(database::CollectionWatch& watch);
-  bool may_execute() const {
-    return open_ && !deferred_ && !explaining_ && !close_when_sent_ && !congested();
-  }
+  bool may_execute() const { return open_ && !is_busy() && !close_when_sent_ && !congested(); }
+  // The reply to the last command is not there, or not to its end.
+  bool is_busy() const { return deferred_ || inside_reply(); }
+  bool inside_reply() const { return explaining_ || streaming_; }
+  void ask_for_rest();
+  void end_stream();
 
   const Kind kind_;
   database::Session state_;
@@ -104,6 +107,8 @@ class Session final : public Connection, public database::EventReceiver {
   bool deferred_ = false;                                      // a command runs on a worker
   protocol::Format deferred_format_ = protocol::Format::text;  // of its reply
   bool deferred_tagged_ = false;
+  bool streaming_ = false;        // the session's state has the rest of a reply
+  bool stream_fails_ = false;     // its beginning is an error now
   bool explaining_ = false;       // an EXPLAINED reply waits for its end
   bool explained_fails_ = false;  // that reply is an error now
   database::Outcome explained_;

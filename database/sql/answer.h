@@ -9,7 +9,8 @@
 namespace kimdb::database::sql {
 
 struct Answer {
-  enum class Kind : std::uint8_t { done, changed, rows } kind = Kind::done;
+  // written: its beginning is, and the session has the rest.
+  enum class Kind : std::uint8_t { done, changed, rows, written } kind = Kind::done;
   std::size_t changed = 0;  // rows
   ResultSet rows;
 };

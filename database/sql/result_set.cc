@@ -70,14 +70,29 @@ void ResultSet::for_each(Visit&& visit) const {
   }
 }
 
+void ResultSet::clear_rows() {
+  rows_ = 0;
+  bytes_.clear();
+}
+
 void ResultSet::write(protocol::ReplyWriter& reply) const {
-  const bool lines =
-      reply.format() == protocol::Format::text || reply.format() == protocol::Format::strict;
-  lines ? write_lines(reply) : write_maps(reply);
+  const bool names = has_names(reply.format());
+  reply.array(rows_ + (names ? 1 : 0));
+  if (names) write_names(reply);
+  write_rows(reply);
+}
+
+void ResultSet::write_names(protocol::ReplyWriter& reply) const {
+  protocol::ReplyWriter::Cells cells;
+  for (const Column& column : columns_) cells.text(column.name);
+  reply.cells(cells);
+}
+
+void ResultSet::write_rows(protocol::ReplyWriter& reply) const {
+  has_names(reply.format()) ? write_lines(reply) : write_maps(reply);
 }
 
 void ResultSet::write_maps(protocol::ReplyWriter& reply) const {
-  reply.array(rows_);
   std::size_t column = 0;
   for_each([&](const SqlValue& value) {
     if (column == 0) reply.map(columns_.size());
@@ -98,10 +113,7 @@ void ResultSet::write_maps(protocol::ReplyWriter& reply) const {
 }
 
 void ResultSet::write_lines(protocol::ReplyWriter& reply) const {
-  reply.array(rows_ + 1);
   protocol::ReplyWriter::Cells cells;
-  for (const Column& column : columns_) cells.text(column.name);
-  reply.cells(cells);
   std::size_t column = 0;
   for_each([&](const SqlValue& value) {
     if (column == 0) cells = {};

@@ -28,10 +28,17 @@ class ResultSet {
   void add(const engine::SqlValue& value);
   void end_row() { ++rows_; }
   void clear() { *this = {}; }
+  void clear_rows();
 
   // RESP and JSON: a list of rows, each a map of its columns. Lines: the columns' names, then the
   // rows, each a line of values with "|" between them.
   void write(protocol::ReplyWriter& reply) const;
+  // In parts: whether names stand before the rows, as one element more, these, and the rows.
+  static bool has_names(protocol::Format format) {
+    return format == protocol::Format::text || format == protocol::Format::strict;
+  }
+  void write_names(protocol::ReplyWriter& reply) const;
+  void write_rows(protocol::ReplyWriter& reply) const;
 
  private:
   // Calls visit(value) for each value, row by row.

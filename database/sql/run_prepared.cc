@@ -11,8 +11,6 @@ namespace kimdb::database::sql {
 
 using engine::SqlValue;
 
-namespace {
-
 // What a code that is no success means.
 Error failure(const SqliteHandle& handle, Execution& execution, const StatementMemory& memory) {
   if (execution.error) return *std::move(execution.error);
@@ -20,6 +18,21 @@ Error failure(const SqliteHandle& handle, Execution& execution, const StatementM
   if (execution.stopped != Execution::Stopped::no) return execution.why_stopped();
   return {ErrorCode::invalid_argument, sqlite3_errmsg(handle.get())};
 }
+
+void add_columns(sqlite3_stmt* statement, ResultSet& rows) {
+  for (int i = 0; i < sqlite3_column_count(statement); ++i) {
+    const char* type = sqlite3_column_decltype(statement, i);
+    rows.add_column({sqlite3_column_name(statement, i),
+                     type != nullptr && equals_ignoring_case(type, "BOOLEAN")});
+  }
+}
+
+void add_row(sqlite3_stmt* statement, int columns, ResultSet& rows) {
+  for (int i = 0; i < columns; ++i) rows.add(column_of(statement, i));
+  rows.end_row();
+}
+
+namespace {
 
 // The statement, bound, while it runs.
 class Run {
@@ -54,8 +67,7 @@ Status run_compiled(SqliteHandle& handle, sqlite3_stmt* statement,
     const int code = sqlite3_step(statement);
     if (code == SQLITE_DONE) break;
     if (code != SQLITE_ROW) return failure(handle, execution, memory);
-    for (int i = 0; i < columns; ++i) answer.rows.add(column_of(statement, i));
-    answer.rows.end_row();
+    add_row(statement, columns, answer.rows);
     // The text of the reply takes as much again.
     const std::size_t bytes = 2 * answer.rows.bytes();
     if (bytes > counted && !memory.take(bytes - counted)) return failure(handle, execution, memory);
@@ -84,13 +96,8 @@ Result<Answer> run(SqliteHandle& handle, const SqliteHandle::Prepared& prepared,
   if (prepared.insert) return run_insert(handle, prepared, parameters, execution, memory);
   Answer answer;
   sqlite3_stmt* statement = prepared.statement.get();
-  const int columns = sqlite3_column_count(statement);
-  for (int i = 0; i < columns; ++i) {
-    const char* type = sqlite3_column_decltype(statement, i);
-    answer.rows.add_column({sqlite3_column_name(statement, i),
-                            type != nullptr && equals_ignoring_case(type, "BOOLEAN")});
-  }
-  answer.kind = columns > 0 ? Answer::Kind::rows : Answer::Kind::changed;
+  add_columns(statement, answer.rows);
+  answer.kind = !answer.rows.columns().empty() ? Answer::Kind::rows : Answer::Kind::changed;
   if (prepared.lookup && prepared.lookup->run(execution, parameters, answer.rows)) return answer;
   KIMDB_RETURN_IF_ERROR(run_compiled(handle, statement, parameters, execution, memory, answer));
   return answer;

@@ -7,6 +7,7 @@
 #include "database/info.h"
 #include "database/sql/commit.h"
 #include "database/sql/inspection.h"
+#include "database/sql/row_stream.h"
 #include "database/sql/run_prepared.h"
 
 namespace kimdb::database::sql {
@@ -47,6 +48,7 @@ Sql::Sql(Database& database)
       timeout_(database.options().sql.timeout),
       memory_(database.options().sql.memory),
       history_(database.options().sql.history),
+      answer_timeout_(database.options().sql.answer_timeout),
       sources_(database),
       handles_({database.engine(), numbers_, sources_}, database.catalog()),
       definitions_(database, handles_, numbers_) {
@@ -104,6 +106,8 @@ void Sql::execute(Context& c, std::string_view text, std::span<const SqlValue> p
       return c.reply.integer(static_cast<std::int64_t>(answer->changed));
     case Answer::Kind::rows:
       return answer->rows.write(c.reply);
+    case Answer::Kind::written:
+      return;
   }
 }
 
@@ -141,6 +145,13 @@ Result<Answer> Sql::run(Context& c, std::string_view text, std::span<const SqlVa
       prepared = *made;
     }
     prepared->learned.add(learned);
+    if (may_stream(c, *prepared)) {
+      auto answer = stream(c, *std::move(handle), *prepared, parameters, tries);
+      if (!answer) return std::move(answer).error();
+      if (*answer) return *std::move(*answer);
+      learned.wants_view = true;
+      continue;
+    }
     auto answer = attempt(c, **handle, *prepared, parameters, tries);
     if (!answer) return std::move(answer).error();
     if (*answer) return *std::move(*answer);
@@ -295,22 +306,12 @@ Result<Answer> Sql::explain(SqliteHandle& handle, std::string_view text, const Q
   return answer;
 }
 
-Sql::Attempt Sql::attempt(Context& c, SqliteHandle& handle, SqliteHandle::Prepared& prepared,
-                          std::span<const SqlValue> parameters, Tries& tries) {
+// Says what the execution of a query sees, `view` where that is one of its own, and how long it may
+// take; an error where it cannot be run.
+Status Sql::set_up(Context& c, const SqliteHandle::Prepared& prepared,
+                   std::span<const SqlValue> parameters, std::optional<engine::ReadView>& view,
+                   const Tries& tries, Execution& execution) {
   Transaction* const transaction = c.session.sql_transaction.get();
-  std::optional<engine::ReadView> view;
-  Execution execution{.engine = database_.engine(), .catalog = *handle.catalog()};
-  const std::chrono::nanoseconds timeout = timeout_.load(std::memory_order_relaxed);
-  if (timeout.count() != 0) execution.deadline_ns = tries.begin_ns + timeout.count();
-  execution.clock = &database_.clock();
-  execution.closed = &c.session.info.closed;
-  if (tries.conflicts > 0 && execution.must_stop()) return execution.why_stopped();
-  // Before it looks at anything: what it reads then is changed by nobody else.
-  if (tries.conflicts > kConflictsMax) {
-    const WorkerPool::Pause pause(database_.workers());
-    if (!tries.claim.take(tries.tables, [&] { return execution.must_stop(); }))
-      return execution.why_stopped();
-  }
   if (!prepared.query.as_of.empty()) {
     if (transaction != nullptr)
       return Error{ErrorCode::invalid_argument, "AS OF is for statements outside of a transaction"};
@@ -331,7 +332,6 @@ Sql::Attempt Sql::attempt(Context& c, SqliteHandle& handle, SqliteHandle::Prepar
     if (auto refused = write_refusal(c)) return *std::move(refused);
   execution.writes = query.writes;
   execution.counts = query.explain == Query::Explain::analyze;
-  const std::int64_t begin = database_.clock().monotonic_ns();
   if (!prepared.named.empty()) execution.named = &prepared.named;
   execution.trusts_keys =
       prepared.insert && transaction == nullptr && !prepared.learned.keys_are_taken;
@@ -340,14 +340,80 @@ Sql::Attempt Sql::attempt(Context& c, SqliteHandle& handle, SqliteHandle::Prepar
                  "the statement takes " + std::to_string(prepared.parameters) +
                      " parameters, not " + std::to_string(parameters.size())};
 
+  limit_time(c, tries.begin_ns, execution);
   execution.now_ms = c.now_ms;
   execution.is_admin = c.session.rights.role == Role::admin;
+  return {};
+}
+
+void Sql::limit_time(const Context& c, std::int64_t begin_ns, Execution& execution) const {
+  const std::chrono::nanoseconds timeout = timeout_.load(std::memory_order_relaxed);
+  execution.clock = &database_.clock();
+  if (timeout.count() != 0) execution.deadline_ns = begin_ns + timeout.count();
+  execution.closed = &c.session.info.closed;
+}
+
+// What the statement reads from now on is changed by nobody else.
+Status Sql::claim_tables(const Context& c, Tries& tries) {
+  const CatalogPointer catalog = database_.catalog().current();
+  Execution waiting{.engine = database_.engine(), .catalog = *catalog};
+  limit_time(c, tries.begin_ns, waiting);
+  const WorkerPool::Pause pause(database_.workers());
+  if (!tries.claim.take(tries.tables, [&] { return waiting.must_stop(); }))
+    return waiting.why_stopped();
+  return {};
+}
+
+// Whether the answer may leave while it is found.
+bool Sql::may_stream(const Context& c, const SqliteHandle::Prepared& prepared) {
+  return c.may_leave_rest && prepared.statement != nullptr && !prepared.lookup &&
+         !prepared.query.writes && prepared.query.explain == Query::Explain::no;
+}
+
+// As attempt().
+Sql::Attempt Sql::stream(Context& c, HandlePool::Lease handle, SqliteHandle::Prepared& prepared,
+                         std::span<const SqlValue> parameters, const Tries& tries) {
+  const protocol::Format format = c.reply.format();
+  const bool counted = format != protocol::Format::json && !c.session.streams_lists;
+  auto rows = std::make_unique<RowStream>(
+      std::move(handle), prepared, database_.engine(),
+      RowStream::Terms{.format = format,
+                       .counted = counted,
+                       .at_once = c.session.streams_lists && !c.session.stateless,
+                       .memory = memory_.load(std::memory_order_relaxed),
+                       .resting_memory = &resting_memory_,
+                       .within = answer_timeout_.load(std::memory_order_relaxed)});
+  Execution& execution = rows->execution();
+  KIMDB_RETURN_IF_ERROR(set_up(c, prepared, parameters, rows->view, tries, execution));
+  rows->keeps = c.session.sql_transaction;
+  auto answer = rows->begin(parameters, c.reply.out());
+  if (execution.needs_view) {
+    prepared.learned.wants_view = true;
+    return std::optional<Answer>();
+  }
+  c.depends_on(execution.depends_on);
+  if (!answer) return std::move(answer).error();
+  if (execution.view != nullptr && execution.view->is_outdated())
+    return Error{ErrorCode::unavailable, "the state was replaced meanwhile: try again"};
+  if (answer->kind == Answer::Kind::written) c.session.rest = std::move(rows);
+  return std::optional<Answer>(*std::move(answer));
+}
+
+Sql::Attempt Sql::attempt(Context& c, SqliteHandle& handle, SqliteHandle::Prepared& prepared,
+                          std::span<const SqlValue> parameters, Tries& tries) {
+  Transaction* const transaction = c.session.sql_transaction.get();
+  std::optional<engine::ReadView> view;
+  Execution execution{.engine = database_.engine(), .catalog = *handle.catalog()};
+  if (tries.conflicts > kConflictsMax) KIMDB_RETURN_IF_ERROR(claim_tables(c, tries));
+  KIMDB_RETURN_IF_ERROR(set_up(c, prepared, parameters, view, tries, execution));
+  if (tries.conflicts > 0 && execution.must_stop()) return execution.why_stopped();
+  const std::int64_t begin = database_.clock().monotonic_ns();
   StatementMemory memory(memory_.load(std::memory_order_relaxed));
   execution.memory = &memory;
   auto answer = run_prepared(handle, prepared, parameters, execution, memory);
   if (execution.counts && answer) {
     const std::int64_t took_ns = database_.clock().monotonic_ns() - begin;
-    answer = analysis(handle, prepared.text, query, *answer, execution, took_ns);
+    answer = analysis(handle, prepared.text, prepared.query, *answer, execution, took_ns);
   }
   if (execution.needs_view) {
     prepared.learned.wants_view = true;
@@ -357,7 +423,7 @@ Sql::Attempt Sql::attempt(Context& c, SqliteHandle& handle, SqliteHandle::Prepar
   // Constraints are compared with what others have committed, too: if they had a say, the statement
   // has read more than its view.
   const bool looked_past_view =
-      query.writes && (!answer || query.on_conflict != OnConflict::refuse);
+      prepared.query.writes && (!answer || prepared.query.on_conflict != OnConflict::refuse);
   if (execution.reads != nullptr && looked_past_view) {
     execution.reads->add_range(engine::kRows, "");
     transaction->looked_past_view = true;

@@ -61,6 +61,7 @@ class Sql {
     timeout_.store(limits.timeout, std::memory_order_relaxed);
     memory_.store(limits.memory, std::memory_order_relaxed);
     history_.store(limits.history, std::memory_order_relaxed);
+    answer_timeout_.store(limits.answer_timeout, std::memory_order_relaxed);
   }
   // Background work: keeps the state of the last while readable for AS OF (sql.keep_history).
   void keep_history();
@@ -93,6 +94,15 @@ class Sql {
   using Attempt = Result<std::optional<Answer>>;
   Attempt attempt(Context& context, SqliteHandle& handle, SqliteHandle::Prepared& prepared,
                   std::span<const engine::SqlValue> parameters, Tries& tries);
+  Status set_up(Context& context, const SqliteHandle::Prepared& prepared,
+                std::span<const engine::SqlValue> parameters, std::optional<engine::ReadView>& view,
+                const Tries& tries, Execution& execution);
+  static bool may_stream(const Context& context, const SqliteHandle::Prepared& prepared);
+  Attempt stream(Context& context, HandlePool::Lease handle, SqliteHandle::Prepared& prepared,
+                 std::span<const engine::SqlValue> parameters, const Tries& tries);
+  Status claim_tables(const Context& context, Tries& tries);
+  // From when on, and when nobody waits for it any more, an execution has to end.
+  void limit_time(const Context& context, std::int64_t begin_ns, Execution& execution) const;
   // Waits while others have claimed the tables; false when `give_up` said so.
   bool await_turn(const TableSet& tables, const WriteTurns::Claim* own,
                   const std::function<bool()>& give_up);
@@ -104,6 +114,8 @@ class Sql {
   std::atomic<std::chrono::milliseconds> timeout_;
   std::atomic<std::size_t> memory_;
   std::atomic<std::chrono::milliseconds> history_;
+  std::atomic<std::chrono::milliseconds> answer_timeout_;
+  std::atomic<std::size_t> resting_memory_{0};  // of statements that wait for their readers
   struct Kept {
     std::int64_t since_ns = 0;
     engine::ReadView view;

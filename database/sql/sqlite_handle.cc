@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
 #include <map>
 #include <utility>
 
@@ -44,6 +45,17 @@ std::string_view name_behind(std::string_view message, std::string_view begin) {
 std::string_view table_missed_by(std::string_view message) {
   constexpr std::string_view kBegin = "no such table: ";
   return message.starts_with(kBegin) ? message.substr(kBegin.size()) : std::string_view();
+}
+
+// Functions that may give another value for the same arguments, the second time: by chance, or
+// since they may be asked for the time.
+bool varies(std::string_view function) {
+  constexpr std::string_view kNames[] = {
+      "random",    "randomblob", "changes",      "total_changes", "last_insert_rowid",
+      "date",      "time",       "datetime",     "julianday",     "strftime",
+      "unixepoch", "timediff",   "current_date", "current_time",  "current_timestamp"};
+  return std::any_of(std::begin(kNames), std::end(kNames),
+                     [&](std::string_view name) { return equals_ignoring_case(name, function); });
 }
 
 // Whether one of the words is there that every outer join has.
@@ -112,6 +124,8 @@ int SqliteHandle::authorize(void* handle, int action, const char* first, const c
       return first != nullptr && starts_with_ignoring_case(first, "sqlite_") ? SQLITE_DENY
                                                                              : SQLITE_OK;
     case SQLITE_FUNCTION:
+      if (second != nullptr && varies(second))
+        static_cast<SqliteHandle*>(handle)->compiles_varying_ = true;
       // The second one shows and sets addresses.
       return second != nullptr && (equals_ignoring_case(second, "load_extension") ||
                                    equals_ignoring_case(second, "fts3_tokenizer"))
@@ -140,6 +154,7 @@ Result<SqliteHandle::Prepared*> SqliteHandle::prepare(std::string_view text, Que
         compile(std::string(query.text), text, static_cast<std::ptrdiff_t>(query.offset));
     if (!compiled) return std::move(compiled).error();
     made.statement = std::move(*compiled);
+    made.varies = compiles_varying_;
     made.parameters = static_cast<std::size_t>(sqlite3_bind_parameter_count(made.statement.get()));
     if (query.explain == Query::Explain::no)
       made.lookup = PointLookup::of(query.text, *catalog_, made.statement.get());
@@ -169,6 +184,7 @@ Result<StatementPointer> SqliteHandle::compile(const std::string& sql, std::stri
                                                std::ptrdiff_t offset) {
   ++compilations_;
   compiles_outer_join_ = has_outer_join(sql);
+  compiles_varying_ = false;
   for (std::size_t missing = 0; missing <= kTablesInAStatement; ++missing) {
     sqlite3_stmt* statement = nullptr;
     const int code = sqlite3_prepare_v3(get(), sql.data(), static_cast<int>(sql.size()),

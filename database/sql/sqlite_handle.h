@@ -63,6 +63,7 @@ class SqliteHandle {
     StatementPointer statement;
     std::optional<PointLookup> lookup;
     std::size_t parameters = 0;
+    bool varies = false;  // run again over the same state it may give something else
     Learned learned;
 
     std::string text;  // of a query that is kept
@@ -106,7 +107,8 @@ class SqliteHandle {
   const CatalogPointer catalog_;
   std::unique_ptr<Source> source_;
   bool compiles_outer_join_ = false;
-  bool authorizes_all_ = false;  // this class' own statements
+  bool authorizes_all_ = false;    // this class' own statements
+  bool compiles_varying_ = false;  // Prepared::varies
   std::uint64_t compilations_ = 0;
   SqlitePointer database_;
   // Statements go before the database.

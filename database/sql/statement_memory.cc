@@ -73,11 +73,19 @@ void install_allocator() {
 }
 
 StatementMemory::StatementMemory(std::size_t limit) : limit_(static_cast<std::int64_t>(limit)) {
+  go_on();
+}
+
+StatementMemory::~StatementMemory() { rest(); }
+
+void StatementMemory::rest() {
+  if (of_this_thread == this) of_this_thread = nullptr;
+}
+
+void StatementMemory::go_on() {
   KIMDB_CHECK(of_this_thread == nullptr);
   of_this_thread = this;
 }
-
-StatementMemory::~StatementMemory() { of_this_thread = nullptr; }
 
 bool StatementMemory::take(std::size_t bytes) {
   const std::int64_t after = used_ + static_cast<std::int64_t>(bytes);

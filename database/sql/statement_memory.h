@@ -13,13 +13,17 @@ namespace kimdb::database::sql {
 // To be called before SQLite is used for the first time; later calls do nothing.
 void install_allocator();
 
-// The statement that this thread runs; one at a time.
+// The statement that its thread runs; one at a time.
 class StatementMemory {
  public:
   explicit StatementMemory(std::size_t limit);
   ~StatementMemory();
   StatementMemory(const StatementMemory&) = delete;
   StatementMemory& operator=(const StatementMemory&) = delete;
+
+  // The statement rests, its thread may run another one; and goes on, perhaps on another thread.
+  void rest();
+  void go_on();
 
   // What is not SQLite's counts as well: false beyond the limit.
   bool take(std::size_t bytes);
@@ -28,6 +32,7 @@ class StatementMemory {
   bool take_extra(std::size_t bytes);
   void give_extra(std::size_t bytes) { extra_ -= static_cast<std::int64_t>(bytes); }
   bool exceeded() const { return exceeded_; }
+  std::size_t used() const { return static_cast<std::size_t>(used_ < 0 ? 0 : used_); }
 
  private:
   friend struct Allocator;

@@ -9,6 +9,7 @@
 #include "server/connection_manager.h"
 #include "server/http/event_stream.h"
 #include "server/http/gzip.h"
+#include "server/http/json_rows.h"
 #include "server/http/websocket.h"
 #include "server/http/websocket_codec.h"
 
@@ -74,6 +75,7 @@ HttpSession::HttpSession(IoThread& thread, ConnectionManager& connections, Socke
   state_.resp_format = protocol::Format::resp3;
   state_.stateless = true;
   info_.protocol.store(database::SessionInfo::Protocol::http, std::memory_order_relaxed);
+  state_.streams_lists = true;
   state_.log_out(options.auth_enabled);
   make_completion_ = [this] {
     return [self = std::static_pointer_cast<HttpSession>(shared_from_this())](
@@ -82,7 +84,7 @@ HttpSession::HttpSession(IoThread& thread, ConnectionManager& connections, Socke
         self->deferred_ = false;
         self->info_.executing.store(false, std::memory_order_relaxed);
         if (!self->open_) return self->thread_.database().end_session(self->state_);
-        self->complete(reply, outcome);
+        self->streams_rows_ ? self->send_part(reply, outcome) : self->complete(reply, outcome);
         self->thread_.round_end();
       });
     };
@@ -109,6 +111,8 @@ void HttpSession::on_received(std::string_view received) {
 void HttpSession::on_sent() {
   if (stream_ != nullptr)
     stream_->on_ready();
+  else if (streams_rows_)
+    ask_for_rest();
   else
     process();
   update_interest();
@@ -284,6 +288,7 @@ void HttpSession::execute(const std::vector<std::string>& words, Then then) {
   request.framing = protocol::Framing::resp;
   request.words.assign(words.begin(), words.end());
   then_ = std::move(then);
+  state_.takes_rest = busy_ && call_.streams_rows && request_.takes_chunks;
   std::string reply;
   const database::Outcome outcome = thread_.database().execute(
       state_, request, reply,
@@ -294,6 +299,7 @@ void HttpSession::execute(const std::vector<std::string>& words, Then then) {
 }
 
 void HttpSession::complete(std::string_view reply, const database::Outcome& outcome) {
+  if (state_.rest != nullptr) return begin_rows(reply, outcome);
   protocol::Value value;
   protocol::ReplyReader reader;
   const Then then = std::exchange(then_, nullptr);
@@ -305,9 +311,39 @@ void HttpSession::complete(std::string_view reply, const database::Outcome& outc
   then(value, outcome);
 }
 
+// The rows are many: they are made into JSON, and sent, piece by piece.
+void HttpSession::begin_rows(std::string_view reply, const database::Outcome& outcome) {
+  then_ = nullptr;
+  streams_rows_ = true;
+  state_.rest = std::make_unique<JsonRows>(std::string(reply), std::move(state_.rest));
+  response_ = {};
+  await_commit(outcome);
+}
+
+void HttpSession::ask_for_rest() {
+  if (deferred_ || awaits_commit_ || congested()) return;
+  deferred_ = true;
+  info_.executing.store(true, std::memory_order_relaxed);
+  thread_.database().continue_reply(state_, make_completion_());
+}
+
+void HttpSession::send_part(std::string_view part, const database::Outcome& outcome) {
+  send(part);
+  if (!open_) return;
+  if (state_.rest != nullptr) return ask_for_rest();
+  // What is cut short can only be told so by the end of the connection.
+  if (outcome.close) request_.keep_alive = false;
+  end_response();
+}
+
 void HttpSession::called(const protocol::Value& reply, const database::Outcome& outcome) {
   response_ = reply.is_error() ? problem_of(request_, reply.string)
                                : call_.answer(request_, reply, outcome.depends_on);
+  await_commit(outcome);
+}
+
+// response_ leaves once what it shows is committed.
+void HttpSession::await_commit(const database::Outcome& outcome) {
   if (const std::string shown = outcome.depends_on != 0 ? position_of(outcome.depends_on) : "";
       !shown.empty())
     response_.headers.emplace_back("X-Kimdb-LSN", shown);
@@ -342,6 +378,14 @@ void HttpSession::release() {
   const Commit commit = commit_of(outcome_);
   if (commit == Commit::awaited) return thread_.keep_waiting(*this);
   awaits_commit_ = false;
+  if (streams_rows_ && commit == Commit::reached) {
+    add_cors(response_);
+    send(to_head(response_, BodyEnd::last_chunk) +
+         (request_.keep_alive ? "\r\n" : "Connection: close\r\n\r\n"));
+    if (open_) ask_for_rest();
+    return;
+  }
+  if (std::exchange(streams_rows_, false)) thread_.database().drop_rest(state_);
   respond(commit == Commit::fails ? problem_of(request_, database::kReplicationTimeout)
                                   : std::move(response_));
 }
@@ -371,7 +415,7 @@ void HttpSession::begin_events() {
                         .headers = {{"Cache-Control", "no-store"}}};
   if (request_.method == "HEAD") return respond(std::move(response));
   add_cors(response);
-  send(to_head(response, false));
+  send(to_head(response, BodyEnd::connection));
   info_.protocol.store(database::SessionInfo::Protocol::events, std::memory_order_relaxed);
   if (open_) begin_stream(std::make_unique<EventStream>(*this, collection, std::move(*reader)));
 }
@@ -425,6 +469,8 @@ void HttpSession::on_finish() {
 
 void HttpSession::on_tick() {
   if (stream_ != nullptr) stream_->on_tick();
+  if (streams_rows_ && !deferred_ && congested() && state_.rest->is_overdue())
+    close("does not take the rest of its answer (sql.answer_timeout)");
 }
 
 void HttpSession::add_cors(HttpResponse& response) const {
@@ -445,14 +491,17 @@ void HttpSession::respond(HttpResponse response) {
     response.headers.insert(response.headers.end(),
                             {{"WWW-Authenticate", "Basic realm=\"kimdb\", charset=\"UTF-8\""},
                              {"WWW-Authenticate", "Bearer realm=\"kimdb\""}});
-  const bool keep_alive = request_.keep_alive;
+  send(to_bytes(response, request_.keep_alive, request_.method == "HEAD"));
+  if (open_) end_response();
+}
+
+void HttpSession::end_response() {
   busy_ = false;
+  streams_rows_ = false;
   // A connection that is kept keeps no body.
   request_.body = {};
   call_ = {};
-  send(to_bytes(response, keep_alive, request_.method == "HEAD"));
-  if (!open_) return;
-  if (!keep_alive) close_when_sent_ = true;
+  if (!request_.keep_alive) close_when_sent_ = true;
   if (!processing_) process();  // else it goes on by itself
 }
 

@@ -106,6 +106,11 @@ class HttpSession final : public Connection {
   void complete(std::string_view reply, const database::Outcome& outcome);
   void logged_in(const protocol::Value& reply);
   void called(const protocol::Value& reply, const database::Outcome& outcome);
+  void begin_rows(std::string_view reply, const database::Outcome& outcome);
+  void await_commit(const database::Outcome& outcome);
+  void ask_for_rest();
+  void send_part(std::string_view part, const database::Outcome& outcome);
+  void end_response();
   void respond(HttpResponse response);
   void begin_stream(std::unique_ptr<HttpStream> stream);
   void begin_events();
@@ -123,6 +128,7 @@ class HttpSession final : public Connection {
   bool busy_ = false;        // with request_
   bool deferred_ = false;    // a worker has the state
   bool awaits_commit_ = false;
+  bool streams_rows_ = false;           // the rest of the body is the state's
   std::unique_ptr<HttpStream> stream_;  // what it has become
   HttpResponse response_;               // that waits for the commit
   database::Outcome outcome_;

@@ -132,20 +132,22 @@ HttpResponse problem(int status, std::string_view code, std::string_view detail)
   return response;
 }
 
-std::string to_head(const HttpResponse& response, bool has_length) {
+std::string to_head(const HttpResponse& response, BodyEnd end) {
   std::string out = "HTTP/1.1 " + std::to_string(response.status) + " ";
   out += reason_of(response.status);
   out += "\r\n";
   if (response.status != 204 && response.status != 304) {
     out += "Content-Type: " + response.content_type + "\r\n";
-    if (has_length) out += "Content-Length: " + std::to_string(response.body.size()) + "\r\n";
+    if (end == BodyEnd::length)
+      out += "Content-Length: " + std::to_string(response.body.size()) + "\r\n";
   }
+  if (end == BodyEnd::last_chunk) out += "Transfer-Encoding: chunked\r\n";
   for (const auto& [name, value] : response.headers) out += name + ": " + value + "\r\n";
-  return out + (has_length ? "" : "Connection: close\r\n\r\n");
+  return out + (end == BodyEnd::connection ? "Connection: close\r\n\r\n" : "");
 }
 
 std::string to_bytes(const HttpResponse& response, bool keep_alive, bool without_body) {
-  std::string out = to_head(response, true);
+  std::string out = to_head(response, BodyEnd::length);
   out += keep_alive ? "\r\n" : "Connection: close\r\n\r\n";
   const bool has_body = response.status != 204 && response.status != 304;
   if (has_body && !without_body) out += response.body;

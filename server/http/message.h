@@ -17,6 +17,7 @@ struct HttpRequest {
   std::vector<std::pair<std::string, std::string>> headers;  // names in lower case
   std::string body;
   bool keep_alive = true;
+  bool takes_chunks = true;  // HTTP/1.1
 
   // Null where there is none.
   const std::string* header(std::string_view name) const;
@@ -38,9 +39,10 @@ std::string percent_encode(std::string_view text);
 std::optional<std::string> base64_decode(std::string_view text);
 // RFC 9457, with a code that stays the same while texts may change.
 HttpResponse problem(int status, std::string_view code, std::string_view detail);
-// Status line and headers: with the body's length, and no end of the headers yet; or whole, of a
-// body that ends with the connection.
-std::string to_head(const HttpResponse& response, bool has_length);
+// Status line and headers. Of a body that ends with the connection whole; else the end of the
+// headers is still to come.
+enum class BodyEnd { length, last_chunk, connection };
+std::string to_head(const HttpResponse& response, BodyEnd end);
 // `keep_alive`: the connection stays.
 std::string to_bytes(const HttpResponse& response, bool keep_alive, bool without_body);
 

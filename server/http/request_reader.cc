@@ -99,6 +99,7 @@ HttpRequestReader::Read HttpRequestReader::next(std::string_view input,
   request.method = view(message.method_string());
   request.target = view(message.target());
   request.keep_alive = message.keep_alive();
+  request.takes_chunks = message.version() >= 11;
   for (const auto& field : message) {
     std::string name = lower_case(view(field.name_string()));
     request.headers.emplace_back(std::move(name), view(field.value()));

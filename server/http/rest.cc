@@ -246,14 +246,8 @@ HttpResponse show_statement(const HttpRequest&, const Value& reply, Lsn) {
   if (reply.type != Value::Type::array) return success("");
   std::string rows = "[";
   for (const Value& row : reply.elements) {
-    rows += rows.size() > 1 ? ",{" : "{";
-    for (std::size_t i = 0; i + 1 < row.elements.size(); i += 2) {
-      if (i > 0) rows += ',';
-      append_json_string(rows, row.elements[i].string);
-      rows += ':';
-      append_value(rows, row.elements[i + 1]);
-    }
-    rows += '}';
+    if (rows.size() > 1) rows += ',';
+    append_row(rows, row);
   }
   return success("\"count\":" + std::to_string(reply.elements.size()) + ",\"rows\":" + rows + "]");
 }
@@ -391,7 +385,8 @@ RestCall run_statement(const HttpRequest& request) {
   if (sql == nullptr || sql->value.kind != engine::JsonKind::string)
     return wrong("sql is the text of a statement");
   RestCall call{.words = {"SQL", engine::decode_json_string(sql->value.text)},
-                .answer = show_statement};
+                .answer = show_statement,
+                .streams_rows = true};
   for (const engine::JsonMember& member : tree->members) {
     if (member.name == "sql") continue;
     if (member.name != "params" || member.value.kind != engine::JsonKind::array)
@@ -549,6 +544,17 @@ std::string wrong_parameter(const Route& route, const HttpRequest& request) {
 }
 
 }  // namespace
+
+void append_row(std::string& out, const Value& row) {
+  out += '{';
+  for (std::size_t i = 0; i + 1 < row.elements.size(); i += 2) {
+    if (i > 0) out += ',';
+    append_json_string(out, row.elements[i].string);
+    out += ':';
+    append_value(out, row.elements[i + 1]);
+  }
+  out += '}';
+}
 
 RestCall route(const HttpRequest& request) {
   const std::string_view method =
