@@ -54,8 +54,28 @@ Result<Value> Client::call(std::span<const std::string> words) {
   return call(std::span<const std::string_view>(views));
 }
 
+Result<Value> Client::call_streamed(std::span<const std::string_view> words,
+                                    const TakeElements& take) {
+  if (words.empty()) return refused("no command");
+  Pipeline one;
+  one.add(words);
+  std::vector<Value> replies;
+  KIMDB_RETURN_IF_ERROR(run(one, replies, take));
+  return std::move(replies.back());
+}
+
+Result<Value> Client::call_streamed(std::span<const std::string> words, const TakeElements& take) {
+  const std::vector<std::string_view> views(words.begin(), words.end());
+  return call_streamed(std::span<const std::string_view>(views), take);
+}
+
 Status Client::run(const Pipeline& commands, std::vector<Value>& replies) {
   return state_->run(commands, replies);
+}
+
+Status Client::run(const Pipeline& commands, std::vector<Value>& replies,
+                   const TakeElements& take) {
+  return state_->run(commands, replies, &take);
 }
 
 Result<std::optional<std::vector<Value>>> Client::transaction(const Pipeline& commands) {

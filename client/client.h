@@ -76,10 +76,20 @@ class Client {
   Result<Value> call(std::span<const std::string_view> words);
   Result<Value> call(std::span<const std::string> words);
 
+  // The same; but a list that comes without its length, as a long answer of SQL does, is handed to
+  // `take` as it comes, some elements at a time, and nothing of it is held: the list that is
+  // returned is then empty. After an error what was taken is not all. The server is asked for such
+  // lists (CLIENT STREAM) the first time; one that does not know them answers as ever.
+  Result<Value> call_streamed(std::span<const std::string_view> words, const TakeElements& take);
+  Result<Value> call_streamed(std::span<const std::string> words, const TakeElements& take);
+
   // Sends all commands of the pipeline at once and appends their replies, in order, to `replies`.
   // After an error `replies` holds those that came; for the commands behind them the error counts.
   // The other commands are not stopped by one that is answered with an error.
   Status run(const Pipeline& commands, std::vector<Value>& replies);
+  // The same, and as call_streamed: what `take` is given belongs to the reply that `replies` lacks
+  // next. It may look at them.
+  Status run(const Pipeline& commands, std::vector<Value>& replies, const TakeElements& take);
 
   // MULTI, the commands, EXEC, in one write: executed as one, or not at all. The result is each
   // command's reply; nothing where a key that was watched (call({"WATCH", …})) has changed. An

@@ -48,11 +48,13 @@ ClientState::ClientState(Options options, Address address, TlsContextPointer tls
 
 // --- commands ---
 
-Status ClientState::run(const Pipeline& commands, std::vector<Value>& replies) {
-  Exchange pass{.commands = commands, .replies = replies};
+Status ClientState::run(const Pipeline& commands, std::vector<Value>& replies,
+                        const TakeElements* take) {
+  Exchange pass{.commands = commands, .replies = replies, .take = take};
   // MONITOR's lines cannot be told from replies: the connection is of no use for anything else.
   if (memory_.monitoring()) lose_connection("");
   Status considered;
+  wants_streams_ = wants_streams_ || take != nullptr;
   for (int attempt = 1;; ++attempt) {
     const bool stands = look();
     if (considered) considered = consider(pass);
@@ -62,7 +64,16 @@ Status ClientState::run(const Pipeline& commands, std::vector<Value>& replies) {
     pass.first = pass.done;
     pass.sent_bytes = 0;
     pass.confirmations.clear();
+    if (take != nullptr && !streams_ && !memory_.in_transaction()) {
+      if (const Status asked = ask_for_streams(patience(options_.connect_timeout)); !asked) {
+        lose_connection(asked.error().message);
+        if (attempt == kAttemptsMax) return asked;
+        continue;
+      }
+    }
+    connection_.hand_out(take != nullptr);
     const Status status = exchange(pass);
+    connection_.hand_out(false);
     if (memory_.ended()) lose_connection("");
     if (status) return considered;
     const bool was_lost = status.error().code == ErrorCode::unavailable;
@@ -127,6 +138,8 @@ std::optional<Error> ClientState::after_loss(Exchange& pass, const Error& error)
     return std::nullopt;
   }
   if (was_bound) return Error{ErrorCode::io_error, error.message + memory_.tell_loss(words)};
+  if (pass.handed_out)
+    return Error{ErrorCode::io_error, error.message + "; the rest of the reply is missing"};
   if (!was_sent(pass, pass.done) || may_repeat(pass)) return std::nullopt;
   return outcome_unknown(error.message);
 }
@@ -142,6 +155,7 @@ Status ClientState::exchange(Exchange& pass) {
   while (pass.done < pass.end) {
     KIMDB_RETURN_IF_ERROR(send_part(pass, bytes));
     auto value = connection_.poll_value();
+    if (pass.take != nullptr && hand_out(pass)) patient = patience(options_.reply_timeout);
     if (!value) return broken(std::move(value).error());
     if (value->has_value()) {
       if (take_reply(pass, std::move(**value))) patient = patience(options_.reply_timeout);
@@ -159,6 +173,15 @@ Status ClientState::exchange(Exchange& pass) {
   return {};
 }
 
+// What has come of a list that is handed out.
+bool ClientState::hand_out(Exchange& pass) {
+  std::vector<Value> elements = connection_.take_elements();
+  if (elements.empty()) return false;
+  pass.handed_out = true;
+  (*pass.take)(std::move(elements));
+  return true;
+}
+
 Status ClientState::send_part(Exchange& pass, std::string_view bytes) {
   if (pass.sent_bytes == bytes.size()) return {};
   auto sent = connection_.send_some(bytes.substr(pass.sent_bytes));
@@ -170,6 +193,7 @@ Status ClientState::send_part(Exchange& pass, std::string_view bytes) {
 // True where the value was (a part of) the reply to the first command without one.
 bool ClientState::take_reply(Exchange& pass, Value value) {
   const std::size_t index = pass.done;
+  if (value.type != Value::Type::push) pass.handed_out = false;
   if (!memory_.is_of_interest(pass.commands.name(index))) {
     if (value.type == Value::Type::push) return take_unrequested(std::move(value)), false;
     memory_.note_use();
@@ -303,6 +327,8 @@ Status ClientState::connect_once() {
   const Patience patient = patience(options_.connect_timeout);
   KIMDB_RETURN_IF_ERROR(connection_.open(address_, patient));
   Status status = log_in(patient);
+  streams_ = false;
+  if (status && wants_streams_) status = ask_for_streams(patient);
   if (status && was_connected_) status = restore(patient);
   if (!status) {
     connection_.close();
@@ -330,6 +356,14 @@ Status ClientState::log_in(const Patience& patient) {
   // A server that does not know HELLO refuses it as it refuses any unknown command.
   if (error.code == ErrorCode::invalid_argument) error.code = ErrorCode::unsupported;
   return std::move(error).in("opening a RESP3 connection to " + to_string(address_));
+}
+
+// A server that refuses knows no such lists, and sends none.
+Status ClientState::ask_for_streams(const Patience& patient) {
+  auto reply = ask(std::vector<std::string_view>{"CLIENT", "STREAM", "ON"}, patient);
+  if (!reply) return std::move(reply).error();
+  streams_ = true;
+  return {};
 }
 
 // The keyspace, the subscriptions and DOC WATCH that the last connection had.
@@ -379,7 +413,7 @@ Status ClientState::restore(const Patience& patient) {
   return {};
 }
 
-// A command of the connection's own, before the caller's; pushes do not come yet.
+// A command of the connection's own, before the caller's.
 Result<Value> ClientState::ask(std::span<const std::string_view> words, const Patience& patient) {
   Pipeline command;
   command.add(words);
@@ -390,9 +424,13 @@ Result<Value> ClientState::ask(std::span<const std::string_view> words, const Pa
     bytes.remove_prefix(*sent);
     if (!bytes.empty() && connection_.wait(true, patient) != Waited::ready) break;
   }
-  auto reply = connection_.wait_value(patient);
-  if (!reply) return std::move(reply).error();
-  if (reply->has_value()) return std::move(**reply);
+  for (;;) {
+    auto reply = connection_.wait_value(patient);
+    if (!reply) return std::move(reply).error();
+    if (!reply->has_value()) break;
+    if ((*reply)->type != Value::Type::push) return std::move(**reply);
+    take_unrequested(std::move(**reply));
+  }
   return Error{ErrorCode::unavailable, "no answer from " + to_string(address_) + " in time"};
 }
 

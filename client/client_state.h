@@ -39,8 +39,9 @@ class ClientState {
   // Client::end_events.
   Status end_events();
 
-  // Client::run.
-  Status run(const Pipeline& commands, std::vector<protocol::Value>& replies);
+  // Client::run. `take`: null where lists are to be whole.
+  Status run(const Pipeline& commands, std::vector<protocol::Value>& replies,
+             const TakeElements* take = nullptr);
   // Client::next_event.
   Result<std::optional<Event>> next_event(std::chrono::milliseconds timeout);
 
@@ -53,6 +54,8 @@ class ClientState {
   struct Exchange {
     const Pipeline& commands;
     std::vector<protocol::Value>& replies;
+    const TakeElements* take = nullptr;
+    bool handed_out = false;                     // a part of the first reply that is missing
     std::size_t done = 0;                        // commands whose replies came
     std::size_t end = commands.size();           // of those that are sent
     std::size_t first = 0;                       // the command that this pass began with
@@ -61,6 +64,7 @@ class ClientState {
   };
   Status exchange(Exchange& exchange);
   Status send_part(Exchange& exchange, std::string_view bytes);
+  bool hand_out(Exchange& exchange);
   bool take_reply(Exchange& exchange, protocol::Value value);
   Status consider(Exchange& exchange);
   std::optional<Error> after_loss(Exchange& exchange, const Error& error);
@@ -69,6 +73,7 @@ class ClientState {
   static bool may_repeat(const Exchange& exchange);
 
   Status log_in(const Patience& patience);
+  Status ask_for_streams(const Patience& patience);
   Status restore(const Patience& patience);
   Result<protocol::Value> ask(std::span<const std::string_view> words, const Patience& patience);
   void take_server_info(const protocol::Value& hello);
@@ -86,7 +91,9 @@ class ClientState {
   SessionMemory memory_;
   ServerInfo server_;
   bool was_connected_ = false;
-  bool loss_told_ = false;  // so that the end of it is told, too
+  bool wants_streams_ = false;  // lists without their length, if they are long
+  bool streams_ = false;        // this connection was asked for them
+  bool loss_told_ = false;      // so that the end of it is told, too
   std::deque<Event> events_;
   std::uint64_t events_dropped_ = 0;
 };

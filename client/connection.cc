@@ -25,6 +25,7 @@ void Connection::close() {
   received_.clear();
   taken_ = 0;
   exhausted_ = true;
+  elements_.clear();
   reader_.reset();
 }
 
@@ -58,14 +59,20 @@ Waited Connection::wait(bool to_send, const Patience& patience) {
 
 Result<std::optional<Value>> Connection::take_value() {
   Value value;
-  const auto parsed = reader_.next(std::string_view(received_).substr(taken_), value);
+  auto parsed = reader_.next(std::string_view(received_).substr(taken_), value);
   taken_ += parsed.consumed;
+  while (parsed.outcome == ReplyReader::Outcome::element) {
+    elements_.push_back(std::move(value));
+    parsed = reader_.next(std::string_view(received_).substr(taken_), value);
+    taken_ += parsed.consumed;
+  }
   switch (parsed.outcome) {
     case ReplyReader::Outcome::value:
       return std::optional<Value>(std::move(value));
     case ReplyReader::Outcome::incomplete:
       exhausted_ = true;
       return std::optional<Value>();
+    case ReplyReader::Outcome::element:
     case ReplyReader::Outcome::error:
       break;
   }

@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "base/address.h"
 #include "base/result.h"
@@ -38,6 +39,11 @@ class Connection {
   // The same, waiting for it; nothing where the deadline passed or the wait was cancelled.
   Result<std::optional<protocol::Value>> wait_value(const Patience& patience);
 
+  // Lists that come without their length are handed out (protocol::ReplyReader::hand_out): what has
+  // come of one, since it was asked last.
+  void hand_out(bool elements) { reader_.hand_out(elements); }
+  std::vector<protocol::Value> take_elements() { return std::exchange(elements_, {}); }
+
   // Hands the kernel what it takes; how many bytes, maybe 0.
   Result<std::size_t> send_some(std::string_view bytes) { return socket_.send_some(bytes); }
   // Waits until something can be received, or also sent.
@@ -52,6 +58,7 @@ class Connection {
   std::size_t taken_ = 0;  // bytes at the front of received_ that are done with
   bool exhausted_ = true;  // received_ holds no whole value behind taken_
   protocol::ReplyReader reader_;
+  std::vector<protocol::Value> elements_;
 };
 
 }  // namespace kimdb::client

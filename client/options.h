@@ -68,6 +68,9 @@ struct ServerInfo {
   std::int64_t connection_id = 0;
 };
 
+// Takes some elements of a list while it comes (Client::call_streamed).
+using TakeElements = std::function<void(std::vector<protocol::Value>&& elements)>;
+
 struct SetOptions {
   enum class Condition { always, if_absent, if_present };
   Condition condition = Condition::always;

@@ -132,5 +132,83 @@ TEST_CASE("a numbered write that is sent again is done once") {
   CHECK(**client->get("n") == "1");
 }
 
+// Rows of 10,000 bytes, made as they are asked for.
+std::string rows_of(std::size_t count) {
+  return "WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c WHERE n < " +
+         std::to_string(count) + ") SELECT n, printf('%010000d', n) AS v FROM c";
+}
+
+TEST_CASE("call_streamed hands over a long list as it comes, and gives a short one as a reply") {
+  support::TestServer server;
+  Options options = options_for(server);
+  options.reply_bytes_max = 1 << 20;
+  auto client = Client::connect(options);
+  REQUIRE(client);
+  REQUIRE(client->subscribe({"news"}));
+  std::int64_t rows = 0;
+  const auto take = [&](std::vector<Value>&& elements) {
+    for (const Value& row : elements) {
+      REQUIRE(row.elements.size() == 4);
+      REQUIRE(row.elements[1].integer == ++rows);
+      REQUIRE(row.elements[3].string.size() == 10'000);
+    }
+  };
+  const auto call = [&](const std::string& sql) {
+    return client->call_streamed(std::vector<std::string>{"SQL", sql}, take);
+  };
+  auto reply = call(rows_of(20'000));
+  REQUIRE(reply);
+  CHECK(reply->type == Value::Type::array);
+  CHECK(reply->elements.empty());
+  CHECK(rows == 20'000);
+  reply = call(rows_of(3));
+  REQUIRE(reply);
+  CHECK(reply->elements.size() == 3);
+  CHECK(rows == 20'000);
+  reply = call("SELECT nothing");
+  REQUIRE(reply);
+  CHECK(reply->is_error());
+
+  // A connection that was made again is asked, too.
+  server.kill();
+  server.restart();
+  rows = 0;
+  REQUIRE(client->ping());
+  reply = call(rows_of(2'000));
+  REQUIRE(reply);
+  CHECK(rows == 2'000);
+
+  // Whole it is larger than this client takes.
+  CHECK(!client->call({"SQL", rows_of(2'000)}));
+}
+
+TEST_CASE("of a long list that fails in the middle the error is the reply") {
+  support::TestServer server({"sql.statement_timeout=300ms"});
+  auto client = Client::connect(options_for(server));
+  REQUIRE(client);
+  std::size_t rows = 0;
+  const auto take = [&](std::vector<Value>&& elements) { rows += elements.size(); };
+  const std::vector<std::string> endless{
+      "SQL", "WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c) SELECT n FROM c"};
+  auto reply = client->call_streamed(endless, take);
+  REQUIRE(reply);
+  CHECK(reply->is_error());
+  CHECK(reply->string == "ERR the statement took longer than sql.statement_timeout allows");
+  CHECK(rows > 0);
+  CHECK(client->ping());
+
+  // Where the connection breaks no reply comes, and nothing is asked for again.
+  rows = 0;
+  bool killed = false;
+  reply = client->call_streamed(endless, [&](std::vector<Value>&& elements) {
+    rows += elements.size();
+    if (!killed) server.kill();
+    killed = true;
+  });
+  REQUIRE(!reply);
+  CHECK(reply.error().code == ErrorCode::io_error);
+  CHECK(reply.error().message.ends_with("; the rest of the reply is missing"));
+}
+
 }  // namespace
 }  // namespace kimdb::client
