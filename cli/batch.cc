@@ -15,6 +15,7 @@
 #include "cli/command_line.h"
 #include "cli/output.h"
 #include "cli/output_format.h"
+#include "cli/reply_printer.h"
 #include "cli/statement_reader.h"
 #include "protocol/request_parser.h"
 
@@ -165,18 +166,16 @@ class Batch {
   void flush() {
     if (commands_.empty() || stopped_) return;
     std::vector<Value> replies;
-    const Status status = executor_.execute_all(commands_, replies);
-    std::string out;
-    for (std::size_t i = 0; i < replies.size(); ++i) {
-      if (replies[i].is_error()) {
-        show(std::exchange(out, {}));
-        show_error_reply(replies[i], lines_[i]);
-      } else {
-        out += render_reply(commands_[i], replies[i], options_);
-      }
-    }
-    show(out);
+    std::size_t shown = 0;
+    ReplyPrinter printer(options_);
+    const Status status =
+        executor_.execute_all(commands_, replies, [&](std::vector<Value> elements) {
+          show_replies(replies, shown, printer);
+          printer.add(std::move(elements));
+        });
+    show_replies(replies, shown, printer);
     if (!status) {
+      printer.give_up();
       const std::string where = replies.size() < lines_.size()
                                     ? "line " + std::to_string(lines_[replies.size()]) + ": "
                                     : "";
@@ -187,6 +186,26 @@ class Batch {
     lines_.clear();
     bytes_ = 0;
     if (!stopped_ && executor_.streams()) run_stream();
+  }
+
+  // Those from `shown` on, which is raised. The first of them may be in the printer's hands.
+  void show_replies(const std::vector<Value>& replies, std::size_t& shown, ReplyPrinter& printer) {
+    std::string out;
+    for (; shown < replies.size(); ++shown) {
+      const Value& reply = replies[shown];
+      if (!reply.is_error() && !printer.has_begun()) {
+        out += render_reply(commands_[shown], reply, options_);
+        continue;
+      }
+      show(std::exchange(out, {}));
+      if (!reply.is_error()) {
+        printer.end(commands_[shown], reply);
+      } else {
+        printer.give_up();
+        show_error_reply(reply, lines_[shown]);
+      }
+    }
+    show(out);
   }
 
   // Until it is interrupted.

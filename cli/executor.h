@@ -22,11 +22,16 @@ class Executor {
  public:
   virtual ~Executor() = default;
 
+  // Takes some elements of a long list while it comes; the reply is then an empty list.
+  using Take = std::function<void(std::vector<Value> elements)>;
   // The reply; an Error where none came.
+  virtual Result<Value> execute(const Words& words, const Take& take) = 0;
+  // Lists are whole.
   virtual Result<Value> execute(const Words& words) = 0;
   // Sends them together; appends the replies that came, in order. After an error the commands
-  // behind those have none.
-  virtual Status execute_all(std::span<const Words> commands, std::vector<Value>& replies) = 0;
+  // behind those have none. What `take` is given belongs to the reply that `replies` lacks next.
+  virtual Status execute_all(std::span<const Words> commands, std::vector<Value>& replies,
+                             const Take& take) = 0;
 
   // What is shown before "> ": "kimdb 127.0.0.1:3223 [master]", "(tx)" inside BEGIN or MULTI.
   virtual std::string prompt() = 0;

@@ -107,7 +107,8 @@ Result<Value> LocalExecutor::execute(const Words& words) {
   return value;
 }
 
-Status LocalExecutor::execute_all(std::span<const Words> commands, std::vector<Value>& replies) {
+Status LocalExecutor::execute_all(std::span<const Words> commands, std::vector<Value>& replies,
+                                  const Take& /*take*/) {
   for (const Words& words : commands) {
     auto reply = execute(words);
     if (!reply) return std::move(reply).error();

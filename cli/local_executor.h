@@ -19,8 +19,11 @@ class LocalExecutor final : public Executor {
   static Result<std::unique_ptr<Executor>> open(const Options& options);
   ~LocalExecutor() override;
 
+  // Lists are whole here.
+  Result<Value> execute(const Words& words, const Take&) override { return execute(words); }
   Result<Value> execute(const Words& words) override;
-  Status execute_all(std::span<const Words> commands, std::vector<Value>& replies) override;
+  Status execute_all(std::span<const Words> commands, std::vector<Value>& replies,
+                     const Take& take) override;
   std::string prompt() override;
   bool in_transaction() const override;
   bool may_look_up() override;

@@ -19,6 +19,7 @@
 #include "cli/output_format.h"
 #include "cli/render.h"
 #include "cli/repl.h"
+#include "cli/reply_printer.h"
 #include "cli/terminal.h"
 #include "cli/wal_tool.h"
 #include "database/password.h"
@@ -70,9 +71,13 @@ int run_command(Executor& executor, const Words& words, RenderOptions& options) 
     show(render(answer, options));
     return answer.is_error() ? kRefused : kDone;
   }
-  auto reply = executor.execute(words);
-  if (!reply) return fail(reply.error());
-  show(render_reply(words, *reply, options));
+  ReplyPrinter printer(options);
+  auto reply = executor.execute(words, printer.take());
+  if (!reply) {
+    printer.give_up();
+    return fail(reply.error());
+  }
+  printer.end(words, *reply);
   if (reply->is_error()) return kRefused;
   if (!executor.streams()) return kDone;
   const Status status = executor.stream([&](const Words& command, const Value& value) {

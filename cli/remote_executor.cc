@@ -48,13 +48,21 @@ Result<Value> RemoteExecutor::execute(const Words& words) {
   return reply;
 }
 
-Status RemoteExecutor::execute_all(std::span<const Words> commands, std::vector<Value>& replies) {
+Result<Value> RemoteExecutor::execute(const Words& words, const Take& take) {
+  interrupt_.clear();
+  auto reply = client_.call_streamed(std::span<const std::string>(words), take);
+  if (reply) note_read_only(words, *reply);
+  return reply;
+}
+
+Status RemoteExecutor::execute_all(std::span<const Words> commands, std::vector<Value>& replies,
+                                   const Take& take) {
   // Even before what could go on without it: nobody reads these replies one by one.
   if (!client_.is_connected() && client_.transaction_lost())
     return Error{ErrorCode::unavailable, "the transaction was lost with the connection"};
   client::Pipeline pipeline;
   for (const Words& words : commands) pipeline.add(std::span<const std::string>(words));
-  return client_.run(pipeline, replies);
+  return client_.run(pipeline, replies, take);
 }
 
 std::string RemoteExecutor::prompt() {

@@ -16,8 +16,10 @@ class RemoteExecutor final : public Executor {
   RemoteExecutor(client::Client client, std::string address, Interrupt& interrupt)
       : client_(std::move(client)), address_(std::move(address)), interrupt_(interrupt) {}
 
+  Result<Value> execute(const Words& words, const Take& take) override;
   Result<Value> execute(const Words& words) override;
-  Status execute_all(std::span<const Words> commands, std::vector<Value>& replies) override;
+  Status execute_all(std::span<const Words> commands, std::vector<Value>& replies,
+                     const Take& take) override;
   std::string prompt() override;
   bool in_transaction() const override { return client_.in_transaction(); }
   bool may_look_up() override {

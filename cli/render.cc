@@ -1,7 +1,8 @@
 #include "cli/render.h"
 
 #include <algorithm>
-#include <vector>
+#include <chrono>
+#include <utility>
 
 #include "base/ascii.h"
 #include "base/utf8.h"
@@ -121,38 +122,79 @@ bool is_number(const Value& value) {
 // ----+------
 //   1 | Kim
 // (1 row)
-void append_table(std::string& out, const Value& rows) {
-  const std::size_t count = rows.elements.front().elements.size() / 2;
-  std::vector<std::vector<std::string>> lines(1);
-  for (std::size_t i = 0; i < count; ++i)
-    lines[0].push_back(scalar_text(rows.elements.front().elements[2 * i], false));
-  std::vector<std::size_t> widths(count);
-  std::vector<bool> numbers(count, true);  // these stand to the right
-  for (const Value& row : rows.elements) {
-    std::vector<std::string>& line = lines.emplace_back();
-    for (std::size_t i = 0; i < count; ++i) {
-      const Value& value = row.elements[2 * i + 1];
-      line.push_back(value.is_null() ? "" : scalar_text(value, false));
-      numbers[i] = numbers[i] && (is_number(value) || value.is_null());
-    }
+class Table {
+ public:
+  // Columns as wide as these rows want them.
+  explicit Table(const std::vector<Value>& rows) : first_(cells_of(rows)) {
+    const std::vector<Value>& names = rows.front().elements;
+    for (std::size_t i = 0; i + 1 < names.size(); i += 2)
+      names_.push_back(scalar_text(names[i], false));
+    numbers_.assign(names_.size(), true);
+    for (const Value& row : rows)
+      for (std::size_t i = 0; i < names_.size(); ++i) {
+        const Value& value = row.elements[2 * i + 1];
+        numbers_[i] = numbers_[i] && (is_number(value) || value.is_null());
+      }
+    widths_.assign(names_.size(), 0);
+    widen(names_);
+    for (const Line& line : first_) widen(line);
   }
-  for (const auto& line : lines)
-    for (std::size_t i = 0; i < count; ++i) widths[i] = std::max(widths[i], columns(line[i]));
-  for (const auto& line : lines) {
+
+  void append_head(std::string& out) const {
+    append(out, names_);
+    for (std::size_t i = 0; i < widths_.size(); ++i)
+      out += (i == 0 ? "" : "+") + std::string(widths_[i] + 2, '-');
+    out += '\n';
+  }
+  void append_first(std::string& out) const {
+    for (const Line& line : first_) append(out, line);
+  }
+  // Others: what is too wide for its column stands askew.
+  void append_rows(std::string& out, const std::vector<Value>& rows) const {
+    for (const Line& line : cells_of(rows)) append(out, line);
+  }
+  static void append_count(std::string& out, std::size_t rows) {
+    out += "(" + std::to_string(rows) + (rows == 1 ? " row)\n" : " rows)\n");
+  }
+
+ private:
+  using Line = std::vector<std::string>;
+
+  static std::vector<Line> cells_of(const std::vector<Value>& rows) {
+    std::vector<Line> lines;
+    for (const Value& row : rows) {
+      Line& line = lines.emplace_back();
+      for (std::size_t i = 1; i < row.elements.size(); i += 2)
+        line.push_back(row.elements[i].is_null() ? "" : scalar_text(row.elements[i], false));
+    }
+    return lines;
+  }
+  void widen(const Line& line) {
+    for (std::size_t i = 0; i < line.size(); ++i)
+      widths_[i] = std::max(widths_[i], columns(line[i]));
+  }
+  void append(std::string& out, const Line& line) const {
     std::string text;
-    for (std::size_t i = 0; i < count; ++i) {
-      const std::string room(widths[i] - columns(line[i]), ' ');
-      text += (i == 0 ? " " : " | ") + (numbers[i] ? room + line[i] : line[i] + room);
+    for (std::size_t i = 0; i < line.size(); ++i) {
+      const std::size_t width = columns(line[i]);
+      const std::string room(widths_[i] - std::min(widths_[i], width), ' ');
+      text += (i == 0 ? " " : " | ") + (numbers_[i] ? room + line[i] : line[i] + room);
     }
     text.erase(text.find_last_not_of(' ') + 1);
     out += text + "\n";
-    if (&line != &lines[0]) continue;
-    for (std::size_t i = 0; i < count; ++i)
-      out += (i == 0 ? "" : "+") + std::string(widths[i] + 2, '-');
-    out += '\n';
   }
-  const std::size_t shown = rows.elements.size();
-  out += "(" + std::to_string(shown) + (shown == 1 ? " row)\n" : " rows)\n");
+
+  std::vector<Line> first_;
+  Line names_;
+  std::vector<std::size_t> widths_;
+  std::vector<bool> numbers_;  // these stand to the right
+};
+
+void append_table(std::string& out, const Value& rows) {
+  const Table table(rows.elements);
+  table.append_head(out);
+  table.append_first(out);
+  Table::append_count(out, rows.elements.size());
 }
 
 void append_for_person(std::string& out, const Value& value, std::size_t indent, bool color) {
@@ -217,6 +259,13 @@ void append_fields(std::string& line, const Value& value) {
   line += line.empty() && field.empty() ? "\"\"" : field;
 }
 
+// The names of a row (from 0), or its values (from 1).
+void append_every_second(std::string& out, const Value& row, std::size_t from) {
+  std::string line;
+  for (std::size_t i = from; i < row.elements.size(); i += 2) append_fields(line, row.elements[i]);
+  out += line + "\n";
+}
+
 void append_csv(std::string& out, const Value& value) {
   if (value.is_error()) {
     out += written(value, Format::text);
@@ -228,14 +277,8 @@ void append_csv(std::string& out, const Value& value) {
     out += line + "\n";
   };
   if (is_rows(value)) {
-    const auto append_every_second = [&](const Value& row, std::size_t from) {
-      std::string line;
-      for (std::size_t i = from; i < row.elements.size(); i += 2)
-        append_fields(line, row.elements[i]);
-      out += line + "\n";
-    };
-    append_every_second(value.elements.front(), 0);
-    for (const Value& row : value.elements) append_every_second(row, 1);
+    append_every_second(out, value.elements.front(), 0);
+    for (const Value& row : value.elements) append_every_second(out, row, 1);
   } else if (value.type == Value::Type::map) {
     for (std::size_t i = 0; i + 1 < value.elements.size(); i += 2) {
       append_row({&value.elements[i], &value.elements[i + 1]});
@@ -347,6 +390,137 @@ std::string render(const Value& reply, const RenderOptions& options) {
   } else {
     return written(reply, Format::text);
   }
+  return out;
+}
+
+// --- lists while they come ---
+
+namespace {
+
+// Of a text, so many elements are waited for: what a table looks like, and whether a list begins
+// with its length, should not depend on how fast it comes.
+constexpr std::size_t kHeldForProgram = 1 << 20;  // bytes
+constexpr std::size_t kHeldForPerson = 64 << 10;
+constexpr std::chrono::milliseconds kPersonWaits{200};
+
+std::size_t bytes_in(const Value& value) {
+  std::size_t bytes = 8 + value.string.size();
+  for (const Value& element : value.elements) bytes += bytes_in(element);
+  return bytes;
+}
+
+}  // namespace
+
+struct ListRenderer::State {
+  RenderOptions options;
+  Value held{.type = Value::Type::array, .elements = {}};  // that came, and was not shown
+  std::size_t held_bytes = 0;
+  std::chrono::steady_clock::time_point first_came{};
+  std::size_t shown = 0;  // elements
+  bool rows = false;      // what is_rows() says of the first ones
+  std::unique_ptr<Table> table;
+
+  // Whether it is written as lines are.
+  bool is_lines() const {
+    return options.format == OutputFormat::strict ||
+           (options.format == OutputFormat::text && !options.for_person);
+  }
+  Format line_format() const {
+    return options.format == OutputFormat::strict ? Format::strict : Format::text;
+  }
+  bool waits() const {
+    if (shown > 0 || (options.format != OutputFormat::text && !is_lines())) return false;
+    if (is_lines()) return held_bytes < kHeldForProgram;
+    return held_bytes < kHeldForPerson &&
+           std::chrono::steady_clock::now() - first_came < kPersonWaits;
+  }
+  void append_for_person(std::string& out);
+};
+
+ListRenderer::ListRenderer(const RenderOptions& options)
+    : state_(std::make_unique<State>(State{.options = options, .table = nullptr})) {}
+ListRenderer::~ListRenderer() = default;
+
+std::string ListRenderer::add(std::vector<Value> elements) {
+  State& state = *state_;
+  if (state.shown == 0 && state.held.elements.empty())
+    state.first_came = std::chrono::steady_clock::now();
+  for (Value& element : elements) {
+    state.held_bytes += bytes_in(element);
+    state.held.elements.push_back(std::move(element));
+  }
+  return state.waits() ? std::string() : show_held();
+}
+
+std::string ListRenderer::show_held() {
+  State& state = *state_;
+  std::string out;
+  const std::vector<Value>& elements = state.held.elements;
+  if (elements.empty()) return out;
+  const bool first = state.shown == 0;
+  if (first) state.rows = is_rows(state.held);
+  switch (state.options.format) {
+    case OutputFormat::json:
+      for (const Value& element : elements) {
+        out += first && &element == elements.data() ? '[' : ',';
+        out += written(element, Format::json);
+        out.pop_back();  // its line break
+      }
+      break;
+    case OutputFormat::raw:
+      append_raw(out, state.held);
+      break;
+    case OutputFormat::csv:
+      if (first && state.rows) append_every_second(out, elements.front(), 0);
+      for (const Value& element : elements)
+        state.rows ? append_every_second(out, element, 1) : append_csv(out, element);
+      break;
+    case OutputFormat::text:
+      if (state.options.for_person) {
+        state.append_for_person(out);
+        break;
+      }
+      [[fallthrough]];
+    case OutputFormat::strict:
+      // As lines have a list whose length is not known before.
+      if (first) out += "*?\n";
+      out += written(state.held, state.line_format());
+      break;
+  }
+  state.shown += elements.size();
+  state.held.elements.clear();
+  state.held_bytes = 0;
+  return out;
+}
+
+void ListRenderer::State::append_for_person(std::string& out) {
+  if (rows && table == nullptr) {
+    table = std::make_unique<Table>(held.elements);
+    table->append_head(out);
+    return table->append_first(out);
+  }
+  if (rows) return table->append_rows(out, held.elements);
+  std::size_t number = shown;
+  for (const Value& element : held.elements) {
+    const std::string text = std::to_string(++number) + ") ";
+    out += text;
+    append_element(out, element, text.size(), options.color);
+  }
+}
+
+std::string ListRenderer::end() {
+  const State& state = *state_;
+  if (state.shown == 0) return render(state.held, state.options);
+  std::string out = show_held();
+  if (state.options.format == OutputFormat::json) out += "]\n";
+  if (state.is_lines()) out += "*0\n";
+  if (state.table != nullptr) Table::append_count(out, state.shown);
+  return out;
+}
+
+std::string ListRenderer::fail() {
+  std::string out = show_held();
+  if (state_->options.format == OutputFormat::json && state_->shown > 0) out += '\n';
   return out;
 }
 

@@ -1,9 +1,11 @@
 // Replies as text for people and for other programs. Pure; any thread.
 #pragma once
 
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/result.h"
 #include "cli/options.h"
@@ -34,6 +36,27 @@ std::string render(const protocol::Value& reply, const RenderOptions& options);
 // strings.
 std::string render_reply(std::span<const std::string> command, const protocol::Value& reply,
                          const RenderOptions& options);
+
+// The same of a list whose elements come some at a time. Of the text for a person the columns of a
+// table are as wide as the first rows want them; of the text for a program the list is one without
+// its length (docs/protocol.md), unless it is short.
+class ListRenderer {
+ public:
+  explicit ListRenderer(const RenderOptions& options);
+  ~ListRenderer();
+
+  // What may be shown by now.
+  std::string add(std::vector<protocol::Value> elements);
+  std::string end();
+  // It will not come to its end: what came, so that an error can follow. JSON: a line that is none.
+  std::string fail();
+
+ private:
+  struct State;
+  std::string show_held();
+
+  std::unique_ptr<State> state_;
+};
 
 // An error of the CLI's own (no reply came), in the same format.
 std::string render_error(std::string_view message, const RenderOptions& options);

@@ -14,6 +14,7 @@
 #include "cli/line_editor.h"
 #include "cli/output.h"
 #include "cli/output_format.h"
+#include "cli/reply_printer.h"
 #include "cli/statement_reader.h"
 
 namespace kimdb::cli {
@@ -161,13 +162,15 @@ class Repl {
       show(render(answer, options_));
       return true;
     }
-    auto reply = executor_.execute(words);
+    ReplyPrinter printer(options_);
+    auto reply = executor_.execute(words, printer.take());
     if (!reply) {
       gave_up_ = true;
+      printer.give_up();
       show(render_error(reply.error().message, options_));
       return !interrupt_.must_end();
     }
-    show(render_reply(words, *reply, options_));
+    printer.end(words, *reply);
     // Before a login it was refused.
     if (catalog_.empty() && !reply->is_error() && executor_.may_look_up()) load_catalog();
     if (executor_.streams()) run_stream();

@@ -2,8 +2,11 @@
 #include <doctest/doctest.h>
 #include <sys/wait.h>
 
+#include <algorithm>
+#include <chrono>
 #include <cstdlib>
 #include <fstream>
+#include <optional>
 #include <string>
 
 #include "database/token.h"
@@ -238,6 +241,75 @@ TEST_CASE("passwd prints a hash that is one line of argon2id") {
   CHECK(run.code == 0);
   CHECK(run.out.starts_with("$argon2id$"));
   CHECK(run.out.find('\n') == run.out.size() - 1);
+}
+
+// Rows of 10,000 bytes, made as they are asked for.
+std::string rows_of(std::size_t count) {
+  return "WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c WHERE n < " +
+         std::to_string(count) + ") SELECT n, printf('%010000d', n) AS v FROM c";
+}
+
+TEST_CASE("320 MB of rows go through kimdb-cli, which holds little of them, as does the server") {
+  constexpr std::size_t kRows = 32'000;
+  constexpr std::uint64_t kHeldMax = 64 << 20;
+  support::TestServer server;
+  const std::uint64_t before = server.peak_resident_bytes();
+  for (const std::string format : {"--csv", "--json", "--raw"}) {
+    CAPTURE(format);
+    support::ChildProcess cli(
+        {support::built_binary("kimdb-cli"), "--address",
+         "127.0.0.1:" + std::to_string(server.port()), format, "SQL", rows_of(kRows)},
+        "/dev/null");
+    std::uint64_t peak = 0;
+    std::optional<int> code;
+    while (!(code = cli.wait(std::chrono::milliseconds(5))))
+      peak = std::max(peak, cli.peak_resident_bytes());
+    CHECK(*code == 0);
+    CHECK(peak < kHeldMax);
+  }
+  CHECK(server.peak_resident_bytes() - before < kHeldMax);
+}
+
+TEST_CASE("each row of a long answer is shown once, in one shot and from a pipe, in its place") {
+  constexpr std::size_t kRows = 2'000;
+  support::TestServer server;
+  const CommandLine cli(address_of(server));
+  std::string csv = "n,v\n";
+  for (std::size_t i = 1; i <= kRows; ++i) {
+    const std::string digits = std::to_string(i);
+    csv += digits + "," + std::string(10'000 - digits.size(), '0') + digits + "\n";
+  }
+  const std::string statement = "SQL \"" + rows_of(kRows) + "\"";
+  CHECK((cli.run("--csv " + statement).out == csv));
+  const Run piped =
+      cli.run("--csv", "ECHO 1\n" + rows_of(kRows) + "\nECHO 2\n" + rows_of(kRows) + "\n");
+  CHECK(piped.code == 0);
+  CHECK((piped.out == "1\n" + csv + "2\n" + csv));
+  const Run json = cli.run("--json " + statement);
+  CHECK(std::count(json.out.begin(), json.out.end(), '\n') == 1);
+  CHECK(json.out.starts_with("[{\"n\":1,"));
+  CHECK(json.out.ends_with("2000\"}]\n"));
+}
+
+TEST_CASE("a long answer that fails in the middle is an error in each format") {
+  support::TestServer server({"sql.statement_timeout=300ms"});
+  const CommandLine cli(address_of(server));
+  const std::string endless =
+      "WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c) SELECT n FROM c";
+  const std::string why = "the statement took longer than sql.statement_timeout allows";
+  Run run = cli.run("SQL \"" + endless + "\"");
+  CHECK(run.code == 1);
+  CHECK(run.out.starts_with("*?\n*"));
+  CHECK(run.out.ends_with("\nERROR: " + why + "\n"));
+  run = cli.run("--json SQL \"" + endless + "\"");
+  CHECK(run.code == 1);
+  CHECK(run.out.starts_with("[{\"n\":1},"));
+  CHECK(run.out.ends_with("}\n{\"error\":\"" + why + "\"}\n"));
+  run = cli.run("--csv", "SET a 1\n" + endless + "\nGET a\n");
+  CHECK(run.code == 1);
+  CHECK(run.out.starts_with("OK\nn\n1\n2\n"));
+  CHECK(run.out.ends_with("\nERROR: " + why + "\n1\n"));
+  CHECK(run.errors == "kimdb-cli: line 2: ERR " + why + "\n");
 }
 
 }  // namespace

@@ -145,5 +145,44 @@ TEST_CASE("errors are red only where color was asked for") {
   CHECK(render_error("no", {.for_person = true, .color = true}) == "\x1b[31mERROR: no\x1b[0m\n");
 }
 
+TEST_CASE("a list that comes some at a time is shown as it comes") {
+  const auto row = [](std::int64_t id, std::string name) {
+    return list({bulk("id"), integer(id), bulk("name"), bulk(std::move(name))}, Type::map);
+  };
+  const auto shown = [&](const RenderOptions& options, const std::string& name = "Kim") {
+    ListRenderer renderer(options);
+    std::string text = renderer.add({row(1, name), row(20, "Lee")});
+    text += "--\n" + renderer.add({row(30000, "a,b")});
+    return text + renderer.end();
+  };
+  CHECK(shown({.format = OutputFormat::csv}) == "id,name\n1,Kim\n20,Lee\n--\n30000,\"a,b\"\n");
+  CHECK(shown({.format = OutputFormat::raw}) ==
+        "id\n1\nname\nKim\nid\n20\nname\nLee\n--\nid\n30000\nname\na,b\n");
+  CHECK(shown({.format = OutputFormat::json}) ==
+        "[{\"id\":1,\"name\":\"Kim\"},{\"id\":20,\"name\":\"Lee\"}--\n"
+        ",{\"id\":30000,\"name\":\"a,b\"}]\n");
+  // Text waits for some, so that what is short is as if it had come at once.
+  const Value whole = list({row(1, "Kim"), row(20, "Lee"), row(30000, "a,b")});
+  CHECK(shown({}) == "--\n" + render(whole, {}));
+  const std::string large(1 << 20, 'x');
+  CHECK(shown({}, large) == "*?\n*2\n*4\nid\n1\nname\n" + large +
+                                "\n*4\nid\n20\nname\nLee\n--\n"
+                                "*1\n*4\nid\n30000\nname\na,b\n*0\n");
+  // The columns are those of the first rows.
+  const std::string wide(64 << 10, 'x'), line(64 << 10, '-');
+  CHECK(shown({.for_person = true}, wide) == " id | name\n----+-" + line + "-\n  1 | " + wide +
+                                                 "\n 20 | Lee\n--\n 30000 | a,b\n(3 rows)\n");
+  ListRenderer plain({.for_person = true});
+  CHECK(plain.add({bulk("a"), bulk(wide)}) == "1) a\n2) " + wide + "\n");
+  CHECK(plain.add({bulk("c")}) == "3) c\n");
+  CHECK(plain.end() == "");
+  ListRenderer cut({.format = OutputFormat::json});
+  CHECK(cut.add({integer(1)}) == "[1");
+  CHECK(cut.fail() == "\n");
+  ListRenderer short_cut({});
+  CHECK(short_cut.add({integer(1)}) == "");
+  CHECK(short_cut.fail() == "*?\n*1\n1\n");
+}
+
 }  // namespace
 }  // namespace kimdb::cli
