@@ -464,6 +464,9 @@ part_tables() {
   say "tables: writes under a SELECT"
   echo
   "$build/bin/bench_sql_scan" "127.0.0.1:$kimdb_port"
+  say "tables: a long answer"
+  echo
+  "$build/bin/bench_sql_stream" "127.0.0.1:$kimdb_port"
   stop_servers
   rm -rf "$work/kimdb" "$work/sqlite"
   echo
