@@ -14,6 +14,7 @@ constexpr std::size_t kWholeBytes = std::size_t{1} << 20;
 constexpr std::size_t kWholeBytesCounted = std::size_t{4} << 20;
 constexpr std::size_t kPieceBytes = 256 << 10;
 constexpr std::int64_t kPieceNs = 20'000'000;
+constexpr std::int64_t kFirstNs = 10'000'000;
 
 }  // namespace
 
@@ -43,7 +44,7 @@ Result<Answer> RowStream::begin(std::span<const engine::SqlValue> parameters, st
     bind_value(statement_, static_cast<int>(i + 1), parameters[i]);
   add_columns(statement_, rows_);
   Stop stop = collect(terms_.counted ? kWholeBytesCounted : kWholeBytes,
-                      terms_.at_once ? began_at_ns_ + kPieceNs : 0);
+                      terms_.at_once ? began_at_ns_ + kFirstNs : 0);
   // What cannot be run twice is held as a whole, as far as sql.max_memory goes.
   if (stop == Stop::full && terms_.counted && varies_) stop = collect(SIZE_MAX, 0);
   if (stop == Stop::failed) return why();
