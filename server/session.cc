@@ -30,7 +30,6 @@ Session::Session(IoThread& thread, ConnectionManager& connections, Socket socket
   state_.peer_host = peer_host_;
   state_.receiver = this;
   state_.takes_rest = true;
-  sends_wholes_ = true;
   make_completion_ = [this] {
     return [self = std::static_pointer_cast<Session>(shared_from_this())](std::string reply,
                                                                           const Outcome& outcome) {
@@ -213,7 +212,8 @@ void Session::complete(std::string reply, Outcome outcome) {
   streaming_ = state_.rest != nullptr;
   info_.executing.store(streaming_, std::memory_order_relaxed);
   hold(reply, 0, outcome, deferred_format_, deferred_tagged_);
-  if (!reply.empty()) send(reply);
+  holds_whole_ = !marks_.empty();
+  if (!reply.empty()) send_whole(reply);
   if (!open_) return;
   if (streaming_) {
     ask_for_rest();
@@ -229,6 +229,13 @@ void Session::complete(std::string reply, Outcome outcome) {
   }
   process_kept();
   thread_.round_end();
+}
+
+// One reply of a worker's may be of any length: it is there already.
+void Session::send_whole(std::string_view reply) {
+  sends_wholes_ = true;
+  send(reply);
+  sends_wholes_ = false;
 }
 
 // The next piece of a reply, once the one before has left for the most part.
@@ -301,7 +308,7 @@ void Session::release() {
     held_.erase(0, end - held_base_);
     held_base_ = end;
     if (held_.empty() && held_.capacity() > (64 << 10)) held_ = {};
-    send(ready);
+    std::exchange(holds_whole_, false) ? send_whole(ready) : send(ready);
     if (!open_) return;
   }
   if (explained) finish_explanation();

@@ -91,6 +91,7 @@ class Session final : public Connection, public database::EventReceiver {
   // The reply to the last command is not there, or not to its end.
   bool is_busy() const { return deferred_ || inside_reply(); }
   bool inside_reply() const { return explaining_ || streaming_; }
+  void send_whole(std::string_view reply);
   void ask_for_rest();
   void end_stream();
 
@@ -108,6 +109,7 @@ class Session final : public Connection, public database::EventReceiver {
   protocol::Format deferred_format_ = protocol::Format::text;  // of its reply
   bool deferred_tagged_ = false;
   bool streaming_ = false;        // the session's state has the rest of a reply
+  bool holds_whole_ = false;      // held_ has a worker's reply
   bool stream_fails_ = false;     // its beginning is an error now
   bool explaining_ = false;       // an EXPLAINED reply waits for its end
   bool explained_fails_ = false;  // that reply is an error now

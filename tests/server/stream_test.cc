@@ -199,6 +199,19 @@ TEST_CASE(
   memory.check();
 }
 
+TEST_CASE("a list of documents of 70 MB reaches who reads, although it is made as a whole") {
+  TestServer server;
+  TcpClient client = server.connect(60s);
+  const std::string text(700'000, 'x');
+  for (int i = 0; i < 100; ++i) {
+    const std::string document = "{\"text\":\"" + text + "\"}";
+    REQUIRE(!client.call({"DOC", "PUT", "c", std::to_string(i), document}).is_error());
+  }
+  REQUIRE(client.ask("DOC LIST c") == "*100");
+  for (int i = 0; i < 100; ++i) REQUIRE(client.receive_line().find(text) != std::string::npos);
+  CHECK(client.ask("ECHO next") == "next");
+}
+
 TEST_CASE("small answers are what they were, whether lists without their length were asked for") {
   TestServer server;
   TcpClient client = server.connect();
