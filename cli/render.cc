@@ -529,6 +529,18 @@ std::string render_error(std::string_view message, const RenderOptions& options)
                 options);
 }
 
+namespace {
+
+// A double as SQL shows it, "1.50": it has a point, and not the 17 digits that Redis writes, which
+// never end in a zero.
+bool is_from_sql(std::string_view text) {
+  const std::string_view digits = text.substr(0, text.find('e'));
+  return digits.find('.') != std::string_view::npos && is_digit(digits.back()) &&
+         (digits.size() < 17 || digits.back() == '0');
+}
+
+}  // namespace
+
 void write_value(const Value& value, ReplyWriter& writer) {
   switch (value.type) {
     case Value::Type::null:
@@ -540,7 +552,8 @@ void write_value(const Value& value, ReplyWriter& writer) {
     case Value::Type::integer:
       return writer.integer(value.integer);
     case Value::Type::double_:
-      return writer.double_value(value.number);
+      return is_from_sql(value.string) ? writer.number(value.string)
+                                       : writer.double_value(value.number);
     case Value::Type::boolean:
       return writer.boolean(value.integer != 0);
     case Value::Type::bulk:

@@ -81,6 +81,8 @@ std::string write_column(const Column& column) {
       .text("name", column.name)
       .text("type", type_name(column.type))
       .number("length_max", column.length_max)
+      .number("precision", column.precision)
+      .number("scale", column.scale)
       .flag("not_null", column.not_null)
       .flag("dropped", column.dropped)
       .text("default", column.default_sql)
@@ -186,6 +188,9 @@ Status read_column(const JsonNode& node, Column& column) {
   if (!type) reader.complain();
   column.type = type.value_or(ColumnType::text);
   column.length_max = reader.number("length_max");
+  column.precision = reader.number("precision");
+  column.scale = reader.number("scale");
+  if (column.precision > kPrecisionMax || column.scale > column.precision) reader.complain();
   column.not_null = reader.flag("not_null");
   column.dropped = reader.flag("dropped");
   column.default_sql = reader.text("default");
@@ -226,6 +231,14 @@ Status read_check(const JsonNode& node, Check& check) {
 }  // namespace
 
 std::string_view type_name(ColumnType type) { return kTypeNames[static_cast<std::size_t>(type)]; }
+
+std::string full_type_name(const Column& column) {
+  if (column.length_max != 0) return "VARCHAR(" + std::to_string(column.length_max) + ")";
+  std::string name(type_name(column.type));
+  if (column.precision != 0)
+    name += "(" + std::to_string(column.precision) + "," + std::to_string(column.scale) + ")";
+  return name;
+}
 
 std::optional<std::uint32_t> TableSchema::find_column(std::string_view column) const {
   for (std::uint32_t place = 0; place < columns.size(); ++place)

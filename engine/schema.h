@@ -32,6 +32,9 @@ enum class ColumnType : std::uint8_t {
 };
 // "INT", "VARCHAR" …, as errors and DESCRIBE say it.
 std::string_view type_name(ColumnType type);
+struct Column;
+// The same with what was said of it: "VARCHAR(100)", "DECIMAL(10,2)".
+std::string full_type_name(const Column& column);
 // Of fixed size in a row.
 constexpr bool is_fixed(ColumnType type) {
   return type != ColumnType::text && type != ColumnType::json && type != ColumnType::blob;
@@ -39,11 +42,15 @@ constexpr bool is_fixed(ColumnType type) {
 
 constexpr std::size_t kColumnsMax = 1000;
 constexpr std::size_t kNameBytesMax = 128;
+constexpr std::uint32_t kPrecisionMax = 100;
 
 struct Column {
   std::string name;
   ColumnType type = ColumnType::text;
   std::uint32_t length_max = 0;  // of VARCHAR(n), in code points; 0: none
+  // Of DECIMAL(p,s): how many digits, and how many of them behind the point. 0: any, as they come.
+  std::uint32_t precision = 0;
+  std::uint32_t scale = 0;
   bool not_null = false;
   bool dropped = false;
   // SQL of a constant or an expression without columns; empty: NULL.

@@ -22,6 +22,7 @@ constexpr char kError = '-';
 constexpr char kInteger = ':';
 constexpr char kBulk = '$';
 constexpr char kDouble = ',';
+constexpr char kNumber = '#';
 constexpr char kTrue = '1';
 constexpr char kFalse = '0';
 constexpr char kVerbatim = '=';
@@ -131,6 +132,22 @@ void ReplyWriter::double_value(double value) {
   }
 }
 
+void ReplyWriter::number(std::string_view text) {
+  switch (format_) {
+    case Format::resp2:
+      return bulk(text);
+    case Format::resp3:
+      out_ += ',';
+      out_ += text;
+      out_ += "\r\n";
+      return;
+    case Format::neutral:
+      return record(call::kNumber, text);
+    default:
+      return leaf(text);
+  }
+}
+
 void ReplyWriter::boolean(bool value) {
   switch (format_) {
     case Format::resp2:
@@ -183,7 +200,7 @@ void ReplyWriter::Cells::integer(std::int64_t value) {
   add({digits, static_cast<std::size_t>(end - digits)});
 }
 
-void ReplyWriter::Cells::real(double value) {
+void ReplyWriter::Cells::double_value(double value) {
   char buffer[40];
   add(shortest_double(value, buffer));
 }
@@ -453,6 +470,8 @@ void render_call(char kind, std::string_view& in, ReplyWriter& writer) {
       return writer.bulk(bytes_of(in));
     case call::kDouble:
       return writer.double_value(std::bit_cast<double>(number_of(in)));
+    case call::kNumber:
+      return writer.number(bytes_of(in));
     case call::kTrue:
       return writer.boolean(true);
     case call::kFalse:

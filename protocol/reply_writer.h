@@ -76,6 +76,10 @@ class ReplyWriter {
   // that reads back.
   void double_value(double value);
 
+  // A finite number that is written already, as JSON writes one: "1.50", "1.0e+300". RESP2: a bulk;
+  // RESP3: a double; lines and JSON: as it stands.
+  void number(std::string_view text);
+
   // RESP2: 1 or 0; lines and JSON: true or false.
   void boolean(bool value);
 
@@ -88,7 +92,8 @@ class ReplyWriter {
    public:
     void text(std::string_view value);
     void integer(std::int64_t value);
-    void real(double value);
+    void number(std::string_view text) { add(text); }
+    void double_value(double value);
     void boolean(bool value) { add(value ? "true" : "false"); }
     void null() { add("(nil)"); }
 

@@ -48,8 +48,14 @@ TypedTable::TypedTable(engine::TableSchema schema, Lsn lsn)
       prefix_(engine::row_prefix(schema_.number)),
       layout_(schema_.columns),
       missing_(schema_.columns.size()) {
-  for (std::size_t i = 0; i < missing_.size(); ++i)
-    missing_[i].value = value_of_literal(schema_.columns[i].missing_sql, missing_[i].text);
+  for (std::size_t i = 0; i < missing_.size(); ++i) {
+    SqlValue& value = missing_[i].value;
+    value = value_of_literal(schema_.columns[i].missing_sql, missing_[i].text);
+    // 0.1.0 wrote 7 for 7.0.
+    if (schema_.columns[i].type == engine::ColumnType::real &&
+        value.kind == SqlValue::Kind::integer)
+      value = SqlValue::of(static_cast<double>(value.integer));
+  }
   for (const engine::TableIndex& index : schema_.indexes) has_unique_ = has_unique_ || index.unique;
   for (std::uint32_t place = 0; place < schema_.columns.size(); ++place)
     if (!schema_.columns[place].dropped) visible_.push_back(place);
@@ -115,8 +121,12 @@ engine::IndexDefinition TypedTable::definition_of(const engine::TableIndex& inde
   definition.row_keys = [table, index, hash = definition.hash](std::string_view bytes) {
     const engine::RowView row(table->layout(), bytes);
     std::string key;
-    for (std::size_t i = 0; i < index.columns.size(); ++i)
-      engine::append_row_key_part(key, table->column(row, index.columns[i]), index.descending[i]);
+    for (std::size_t i = 0; i < index.columns.size(); ++i) {
+      const SqlValue value = table->column(row, index.columns[i]);
+      // By hash only what is equal is found, and nothing is equal to null.
+      if (hash && value.is_null()) return std::vector<std::string>();
+      engine::append_row_key_part(key, value, index.descending[i]);
+    }
     return std::vector<std::string>{engine::finish_index_key({.hash = hash}, std::move(key))};
   };
   return definition;

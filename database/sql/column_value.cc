@@ -67,6 +67,12 @@ Error mismatch(const Column& column, const SqlValue& value) {
                                            type};
 }
 
+Error out_of_range(const Column& column, const SqlValue& value) {
+  return {ErrorCode::invalid_argument, "value " + in_words(value) + " is out of range for " +
+                                           engine::full_type_name(column) + " column " +
+                                           column.name};
+}
+
 Result<SqlValue> stored_integer(const Column& column, const SqlValue& value) {
   std::optional<SqlValue> number = value;
   if (value.kind == Kind::text) number = number_in(value.bytes);
@@ -77,9 +83,7 @@ Result<SqlValue> stored_integer(const Column& column, const SqlValue& value) {
   if (!integer && !too_large) return mismatch(column, value);
   if (too_large ||
       (column.type == ColumnType::integer && (*integer < INT32_MIN || *integer > INT32_MAX)))
-    return Error{ErrorCode::invalid_argument, "value " + in_words(value) + " is out of range for " +
-                                                  std::string(engine::type_name(column.type)) +
-                                                  " column " + column.name};
+    return out_of_range(column, value);
   return SqlValue::of(*integer);
 }
 
@@ -87,9 +91,15 @@ Result<SqlValue> stored_number(const Column& column, const SqlValue& value) {
   std::optional<SqlValue> number = value;
   if (value.kind == Kind::text) number = number_in(value.bytes);
   if (!number || number->kind == Kind::blob) return mismatch(column, value);
-  if (column.type == ColumnType::real && number->kind == Kind::integer)
-    return SqlValue::of(static_cast<double>(number->integer));
-  return *number;
+  if (column.type == ColumnType::real) {
+    const double real =
+        number->kind == Kind::integer ? static_cast<double>(number->integer) : number->real;
+    return SqlValue::of(real == 0 ? 0.0 : real);  // -0 is none of SQLite's either
+  }
+  if (column.precision == 0) return *number;
+  if (const auto decimal = rounded_decimal(*number, column.precision, column.scale))
+    return *decimal;
+  return out_of_range(column, value);
 }
 
 Result<SqlValue> stored_text(const Column& column, const SqlValue& value, std::string& kept) {

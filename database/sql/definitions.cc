@@ -54,7 +54,10 @@ std::string literal_of(const SqlValue& value) {
     case SqlValue::Kind::real: {
       char text[32];
       std::snprintf(text, sizeof text, "%.17g", value.real);
-      return text;
+      std::string sql = text;
+      // What looks like a whole number is read as one.
+      if (sql.find_first_of(".en") == std::string::npos) sql += ".0";
+      return sql;
     }
   }
   return {};

@@ -96,9 +96,7 @@ Answer describe(const TypedTable& table) {
   for (std::uint32_t place = 0; place < schema.columns.size(); ++place) {
     const engine::Column& column = schema.columns[place];
     if (column.dropped) continue;
-    const std::string type = column.length_max == 0
-                                 ? std::string(engine::type_name(column.type))
-                                 : "VARCHAR(" + std::to_string(column.length_max) + ")";
+    const std::string type = engine::full_type_name(column);
     const std::string key = key_of(schema, place);
     add_row(answer, {SqlValue::text(column.name), SqlValue::text(type),
                      SqlValue::text(column.not_null ? "NO" : "YES"),

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <cstdlib>
 
 #include "base/ascii.h"
 #include "database/sql/sqlite.h"
@@ -48,7 +49,85 @@ std::optional<double> real_of(std::string_view text) {
   return caster.real(text);
 }
 
+// The longest double without an exponent: a sign, 309 digits, or "0." and 324 zeros and digits.
+constexpr std::size_t kRealBytes = 400;
+
+// Without an exponent, in the shortest digits; of a whole number all of them.
+std::string plain_text(const SqlValue& number) {
+  if (number.kind == SqlValue::Kind::integer) return std::to_string(number.integer);
+  char buffer[kRealBytes];
+  const char* const end =
+      std::to_chars(buffer, buffer + sizeof buffer, number.real, std::chars_format::fixed).ptr;
+  return {buffer, static_cast<std::size_t>(end - buffer)};
+}
+
+// "-1.005" to "-1.01".
+std::string rounded(std::string text, std::uint32_t scale) {
+  const std::size_t point = text.find('.');
+  if (point == std::string::npos || text.size() - point - 1 <= scale) return text;
+  const bool up = text[point + 1 + scale] >= '5';
+  text.resize(scale == 0 ? point : point + 1 + scale);
+  const bool negative = text[0] == '-';
+  std::size_t at = text.size();
+  bool carries = up;
+  while (carries && at > (negative ? 1 : 0)) {
+    char& digit = text[--at];
+    if (digit == '.') continue;
+    carries = digit == '9';
+    digit = carries ? '0' : static_cast<char>(digit + 1);
+  }
+  if (carries) text.insert(negative ? 1 : 0, "1");
+  return text;
+}
+
 }  // namespace
+
+std::string real_text(double real) {
+  if (real == 0) return "0.0";  // -0 as well, as SQLite shows it
+  constexpr double kFixedMin = 1e-4, kFixedMax = 1e15;
+  const bool fixed = std::abs(real) >= kFixedMin && std::abs(real) < kFixedMax;
+  char buffer[kRealBytes];
+  const char* const end =
+      std::to_chars(buffer, buffer + sizeof buffer, real,
+                    fixed ? std::chars_format::fixed : std::chars_format::scientific)
+          .ptr;
+  std::string text(buffer, static_cast<std::size_t>(end - buffer));
+  if (text.find('.') == std::string::npos) text.insert(std::min(text.find('e'), text.size()), ".0");
+  return text;
+}
+
+std::string decimal_text(const SqlValue& number, std::uint32_t scale) {
+  std::string text = rounded(plain_text(number), scale);
+  if (scale == 0) return text;
+  std::size_t point = text.find('.');
+  if (point == std::string::npos) {
+    point = text.size();
+    text += '.';
+  }
+  text.append(point + 1 + scale - text.size(), '0');
+  if (text[0] == '-' && text.find_first_not_of("-0.") == std::string::npos) text.erase(0, 1);
+  return text;
+}
+
+std::optional<SqlValue> rounded_decimal(const SqlValue& number, std::uint32_t precision,
+                                        std::uint32_t scale) {
+  if (number.kind == SqlValue::Kind::real && !std::isfinite(number.real)) return std::nullopt;
+  const std::string text = rounded(plain_text(number), scale);
+  const std::size_t begin = text[0] == '-' ? 1 : 0;
+  const std::size_t first = std::min(text.find_first_not_of('0', begin), text.size());
+  const std::size_t point = std::min(text.find('.'), text.size());
+  if (first < point && point - first > precision - scale) return std::nullopt;
+  const char* const end = text.data() + text.size();
+  std::int64_t integer = 0;
+  const auto whole = std::from_chars(text.data(), end, integer);
+  const bool is_whole = whole.ec == std::errc() && whole.ptr == end;
+  constexpr std::int64_t kExact = std::int64_t{1} << 53;
+  if (is_whole && (scale == 0 || integer > kExact || integer < -kExact))
+    return SqlValue::of(integer);
+  double real = 0;
+  std::from_chars(text.data(), end, real);
+  return SqlValue::of(real == 0 ? 0.0 : real);
+}
 
 std::optional<SqlValue> plain_number(std::string_view digits) {
   constexpr std::size_t kExactDigits = 15;

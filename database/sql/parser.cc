@@ -235,7 +235,13 @@ class OwnReader : private TokenReader {
     if (is_double) take_word("precision");
     if (!take_symbol("(")) return;
     const std::uint32_t length = take_number();
-    if (column.type == ColumnType::decimal && take_symbol(",")) take_number();
+    if (column.type == ColumnType::decimal) {
+      column.precision = length;
+      if (take_symbol(",")) column.scale = take_number();
+      if (length == 0 || length > engine::kPrecisionMax || column.scale > length)
+        refuse("column " + column.name + " has 1 to " + std::to_string(engine::kPrecisionMax) +
+               " digits, and not more of them behind the point");
+    }
     expect_symbol(")");
     if (has_length && length == 0) refuse("column " + column.name + " has no length");
     if (has_length) column.length_max = length;

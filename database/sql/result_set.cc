@@ -1,6 +1,9 @@
 #include "database/sql/result_set.h"
 
+#include <cmath>
 #include <cstring>
+
+#include "database/sql/number_text.h"
 
 namespace kimdb::database::sql {
 
@@ -22,6 +25,20 @@ Number take_raw(const char*& at) {
   std::memcpy(&number, at, sizeof number);
   at += sizeof number;
   return number;
+}
+
+// What `out`, a reply or a line of cells, shows for a number of the column.
+template <class Out>
+void write_number(Out& out, const ResultSet::Column& column, const SqlValue& value) {
+  const bool is_whole = value.kind == Kind::integer;
+  if (is_whole && column.is_boolean)
+    out.boolean(value.integer != 0);
+  else if (!is_whole && !std::isfinite(value.real))
+    out.double_value(value.real);
+  else if (column.scale != 0)
+    out.number(decimal_text(value, column.scale));
+  else
+    is_whole ? out.integer(value.integer) : out.number(real_text(value.real));
 }
 
 }  // namespace
@@ -103,9 +120,8 @@ void ResultSet::write_maps(protocol::ReplyWriter& reply) const {
       case Kind::null:
         return reply.null();
       case Kind::integer:
-        return of.is_boolean ? reply.boolean(value.integer != 0) : reply.integer(value.integer);
       case Kind::real:
-        return reply.double_value(value.real);
+        return write_number(reply, of, value);
       default:
         return reply.bulk(value.bytes);
     }
@@ -117,17 +133,15 @@ void ResultSet::write_lines(protocol::ReplyWriter& reply) const {
   std::size_t column = 0;
   for_each([&](const SqlValue& value) {
     if (column == 0) cells = {};
-    const bool is_boolean = columns_[column].is_boolean;
+    const Column& of = columns_[column];
     column = (column + 1) % columns_.size();
     switch (value.kind) {
       case Kind::null:
         cells.null();
         break;
       case Kind::integer:
-        is_boolean ? cells.boolean(value.integer != 0) : cells.integer(value.integer);
-        break;
       case Kind::real:
-        cells.real(value.real);
+        write_number(cells, of, value);
         break;
       default:
         cells.text(value.bytes);

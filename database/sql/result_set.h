@@ -17,6 +17,8 @@ class ResultSet {
   struct Column {
     std::string name;
     bool is_boolean = false;  // 0 and 1 are shown as false and true
+    std::uint32_t scale = 0;  // numbers are shown with so many digits behind the point; 0: as many
+                              // as they have
   };
 
   void add_column(Column column) { columns_.push_back(std::move(column)); }

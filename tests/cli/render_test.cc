@@ -31,6 +31,13 @@ TEST_CASE("a person sees values as the line protocol writes them") {
   CHECK(person(bulk("a\nb\x1b[31m")) == "\"a\\nb\\x1b[31m\"\n");
   CHECK(person(integer(-7)) == "-7\n");
   CHECK(person({}) == "(nil)\n");
+  const auto real = [](double number, std::string text) {
+    return Value{.type = Type::double_, .number = number, .string = std::move(text)};
+  };
+  CHECK(person(real(1.5, "1.50")) == "1.50\n");
+  CHECK(person(real(1e5, "100000.0")) == "100000.0\n");
+  CHECK(person(real(0.1, "0.10000000000000001")) == "0.1\n");
+  CHECK(person(real(1, "1")) == "1\n");
   CHECK(person(error("ERR no")) == "ERROR: no\n");
   CHECK(person(error("WRONGTYPE no")) == "ERROR: WRONGTYPE no\n");
 }

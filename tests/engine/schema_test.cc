@@ -16,6 +16,8 @@ TableSchema users() {
                                  {.name = "gone", .type = ColumnType::json, .dropped = true},
                                  {.name = "age",
                                   .type = ColumnType::decimal,
+                                  .precision = 10,
+                                  .scale = 2,
                                   .default_sql = "1 + 1",
                                   .missing_sql = "'\"'"}},
                      .primary_key = {0},
@@ -49,6 +51,7 @@ TEST_CASE("what is no schema is damaged, or a newer version's") {
         R"({"name":1,"columns":[{"name":"a","type":"INT"}]})",
         R"({"name":"t","columns":[{"name":"a","type":"INT"}],"primary_key":[1]})",
         R"({"name":"t","columns":[{"name":"a","type":"INT"}],"primary_key":[-1]})",
+        R"({"name":"t","columns":[{"name":"a","type":"DECIMAL","precision":2,"scale":3}]})",
         R"({"name":"t","columns":[{"name":"a","type":"INT"}],"indexes":[{"name":"i"}]})"}) {
     CAPTURE(damaged);
     const auto read = read_schema(damaged);

@@ -244,6 +244,18 @@ TEST_CASE("JSON shows bytes that are no UTF-8 in base64") {
         }) == "\"inf\"\n");
 }
 
+TEST_CASE("a number that is written already stands as it is") {
+  const auto call = [](ReplyWriter& w) { w.number("1.50"); };
+  CHECK(written(Format::text, call) == "1.50\n");
+  CHECK(written(Format::json, call) == "1.50\n");
+  CHECK(written(Format::resp2, call) == "$4\r\n1.50\r\n");
+  CHECK(written(Format::resp3, call) == ",1.50\r\n");
+  std::string out;
+  ReplyWriter resp3(out, Format::resp3);
+  render(written(Format::neutral, call), resp3);
+  CHECK(out == ",1.50\r\n");
+}
+
 TEST_CASE("empty lists complete the list around them") {
   const auto calls = [](ReplyWriter& w) {
     w.array(2);
