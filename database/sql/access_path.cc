@@ -179,9 +179,11 @@ std::vector<AccessPath> access_paths(const TypedTable& table,
   const auto offer = [&](Kind kind, std::size_t number, bool unique, bool hash) {
     const KeyColumns columns = key_columns(table, kind, number);
     AccessPath path{.kind = kind, .index = number, .equal = {}, .filters = {}};
+    bool has_whole_list = false;
     for (const std::uint32_t place : columns.places) {
       const auto condition = find_condition(conditions, place, Op::equal, Op::equal);
-      if (!condition) break;
+      if (!condition || (conditions[*condition].is_whole_list && has_whole_list)) break;
+      has_whole_list = has_whole_list || conditions[*condition].is_whole_list;
       path.equal.push_back(*condition);
     }
     const bool all = !columns.places.empty() && path.equal.size() == columns.places.size();

@@ -21,6 +21,8 @@ struct Condition {
   std::uint32_t place = 0;  // of the column
   Op op = Op::equal;
   bool is_list = false;  // IN: one value after the other, for which the path is gone each time
+  // An IN whose values are asked for at once. A path has room for one of them.
+  bool is_whole_list = false;
 };
 
 // ORDER BY, and what it is good for: a column, or its reverse.

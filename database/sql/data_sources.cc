@@ -48,6 +48,19 @@ const engine::Entry* find_entry(Execution& execution, std::uint8_t keyspace, std
   return partition.find_at(keyspace, key, hash, execution.view->lsn());
 }
 
+// Those that are there under what key_of() makes of the values, which are texts.
+template <class KeyOf>
+std::vector<const engine::Entry*> find_entries(Execution& execution, std::uint8_t keyspace,
+                                               const std::vector<SqlValue>& values,
+                                               KeyOf&& key_of) {
+  std::vector<const engine::Entry*> entries;
+  for (const SqlValue& value : values) {
+    const engine::Entry* const entry = find_entry(execution, keyspace, key_of(value.bytes));
+    if (entry != nullptr && !entry->expired(execution.now_ms)) entries.push_back(entry);
+  }
+  return entries;
+}
+
 // Keys of a keyspace, from their beginnings.
 struct Part {
   std::uint8_t keyspace = 0;
@@ -55,7 +68,7 @@ struct Part {
 };
 
 // Entries that a scan of a part gives, with what the transaction has changed laid over them, or
-// one.
+// these.
 template <class Scan>
 class EntryRows : public SourceRows {
  public:
@@ -63,9 +76,8 @@ class EntryRows : public SourceRows {
       : execution_(execution), scan_(std::move(scan)), part_(std::move(part)) {
     if (execution.reads != nullptr) execution.reads->add_range(part_.keyspace, part_.prefix);
   }
-  EntryRows(Execution& execution, const engine::Entry* only) : execution_(execution) {
-    if (only != nullptr) entries_.push_back(only);
-  }
+  EntryRows(Execution& execution, std::vector<const engine::Entry*> entries)
+      : execution_(execution), entries_(std::move(entries)) {}
 
   bool at_end() const override { return position_ == entries_.size(); }
   bool next() override { return ++position_ < entries_.size() || fill(); }
@@ -150,9 +162,9 @@ class DocumentRows final : public EntryRows<DocumentScan> {
   DocumentRows(Execution& execution, DocumentScan scan, Part part,
                const std::vector<engine::FieldPath>& fields)
       : EntryRows(execution, std::move(scan), std::move(part)), fields_(fields) {}
-  DocumentRows(Execution& execution, const engine::Entry* only,
+  DocumentRows(Execution& execution, std::vector<const engine::Entry*> entries,
                const std::vector<engine::FieldPath>& fields)
-      : EntryRows(execution, only), fields_(fields) {}
+      : EntryRows(execution, std::move(entries)), fields_(fields) {}
 
   SqlValue column(std::size_t number) override {
     const std::string_view id = engine::document_id(entry());
@@ -233,9 +245,12 @@ class CollectionSource final : public Source {
     if (sought && sought->column == kId)
       return std::make_unique<DocumentRows>(
           execution,
-          find_entry(execution, engine::kDocuments,
-                     engine::document_key(collection_, sought->value.bytes)),
+          find_entries(execution, engine::kDocuments, sought->values,
+                       [&](std::string_view id) { return engine::document_key(collection_, id); }),
           fields_);
+    if (sought && sought->values.empty())
+      return std::make_unique<DocumentRows>(execution, std::vector<const engine::Entry*>(),
+                                            fields_);
     std::optional<engine::IndexPlan> plan;
     if (sought) plan = plan_for(*sought);
     auto rows = std::make_unique<DocumentRows>(
@@ -276,29 +291,37 @@ class CollectionSource final : public Source {
     engine::KeyRange texts{"\x30", "\x40"};
     if (plan.index->definition().order[0].descending) texts = {"\xc0", "\xd0"};
     for (auto* ranges : {&plan.ranges, &plan.ranges_of_many}) {
+      std::erase_if(*ranges, [&](const engine::KeyRange& range) {
+        return range.begin >= texts.begin && range.begin < texts.end;
+      });
       ranges->push_back(texts);
       std::sort(ranges->begin(), ranges->end(),
                 [](const auto& a, const auto& b) { return a.begin < b.begin; });
     }
   }
 
-  // An index that finds all documents in which SQLite takes the field for equal to the value:
-  // nothing of 0 and 1, which false and true are as well, and of text that may be an array's or an
-  // object's.
+  // An index that finds all documents in which SQLite takes the field for equal to one of the
+  // values: nothing of 0 and 1, which false and true are as well, and of text that may be an
+  // array's or an object's.
   std::optional<engine::IndexPlan> plan_for(const Sought& sought) const {
     const std::string& name = names_[sought.column - kFields];
-    const SqlValue& value = sought.value;
+    const bool has_number =
+        std::any_of(sought.values.begin(), sought.values.end(),
+                    [](const SqlValue& value) { return value.kind == SqlValue::Kind::integer; });
     std::string json = "{";
     append_json_string(json, name);
-    json += ':';
-    if (value.kind == SqlValue::Kind::text && !value.bytes.starts_with('[') &&
-        !value.bytes.starts_with('{'))
-      append_json_string(json, value.bytes);
-    else if (value.kind == SqlValue::Kind::integer && value.integer != 0 && value.integer != 1)
-      json += std::to_string(value.integer);
-    else
-      return std::nullopt;
-    const auto filter = engine::Filter::parse(json + "}");
+    json += ":{\"$in\":[";
+    for (const SqlValue& value : sought.values) {
+      if (json.back() != '[') json += ',';
+      if (value.kind == SqlValue::Kind::text && !value.bytes.starts_with('[') &&
+          !value.bytes.starts_with('{'))
+        append_json_string(json, value.bytes);
+      else if (value.kind == SqlValue::Kind::integer && value.integer != 0 && value.integer != 1)
+        json += std::to_string(value.integer);
+      else
+        return std::nullopt;
+    }
+    const auto filter = engine::Filter::parse(json + "]}}");
     if (!filter) return std::nullopt;
     engine::IndexList indexes;
     {
@@ -306,11 +329,10 @@ class CollectionSource final : public Source {
       MutexLock lock(partition.mutex());
       indexes = partition.collections(engine::kDocuments).indexes(collection_);
     }
-    const bool is_number = value.kind == SqlValue::Kind::integer;
-    if (is_number)
+    if (has_number)
       std::erase_if(indexes, [](const auto& index) { return index->definition().hash; });
     auto plan = engine::plan_by_index(indexes, *filter, std::nullopt);
-    if (plan && is_number) add_texts(*plan);
+    if (plan && has_number) add_texts(*plan);
     return plan;
   }
 
@@ -366,11 +388,10 @@ class KeySource final : public Source {
   std::unique_ptr<SourceRows> begin(Execution& execution,
                                     const std::optional<Sought>& sought) override {
     if (!has_view(execution)) return nullptr;
-    if (sought) {
-      const engine::Entry* entry = find_entry(execution, kKeys, sought->value.bytes);
-      if (entry != nullptr && entry->expired(execution.now_ms)) entry = nullptr;
-      return std::make_unique<KeyRows>(execution, entry);
-    }
+    if (sought)
+      return std::make_unique<KeyRows>(
+          execution,
+          find_entries(execution, kKeys, sought->values, [](std::string_view key) { return key; }));
     auto rows = std::make_unique<KeyRows>(
         execution, engine::KeyScan(engine_, *execution.view, kKeys), Part{kKeys, {}});
     if (!rows->fill()) return nullptr;

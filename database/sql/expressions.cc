@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "database/sql/time_comparison.h"
+
 namespace kimdb::database::sql {
 
 using engine::SqlValue;
@@ -24,32 +26,72 @@ Result<StatementPointer> prepare(sqlite3* handle, const std::string& sql) {
 // The line break ends a comment in it.
 std::string in_parentheses(const std::string& sql) { return "(" + sql + "\n)"; }
 
+// What SQLite calls the type by which it compares a column's values. None of these casts changes a
+// value that the column can store.
+std::string_view affinity_name(engine::ColumnType type) {
+  switch (type) {
+    case engine::ColumnType::integer:
+    case engine::ColumnType::bigint:
+      return "INTEGER";
+    case engine::ColumnType::real:
+      return "REAL";
+    case engine::ColumnType::decimal:
+    case engine::ColumnType::boolean:
+      return "NUMERIC";
+    case engine::ColumnType::text:
+    case engine::ColumnType::timestamp:
+    case engine::ColumnType::json:
+      return "TEXT";
+    case engine::ColumnType::blob:
+      return "BLOB";
+  }
+  return "BLOB";
+}
+
 std::string sql_of_default(const std::string& sql) { return "SELECT " + in_parentheses(sql); }
 
-// SELECT (check), (check) FROM (SELECT ?1 AS "a", ?2 AS "b")
+std::string sql_of_check(const engine::TableSchema& schema, const engine::Check& check) {
+  const std::string sql = in_parentheses(check.sql);
+  return with_time_collation(sql,
+                             [&](const std::string& name) {
+                               const auto place = schema.find_column(name);
+                               return place &&
+                                      schema.columns[*place].type == engine::ColumnType::timestamp;
+                             })
+      .value_or(sql);
+}
+
+// The value as one of the column's, which SQLite compares with others by the column's type.
+std::string as_column(const std::string& value, const engine::Column& column) {
+  return "CAST(" + value + " AS " + std::string(affinity_name(column.type)) + ")" +
+         (column.type == engine::ColumnType::timestamp ? " COLLATE timestamp" : "") + " AS " +
+         quoted_name(column.name);
+}
+
+// SELECT (check), (check) FROM (SELECT CAST(?1 AS INTEGER) AS "a", CAST(?2 AS TEXT) AS "b")
 std::string sql_of_checks(const engine::TableSchema& schema) {
   std::string sql = "SELECT ";
   for (const engine::Check& check : schema.checks)
-    sql += (sql.back() == ' ' ? "" : ", ") + in_parentheses(check.sql);
+    sql += (sql.back() == ' ' ? "" : ", ") + sql_of_check(schema, check);
   sql += " FROM (SELECT ";
   for (std::size_t place = 0; place < schema.columns.size(); ++place) {
     if (schema.columns[place].dropped) continue;
     if (sql.back() != ' ') sql += ", ";
-    sql += "?" + std::to_string(place + 1) + " AS " + quoted_name(schema.columns[place].name);
+    sql += as_column("?" + std::to_string(place + 1), schema.columns[place]);
   }
   return sql + ")";
 }
 
-// SELECT 1 FROM (SELECT NULL AS "a", NULL AS "b") WHERE (check): there SQLite refuses functions
+// SELECT 1 FROM (SELECT CAST(NULL AS INTEGER) AS "a") WHERE (check): there SQLite refuses functions
 // over several rows, and the only parameters are those of the check.
 std::string sql_with_condition(const engine::TableSchema& schema, const engine::Check& check) {
   std::string sql = "SELECT 1 FROM (SELECT ";
   for (const engine::Column& column : schema.columns) {
     if (column.dropped) continue;
     if (sql.back() != ' ') sql += ", ";
-    sql += "NULL AS " + quoted_name(column.name);
+    sql += as_column("NULL", column);
   }
-  return sql + ") WHERE " + in_parentheses(check.sql);
+  return sql + ") WHERE " + sql_of_check(schema, check);
 }
 
 Status check_expression(sqlite3* handle, const std::string& what, const std::string& sql) {

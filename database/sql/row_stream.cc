@@ -27,6 +27,7 @@ RowStream::RowStream(HandlePool::Lease lease, const SqliteHandle::Prepared& prep
       execution_{.engine = engine, .catalog = *lease_->catalog()},
       memory_(terms.memory) {
   execution_.memory = &memory_;
+  for (const ResultSet::Column& column : prepared.columns) rows_.add_column(column);
 }
 
 RowStream::~RowStream() {
@@ -42,7 +43,6 @@ Result<Answer> RowStream::begin(std::span<const engine::SqlValue> parameters, st
   lease_->execution = &execution_;
   for (std::size_t i = 0; i < parameters.size(); ++i)
     bind_value(statement_, static_cast<int>(i + 1), parameters[i]);
-  add_columns(statement_, rows_);
   Stop stop = collect(terms_.counted ? kWholeBytesCounted : kWholeBytes,
                       terms_.at_once ? began_at_ns_ + kFirstNs : 0);
   // What cannot be run twice is held as a whole, as far as sql.max_memory goes.

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "base/ascii.h"
 #include "database/sql/constraints.h"
 #include "database/sql/sqlite.h"
 
@@ -17,14 +16,6 @@ Error failure(const SqliteHandle& handle, Execution& execution, const StatementM
   if (memory.exceeded()) return too_much_memory();
   if (execution.stopped != Execution::Stopped::no) return execution.why_stopped();
   return {ErrorCode::invalid_argument, sqlite3_errmsg(handle.get())};
-}
-
-void add_columns(sqlite3_stmt* statement, ResultSet& rows) {
-  for (int i = 0; i < sqlite3_column_count(statement); ++i) {
-    const char* type = sqlite3_column_decltype(statement, i);
-    rows.add_column({sqlite3_column_name(statement, i),
-                     type != nullptr && equals_ignoring_case(type, "BOOLEAN")});
-  }
 }
 
 void add_row(sqlite3_stmt* statement, int columns, ResultSet& rows) {
@@ -96,8 +87,8 @@ Result<Answer> run(SqliteHandle& handle, const SqliteHandle::Prepared& prepared,
   if (prepared.insert) return run_insert(handle, prepared, parameters, execution, memory);
   Answer answer;
   sqlite3_stmt* statement = prepared.statement.get();
-  add_columns(statement, answer.rows);
-  answer.kind = !answer.rows.columns().empty() ? Answer::Kind::rows : Answer::Kind::changed;
+  for (const ResultSet::Column& column : prepared.columns) answer.rows.add_column(column);
+  answer.kind = prepared.columns.empty() ? Answer::Kind::changed : Answer::Kind::rows;
   if (prepared.lookup && prepared.lookup->run(execution, parameters, answer.rows)) return answer;
   KIMDB_RETURN_IF_ERROR(run_compiled(handle, statement, parameters, execution, memory, answer));
   return answer;

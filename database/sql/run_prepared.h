@@ -17,7 +17,6 @@ Error too_much_memory();
 Error failure(const SqliteHandle& handle, Execution& execution, const StatementMemory& memory);
 
 // The columns of what the statement gives, and the row that it stands at.
-void add_columns(sqlite3_stmt* statement, ResultSet& rows);
 void add_row(sqlite3_stmt* statement, int columns, ResultSet& rows);
 
 // What a writing one changes is in the execution, whole, or the answer is an error. As many

@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "database/sql/execution.h"
 #include "engine/sql_value.h"
@@ -44,10 +45,10 @@ class Source {
   virtual bool finds_by(std::size_t /*column*/) const { return false; }
   struct Sought {
     std::size_t column = 0;
-    engine::SqlValue value;
+    std::vector<engine::SqlValue> values;  // none twice
   };
-  // All rows, or at least those in which the column is equal to the value. Null where the statement
-  // has to be begun again, or has failed (Execution).
+  // All rows, or at least those in which the column is equal to one of the values, each once. Null
+  // where the statement has to be begun again, or has failed (Execution).
   virtual std::unique_ptr<SourceRows> begin(Execution& execution,
                                             const std::optional<Sought>& sought) = 0;
 };

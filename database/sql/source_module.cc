@@ -3,10 +3,12 @@
 #include <sqlite3.h>
 
 #include <algorithm>
+#include <deque>
 #include <memory>
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "base/ascii.h"
 #include "database/sql/inspection.h"
@@ -84,8 +86,13 @@ int best_index(sqlite3_vtab* vtab, sqlite3_index_info* info) {
     const double found = finds_one ? 1 : std::max(1.0, rows * kEqualLeaves);
     const double cost = finds_one ? kLookupCost : kIndexCost + found * kIndexRowCost;
     if (!fits || cost >= info->estimatedCost) continue;
-    for (int other = 0; other < i; ++other) info->aConstraintUsage[other].argvIndex = 0;
+    for (int other = 0; other < i; ++other) {
+      info->aConstraintUsage[other].argvIndex = 0;
+      sqlite3_vtab_in(info, other, 0);
+    }
     info->aConstraintUsage[i].argvIndex = 1;
+    // All values of an IN at once: SQLite looks again by IN itself (typed_module.cc).
+    sqlite3_vtab_in(info, i, 1);
     info->idxNum = kByColumn + constraint.iColumn;
     info->estimatedCost = cost;
     info->estimatedRows = static_cast<sqlite3_int64>(found);
@@ -96,6 +103,22 @@ int best_index(sqlite3_vtab* vtab, sqlite3_index_info* info) {
   info->idxStr = sqlite3_mprintf("%s%c", words.c_str(), kEndOfPlanWords);
   info->needToFreeIdxStr = 1;
   return info->idxStr == nullptr ? SQLITE_NOMEM : SQLITE_OK;
+}
+
+// What a column is sought to be equal to: the values of an IN, or this one; none is equal to null.
+// Of an IN each is valid until the next one is asked for: their bytes go into `kept`.
+std::vector<SqlValue> values_of(sqlite3_value* argument, std::deque<std::string>& kept) {
+  std::vector<SqlValue> values;
+  sqlite3_value* item = nullptr;
+  int code = sqlite3_vtab_in_first(argument, &item);
+  const bool is_list = code == SQLITE_OK || code == SQLITE_DONE;
+  for (; code == SQLITE_OK; code = sqlite3_vtab_in_next(argument, &item)) {
+    SqlValue& value = values.emplace_back(value_of(item));
+    value.bytes = kept.emplace_back(value.bytes);
+  }
+  if (!is_list) values.push_back(value_of(argument));
+  std::erase_if(values, [](const SqlValue& value) { return value.is_null(); });
+  return values;
 }
 
 int open(sqlite3_vtab* /*vtab*/, sqlite3_vtab_cursor** made) {
@@ -115,11 +138,16 @@ int filter(sqlite3_vtab_cursor* vtab_cursor, int number, const char* description
   Execution* const execution = table.handle.execution;
   if (execution == nullptr) return SQLITE_MISUSE;
   std::optional<Source::Sought> sought;
+  std::deque<std::string> kept;
   if (number >= kByColumn)
-    sought = {.column = static_cast<std::size_t>(number - kByColumn), .value = value_of(values[0])};
+    sought = {.column = static_cast<std::size_t>(number - kByColumn),
+              .values = values_of(values[0], kept)};
   // What is no text SQLite may compare with the first column, which is one, in other ways than by
   // its bytes.
-  if (sought && sought->column == 0 && sought->value.kind != SqlValue::Kind::text) sought.reset();
+  if (sought && sought->column == 0 &&
+      std::any_of(sought->values.begin(), sought->values.end(),
+                  [](const SqlValue& value) { return value.kind != SqlValue::Kind::text; }))
+    sought.reset();
   cursor.rows = table.source->begin(*execution, sought);
   if (cursor.rows == nullptr) return SQLITE_ABORT;
   cursor.count = execution->begin_access(path_in_words(plan_words(description)));

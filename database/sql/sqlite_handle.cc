@@ -9,8 +9,10 @@
 #include "base/ascii.h"
 #include "database/sql/inspection.h"
 #include "database/sql/parser.h"
+#include "database/sql/result_columns.h"
 #include "database/sql/source_module.h"
 #include "database/sql/text_functions.h"
+#include "database/sql/time_comparison.h"
 #include "database/sql/tokenizer.h"
 #include "database/sql/typed_module.h"
 
@@ -156,8 +158,11 @@ Result<SqliteHandle::Prepared*> SqliteHandle::prepare(std::string_view text, Que
     made.statement = std::move(*compiled);
     made.varies = compiles_varying_;
     made.parameters = static_cast<std::size_t>(sqlite3_bind_parameter_count(made.statement.get()));
+    made.columns = result_columns(get(), made.statement.get(), query.text);
     if (query.explain == Query::Explain::no)
       made.lookup = PointLookup::of(query.text, *catalog_, made.statement.get());
+    if (auto by_time = compile_by_time(std::string(query.text), {}); by_time != nullptr)
+      made.statement = std::move(by_time);
   }
   if (query.names_columns)
     if (const TypedTablePointer table = catalog_->find(query.table))
@@ -195,12 +200,23 @@ Result<StatementPointer> SqliteHandle::compile(const std::string& sql, std::stri
   return last_error(text, offset);
 }
 
+StatementPointer SqliteHandle::compile_by_time(const std::string& sql, std::string_view prefix) {
+  const auto rewritten = with_time_collation(sql, tables_);
+  if (!rewritten) return nullptr;
+  const std::string text = std::string(prefix) + *rewritten;
+  sqlite3_stmt* statement = nullptr;
+  sqlite3_prepare_v3(get(), text.data(), static_cast<int>(text.size()), SQLITE_PREPARE_PERSISTENT,
+                     &statement, nullptr);
+  return StatementPointer(statement);
+}
+
 Result<std::vector<std::string>> SqliteHandle::plan(std::string_view text, const Query& query) {
   constexpr std::string_view kExplain = "EXPLAIN QUERY PLAN ";
   const auto compiled = compile(std::string(kExplain) + std::string(query.text), text,
                                 static_cast<std::ptrdiff_t>(query.offset) - std::ssize(kExplain));
   if (!compiled) return compiled.error();
-  sqlite3_stmt* statement = compiled->get();
+  const StatementPointer by_time = compile_by_time(std::string(query.text), kExplain);
+  sqlite3_stmt* statement = by_time != nullptr ? by_time.get() : compiled->get();
   std::map<int, std::size_t> depths;  // by the number of a step
   std::vector<std::string> steps;
   while (sqlite3_step(statement) == SQLITE_ROW) {
@@ -226,9 +242,9 @@ Result<std::vector<SourceColumn>> SqliteHandle::source_columns(const std::string
 }
 
 bool SqliteHandle::add_missing_table(std::string_view message) {
-  const std::string_view name = table_missed_by(message);
+  const std::string name(table_missed_by(message));  // the message goes with the next statement
   if (name.empty()) return false;
-  std::string module = "typed_table(" + std::string(name) + ")";
+  std::string module = "typed_table(" + name + ")";
   if (catalog_->find(name) == nullptr) {
     source_ = around_.sources.find(name);
     if (source_ == nullptr) return false;
@@ -237,6 +253,7 @@ bool SqliteHandle::add_missing_table(std::string_view message) {
   const std::string sql = "CREATE VIRTUAL TABLE temp." + quoted_name(name) + " USING " + module;
   authorizes_all_ = true;
   const int code = sqlite3_exec(get(), sql.c_str(), nullptr, nullptr, nullptr);
+  if (code == SQLITE_OK) tables_[lower_case(name)] = columns_by_time(get(), name);
   authorizes_all_ = false;
   return code == SQLITE_OK;
 }

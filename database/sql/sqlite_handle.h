@@ -24,6 +24,7 @@
 #include "database/sql/row_writer.h"
 #include "database/sql/source.h"
 #include "database/sql/sqlite.h"
+#include "database/sql/time_comparison.h"
 
 namespace kimdb::database::sql {
 
@@ -62,6 +63,7 @@ class SqliteHandle {
     std::optional<PlainInsert> insert;
     StatementPointer statement;
     std::optional<PointLookup> lookup;
+    std::vector<ResultSet::Column> columns;  // of what `statement` gives; none: it changes
     std::size_t parameters = 0;
     bool varies = false;  // run again over the same state it may give something else
     Learned learned;
@@ -96,6 +98,9 @@ class SqliteHandle {
   // `sql`, or an error of `text`, in which it begins at `offset`.
   Result<StatementPointer> compile(const std::string& sql, std::string_view text,
                                    std::ptrdiff_t offset);
+  // The same with comparisons of times written out (time_comparison.h), of what was compiled as it
+  // is; null where there are none.
+  StatementPointer compile_by_time(const std::string& sql, std::string_view prefix);
   // Makes the table that the message misses known to SQLite; false where there is none.
   bool add_missing_table(std::string_view message);
   Error last_error(std::string_view text, std::ptrdiff_t offset);
@@ -110,6 +115,7 @@ class SqliteHandle {
   bool authorizes_all_ = false;    // this class' own statements
   bool compiles_varying_ = false;  // Prepared::varies
   std::uint64_t compilations_ = 0;
+  TablesByTime tables_;  // that SQLite knows
   SqlitePointer database_;
   // Statements go before the database.
   std::map<const TypedTable*, RowWriter> writers_;

@@ -16,6 +16,7 @@
 #include "database/sql/row_writer.h"
 #include "database/sql/sqlite.h"
 #include "database/sql/sqlite_handle.h"
+#include "database/sql/time_comparison.h"
 #include "database/sql/timestamp.h"
 #include "engine/ordered_bytes.h"
 #include "engine/row_key.h"
@@ -27,7 +28,6 @@ namespace {
 using engine::ColumnType;
 using engine::SqlValue;
 
-constexpr const char* kTimeCollation = "timestamp";
 // Of a LIMIT that is a parameter.
 constexpr double kParameterRows = 100;
 
@@ -54,6 +54,24 @@ struct Table : sqlite3_vtab {
   double rows = 0;
 };
 
+struct ValueDeleter {
+  void operator()(sqlite3_value* value) const { sqlite3_value_free(value); }
+};
+using ValuePointer = std::unique_ptr<sqlite3_value, ValueDeleter>;
+
+// The values of an IN, which the cursor's path is gone for one after the other. A path may lead to
+// rows with other values as well: each row is given for its own value alone.
+struct ListOfValues {
+  int number = 0;  // the path
+  std::vector<ValuePointer> kept;
+  std::vector<sqlite3_value*> arguments;  // of the path; the list's is set anew each time
+  std::size_t argument = 0;               // which one that is
+  std::uint32_t place = 0;                // of its column
+  std::vector<ValuePointer> values;
+  std::size_t next = 0;
+  std::optional<SqlValue> value;  // that the path is gone for; nothing: no row has it
+};
+
 struct Cursor : sqlite3_vtab_cursor {
   explicit Cursor(const Table& table)
       : sqlite3_vtab_cursor{}, rows(table.table), batch(table.table) {}
@@ -69,6 +87,7 @@ struct Cursor : sqlite3_vtab_cursor {
   engine::RowView row;
   std::string key;
   std::string kept;
+  std::unique_ptr<ListOfValues> list;  // null: there is none, or it is done
   Execution::Access* count = nullptr;  // for EXPLAIN ANALYZE
 };
 
@@ -77,14 +96,14 @@ Cursor& cursor_of(sqlite3_vtab_cursor* cursor) { return *static_cast<Cursor*>(cu
 
 // --- the table ---
 
-std::string_view declared_type(ColumnType type) {
-  switch (type) {
+std::string declared_type(const engine::Column& column) {
+  switch (column.type) {
     case ColumnType::timestamp:
       return "TIMESTAMP TEXT COLLATE timestamp";
     case ColumnType::json:
       return "JSON TEXT";
     default:
-      return engine::type_name(type);
+      return engine::full_type_name(column);
   }
 }
 
@@ -95,7 +114,7 @@ std::string declaration(const TypedTable& table) {
     sql += sql.empty() ? "CREATE TABLE x(" : ", ";
     sql += quoted_name(column.name);
     sql += ' ';
-    sql += declared_type(column.type);
+    sql += declared_type(column);
   }
   return sql + ")";
 }
@@ -142,10 +161,18 @@ std::optional<Condition::Op> op_of(unsigned char op) {
   }
 }
 
+// SQLite gives the values of an IN one after the other, and looks again at what was found by
+// comparing it with the value: as its column is compared with a constant. Beside (SELECT number …)
+// a text is compared as a number, though. Where all values are asked for at once, SQLite looks
+// again by IN itself.
+bool compares_as_text(ColumnType type) {
+  return type == ColumnType::text || type == ColumnType::json || type == ColumnType::timestamp;
+}
+
 // A path as the number that SQLite keeps: kind 2 bits, then whether there is a lower bound, whether
 // it is inclusive, the same of the upper one, whether it finds one row at most, and filters; 8 bits
-// for the equal columns, 12 for the index, then whether rows come in the key's order, and whether
-// backwards.
+// for the equal columns, 12 for the index, then whether rows come in the key's order, whether
+// backwards, and whether one of the equal columns has a list of values.
 enum : int {
   kKindMask = 3,
   kLower = 4,
@@ -156,6 +183,7 @@ enum : int {
   kFilters = 128,
   kOrdered = 1 << 28,
   kDescending = 1 << 29,
+  kWholeList = 1 << 30,
   kEqualShift = 8,
   kIndexShift = 16,
   kIndexMask = 0xfff
@@ -176,6 +204,8 @@ int number_of(const AccessPath& path, const std::vector<Condition>& conditions) 
   if (!path.filters.empty()) number |= kFilters;
   if (path.order != AccessPath::Order::none) number |= kOrdered;
   if (path.order == AccessPath::Order::descending) number |= kDescending;
+  for (const std::size_t condition : path.equal)
+    if (conditions[condition].is_whole_list) number |= kWholeList;
   return number;
 }
 
@@ -207,7 +237,9 @@ int best_index(sqlite3_vtab* vtab, sqlite3_index_info* info) {
     const bool is_time = table.table->schema().columns[place].type == ColumnType::timestamp;
     const std::string_view collation = sqlite3_vtab_collation(info, i);
     if (!equals_ignoring_case(collation, is_time ? kTimeCollation : "BINARY")) continue;
-    conditions.push_back({place, *op, sqlite3_vtab_in(info, i, -1) != 0});
+    const bool is_list = sqlite3_vtab_in(info, i, -1) != 0;
+    conditions.push_back({place, *op, is_list,
+                          is_list && compares_as_text(table.table->schema().columns[place].type)});
     constraints.push_back(i);
   }
   std::vector<OrderTerm> order;
@@ -230,13 +262,16 @@ int best_index(sqlite3_vtab* vtab, sqlite3_index_info* info) {
     usage.omit = exactly ? 1 : 0;
   };
   // What stands under a primary key that is known whole needs no second look, but for text
-  // (compares_unknowably).
+  // (compares_unknowably), and where several keys are.
   const bool has_text = std::any_of(best.equal.begin(), best.equal.end(), [&](std::size_t i) {
     const ColumnType type = table.table->schema().columns[conditions[i].place].type;
-    return type == ColumnType::text || type == ColumnType::json;
+    return type == ColumnType::text || type == ColumnType::json || conditions[i].is_whole_list;
   });
   const bool exactly = best.kind == AccessPath::Kind::primary_key && best.finds_one && !has_text;
-  for (const std::size_t condition : best.equal) use(condition, exactly);
+  for (const std::size_t condition : best.equal) {
+    use(condition, exactly);
+    if (conditions[condition].is_whole_list) sqlite3_vtab_in(info, constraints[condition], 1);
+  }
   if (best.lower) use(*best.lower, false);
   if (best.upper) use(*best.upper, false);
   for (const std::size_t condition : best.filters) use(condition, false);
@@ -389,6 +424,77 @@ bool begin(const Table& table, Cursor& cursor, Execution& execution, int number,
   return cursor.rows.begin_index(execution, std::move(plan));
 }
 
+// Takes the values of an IN out of the path's. Null where there is no memory, and nothing in
+// `values` where some are compared with the column nobody knows how: all rows have to be looked at.
+std::unique_ptr<ListOfValues> read_list(const Table& table, int number, int count,
+                                        sqlite3_value** arguments) {
+  auto list = std::make_unique<ListOfValues>();
+  list->number = number;
+  const auto index_number = static_cast<std::size_t>(number >> kIndexShift & kIndexMask);
+  const KeyColumns columns =
+      key_columns(*table.table, static_cast<AccessPath::Kind>(number & kKindMask), index_number);
+  sqlite3_value* item = nullptr;
+  for (int i = 0; i < count; ++i) {
+    int code = sqlite3_vtab_in_first(arguments[i], &item);
+    if (code != SQLITE_OK && code != SQLITE_DONE) {
+      list->kept.emplace_back(sqlite3_value_dup(arguments[i]));
+      if (list->kept.back() == nullptr) return nullptr;
+      list->arguments.push_back(list->kept.back().get());
+      continue;
+    }
+    list->argument = static_cast<std::size_t>(i);
+    list->arguments.push_back(nullptr);
+    list->place = columns.places[list->argument];
+    const ColumnType type = table.table->schema().columns[list->place].type;
+    for (; code == SQLITE_OK; code = sqlite3_vtab_in_next(arguments[i], &item)) {
+      if (compares_unknowably(type, value_of(item))) {
+        list->values.clear();
+        list->arguments.clear();
+        return list;
+      }
+      list->values.emplace_back(sqlite3_value_dup(item));
+      if (list->values.back() == nullptr) return nullptr;
+    }
+    if (code != SQLITE_DONE) return nullptr;
+  }
+  return list;
+}
+
+// Goes on to the next row that is one of the list's, if the cursor is at none; begins the path for
+// the next values until there is one.
+bool find_next_of_list(const Table& table, Cursor& cursor, Execution& execution) {
+  ListOfValues& list = *cursor.list;
+  const TypedTable& typed = *table.table;
+  for (;;) {
+    while (!cursor.rows.at_end()) {
+      const engine::RowView row(typed.layout(), cursor.rows.row().bytes());
+      if (list.value == typed.column(row, list.place)) return true;
+      if (!cursor.rows.next()) return false;
+    }
+    if (list.next == list.values.size()) {
+      cursor.list.reset();
+      return true;
+    }
+    sqlite3_value* const value = list.values[list.next++].get();
+    list.arguments[list.argument] = value;
+    list.value = compared_value(typed.schema().columns[list.place].type, value_of(value));
+    if (list.value && !begin(table, cursor, execution, list.number, list.arguments.data()))
+      return false;
+  }
+}
+
+bool begin_list(const Table& table, Cursor& cursor, Execution& execution, int number, int count,
+                sqlite3_value** values) {
+  cursor.list = read_list(table, number, count, values);
+  if (cursor.list == nullptr) return false;
+  if (cursor.list->arguments.empty()) {
+    cursor.list.reset();
+    return cursor.rows.begin_range(execution, {table.table->prefix(), {}});
+  }
+  cursor.rows.begin_empty();
+  return find_next_of_list(table, cursor, execution);
+}
+
 // Of the path's values the last ones.
 void begin_filter(const TypedTable& table, RowFilter& filter, std::string_view word, int count,
                   sqlite3_value** values) {
@@ -408,7 +514,11 @@ int filter(sqlite3_vtab_cursor* vtab_cursor, int number, const char* description
     const std::string_view words = plan_words(description);
     begin_filter(*table.table, cursor.rows.filter(), description + words.size() + 1, count, values);
   }
-  if (!begin(table, cursor, *execution, number, values)) return stop();
+  cursor.list.reset();
+  const bool begun = (number & kWholeList) != 0
+                         ? begin_list(table, cursor, *execution, number, count, values)
+                         : begin(table, cursor, *execution, number, values);
+  if (!begun) return stop();
   if (execution->counts)
     cursor.count = execution->begin_access(path_in_words(plan_words(description)));
   cursor.look();
@@ -418,6 +528,10 @@ int filter(sqlite3_vtab_cursor* vtab_cursor, int number, const char* description
 int next(sqlite3_vtab_cursor* vtab_cursor) {
   Cursor& cursor = cursor_of(vtab_cursor);
   if (!cursor.rows.next()) return stop();
+  if (cursor.list != nullptr) {
+    const Table& table = table_of(vtab_cursor->pVtab);
+    if (!find_next_of_list(table, cursor, *table.handle.execution)) return stop();
+  }
   cursor.look();
   return SQLITE_OK;
 }
@@ -503,14 +617,22 @@ const sqlite3_module kModule = {
     .xBegin = begin_transaction,
 };
 
-// Times as text, in the order of what they say; what is none stands by its bytes.
+// Times as text, in the order of what they say. What is none stands between them by its bytes, as
+// the text that shows a time does: else the order would be none.
 int compare_times(void* /*nothing*/, int a_size, const void* a_bytes, int b_size,
                   const void* b_bytes) {
   const std::string_view a(static_cast<const char*>(a_bytes), static_cast<std::size_t>(a_size));
   const std::string_view b(static_cast<const char*>(b_bytes), static_cast<std::size_t>(b_size));
   const auto a_time = parse_timestamp(a), b_time = parse_timestamp(b);
   if (a_time && b_time) return *a_time < *b_time ? -1 : *a_time > *b_time ? 1 : 0;
-  return a.compare(b);
+  std::string a_kept, b_kept;
+  const auto shown = [](std::string_view text, std::optional<std::int64_t> time,
+                        std::string& kept) -> std::string_view {
+    if (!time) return text;
+    append_timestamp(kept, *time);
+    return kept;
+  };
+  return shown(a, a_time, a_kept).compare(shown(b, b_time, b_kept));
 }
 
 }  // namespace

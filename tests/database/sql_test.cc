@@ -168,7 +168,7 @@ TEST_CASE("values have the types of their columns") {
                "'2020-02-29 12:00:00.25+02:00', '{\"a\": [1]}', x'00ff')") == "1");
   CHECK(db.run("SELECT i, b, d, n, s, f, t, j->'$.a', hex(x), typeof(d) FROM t") ==
         "*2\ni|b|d|n|s|f|t|j->'$.a'|hex(x)|typeof(d)\n"
-        "7|9223372036854775807|2|0.1|5|true|2020-02-29 10:00:00.250|[1]|00FF|real");
+        "7|9223372036854775807|2.0|0.10|5|true|2020-02-29 10:00:00.250|[1]|00FF|real");
   CHECK(has(db.run("INSERT INTO t (j) VALUES ('{')"), "invalid JSON"));
   CHECK(has(db.run("INSERT INTO t (t) VALUES ('2021-02-29')"), "is not a TIMESTAMP"));
   CHECK(has(db.run("INSERT INTO t (b) VALUES (9223372036854775808)"), "out of range"));
