@@ -91,6 +91,7 @@ Result<std::unique_ptr<SqliteHandle>> SqliteHandle::open(const Surroundings& aro
   sqlite3_limit(database, SQLITE_LIMIT_WORKER_THREADS, 0);
   sqlite3_limit(database, SQLITE_LIMIT_LIKE_PATTERN_LENGTH, kPatternBytes);
   sqlite3_exec(database, "PRAGMA temp_store = FILE", nullptr, nullptr, nullptr);
+  forgo_bloom_filters(database);
   register_typed_tables(*handle);
   register_sources(*handle);
   register_text_functions(database);

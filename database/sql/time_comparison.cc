@@ -71,7 +71,9 @@ class Rewriter {
  private:
   // Within a pair of parentheses.
   struct Level {
-    bool is_list_of_names = false;
+    bool stays = false;  // a list of names, or part of what the next line names
+    bool of_in = false;  // x IN (SELECT …): compared as x is, SQLite's modules know no other way
+    bool in_items = false;  // of a SELECT, before its FROM
     bool is_value = false;  // a SELECT in the place of a value
     bool in_from = false;
     bool in_set = false;
@@ -91,11 +93,12 @@ class Rewriter {
     Level& level = levels_.back();
     if (token.is_word("from") || token.is_word("join")) {
       level.in_from = true;
-      level.in_set = false;
+      level.in_set = level.in_items = false;
     } else if (token.is_word("set")) {
       level.in_set = true;
     } else if (is_one_of(token, kOthers)) {
       level.in_from = level.in_set = false;
+      level.in_items = token.is_word("select");
     } else {
       return false;
     }
@@ -122,9 +125,10 @@ class Rewriter {
   void open(std::size_t i) {
     const Level& outer = levels_.back();
     Level level;
-    level.is_list_of_names = is_list_of_names(i);
     const bool is_select = is(i + 1, "select") || is(i + 1, "with");
-    level.is_value = is_select && i > 0 && begins_operand(tokens_[i - 1]) &&
+    level.stays = is_list_of_names(i) || outer.stays || (outer.of_in && outer.in_items);
+    level.of_in = is_select && i > 0 && is(i - 1, "in");
+    level.is_value = !level.stays && is_select && i > 0 && begins_operand(tokens_[i - 1]) &&
                      !(outer.in_from && tokens_[i - 1].is_symbol(","));
     levels_.push_back(level);
   }
@@ -140,8 +144,9 @@ class Rewriter {
   void see_name(std::size_t i) {
     Level& level = levels_.back();
     const Token& next = tokens_[i + 1];
-    if (level.is_list_of_names || next.is_symbol(".") || next.is_symbol("(") ||
-        next.is_word("collate") || !is_time_column_(lower_case(tokens_[i].name())))
+    if (level.stays || (level.of_in && level.in_items) || next.is_symbol(".") ||
+        next.is_symbol("(") || next.is_word("collate") ||
+        !is_time_column_(lower_case(tokens_[i].name())))
       return;
     std::size_t first = i;  // of "t.born"
     while (first >= 2 && tokens_[first - 1].is_symbol(".")) first -= 2;
@@ -163,6 +168,11 @@ class Rewriter {
 };
 
 }  // namespace
+
+void forgo_bloom_filters(sqlite3* handle) {
+  constexpr unsigned kBloomFilter = 0x80000;  // SQLITE_BloomFilter of sqliteInt.h
+  sqlite3_test_control(SQLITE_TESTCTRL_OPTIMIZATIONS, handle, kBloomFilter);
+}
 
 std::optional<std::string> with_time_collation(
     std::string_view sql, const std::function<bool(const std::string& name)>& is_time_column) {

@@ -18,6 +18,10 @@ namespace kimdb::database::sql {
 
 constexpr const char* kTimeCollation = "timestamp";
 
+// Of an index that it makes for one statement SQLite 3.40 asks a Bloom filter first, which takes
+// texts of different lengths for different ones, whatever their collation says.
+void forgo_bloom_filters(sqlite3* handle);
+
 // Of `sql`, a statement or an expression in parentheses; nothing where no such column stands in it.
 // By tokens alone: what SQLite does not compile is to be compiled as it was. Names are in lower
 // case.

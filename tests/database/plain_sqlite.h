@@ -10,6 +10,7 @@
 #include "database/sql/result_columns.h"
 #include "database/sql/result_set.h"
 #include "database/sql/sqlite.h"
+#include "database/sql/time_comparison.h"
 
 namespace kimdb::database::sql {
 
@@ -20,6 +21,7 @@ class PlainSqlite {
     sqlite3* database = nullptr;
     REQUIRE(sqlite3_open(":memory:", &database) == SQLITE_OK);
     database_.reset(database);
+    forgo_bloom_filters(database);
   }
 
   // `shown`: as which types the columns of the result are, if not as they are declared.

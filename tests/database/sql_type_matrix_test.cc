@@ -4,7 +4,8 @@
 //
 // What kimdb does otherwise is in the plain tables' types and in the statements they are given:
 //   - TIMESTAMP is a text as kimdb shows it, in columns that compare texts as times; the collation
-//     is written behind each such column, and behind a SELECT in the place of a value that has one.
+//     is written behind each such column, and behind a SELECT in the place of a value that has one,
+//     but for the items of an IN (SELECT …).
 //   - DECIMAL(p,s) is a double, rounded; a DECIMAL holds no double that is a whole number, since
 //     plain SQLite makes it one.
 //   - A column of a result is shown as BOOLEAN or DECIMAL(p,s) where it is one, unchanged, in all
@@ -287,7 +288,10 @@ class Matrix {
       case 3: {
         const MatrixTable& table = inner_table();
         const Scope inner{{table, "y"}};
-        const std::string item = one_in(4) ? operand(inner, 1) : column(inner);
+        // What stands on the left says how it is compared.
+        std::string item = one_in(4) ? operand(inner, 1) : column(inner);
+        for (std::size_t at = 0; (at = item.find(kByTime)) != std::string::npos;)
+          item.erase(at, std::string_view(kByTime).size());
         return a + (one_in(5) ? " NOT" : "") + " IN (SELECT " + item + " FROM " + table.name +
                " y" + (one_in(2) ? " WHERE " + predicate(inner, 0) : "") + ")";
       }
