@@ -81,6 +81,10 @@ class EntryRows : public SourceRows {
 
   bool at_end() const override { return position_ == entries_.size(); }
   bool next() override { return ++position_ < entries_.size() || fill(); }
+  // Under the statement's view it stays where it is.
+  std::int64_t id() const override {
+    return static_cast<std::int64_t>(reinterpret_cast<std::uintptr_t>(&entry()));
+  }
 
   // More of them; false where there is an error.
   bool fill() {

@@ -39,6 +39,7 @@ class MadeRows final : public SourceRows {
     ++position_;
     return true;
   }
+  std::int64_t id() const override { return static_cast<std::int64_t>(position_); }
   SqlValue column(std::size_t column) override {
     const Value& value = rows_[position_][column];
     if (const auto* integer = std::get_if<std::int64_t>(&value)) return SqlValue::of(*integer);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -21,6 +22,8 @@ class SourceRows {
   virtual bool at_end() const = 0;
   // False where there is an error (Execution::error).
   virtual bool next() = 0;
+  // Of the row at hand, whichever way led to it: SQLite tells by it what two conditions both find.
+  virtual std::int64_t id() const = 0;
   // Valid until the next call.
   virtual engine::SqlValue column(std::size_t number) = 0;
 };

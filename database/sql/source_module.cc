@@ -170,8 +170,8 @@ int column(sqlite3_vtab_cursor* cursor, sqlite3_context* context, int number) {
   return SQLITE_OK;
 }
 
-int rowid(sqlite3_vtab_cursor* /*cursor*/, sqlite3_int64* id) {
-  *id = 0;  // nobody may read it
+int rowid(sqlite3_vtab_cursor* cursor, sqlite3_int64* id) {
+  *id = cursor_of(cursor).rows->id();
   return SQLITE_OK;
 }
 

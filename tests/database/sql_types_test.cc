@@ -99,6 +99,10 @@ TEST_CASE("IN looks up fields of collections and keys as SQLite compares them") 
   CHECK(has(db.run("EXPLAIN SELECT id FROM ages WHERE age IN (30, 'x')"), "ages by an index"));
   CHECK(rows(db, "SELECT id FROM ages WHERE id IN ('a', 'b', 'none', 'a', NULL) ORDER BY id") ==
         "a\nb");
+  // What one of two conditions finds, or both.
+  CHECK(rows(db,
+             "SELECT id FROM ages WHERE id = 'g' OR age IN (30, 31) OR id IN ('a', 'e') "
+             "ORDER BY id") == "a\nd\ne\ng");
   db.run("SET 1 one");
   db.run("SET 01 zero-one");
   db.run("SET x y");
