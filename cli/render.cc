@@ -9,6 +9,7 @@
 #include "cli/columns.h"
 #include "client/repeatable.h"
 #include "protocol/quoting.h"
+#include "protocol/value_writer.h"
 
 namespace kimdb::cli {
 namespace {
@@ -20,7 +21,7 @@ using protocol::Value;
 std::string written(const Value& value, Format format) {
   std::string out;
   ReplyWriter writer(out, format);
-  write_value(value, writer);
+  protocol::write(value, writer);
   return out;
 }
 
@@ -540,41 +541,5 @@ bool is_from_sql(std::string_view text) {
 }
 
 }  // namespace
-
-void write_value(const Value& value, ReplyWriter& writer) {
-  switch (value.type) {
-    case Value::Type::null:
-      return writer.null();
-    case Value::Type::simple:
-      return value.string == "OK" ? writer.ok() : writer.simple(value.string);
-    case Value::Type::error:
-      return writer.error(value.string);
-    case Value::Type::integer:
-      return writer.integer(value.integer);
-    case Value::Type::double_:
-      return is_from_sql(value.string) ? writer.number(value.string)
-                                       : writer.double_value(value.number);
-    case Value::Type::boolean:
-      return writer.boolean(value.integer != 0);
-    case Value::Type::bulk:
-    case Value::Type::big_number:
-      return writer.bulk(value.string);
-    case Value::Type::verbatim:
-      return writer.verbatim(value.string);
-    case Value::Type::array:
-      writer.array(value.elements.size());
-      break;
-    case Value::Type::map:
-      writer.map(value.elements.size() / 2);
-      break;
-    case Value::Type::set:
-      writer.set(value.elements.size());
-      break;
-    case Value::Type::push:
-      writer.push(value.elements.size());
-      break;
-  }
-  for (const Value& element : value.elements) write_value(element, writer);
-}
 
 }  // namespace kimdb::cli

@@ -61,7 +61,4 @@ class ListRenderer {
 // An error of the CLI's own (no reply came), in the same format.
 std::string render_error(std::string_view message, const RenderOptions& options);
 
-// Makes the calls that write the value.
-void write_value(const protocol::Value& value, protocol::ReplyWriter& writer);
-
 }  // namespace kimdb::cli

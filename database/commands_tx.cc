@@ -27,9 +27,15 @@ constexpr std::size_t kCommandsMax = 10'000;
 
 using Command = std::vector<std::string>;
 
+// The error's code stays in front: "NOPERM command 3: …".
 std::string command_error(std::size_t number, std::string_view why) {
-  if (why.starts_with("ERR ")) why.remove_prefix(4);
-  return "ERR command " + std::to_string(number) + ": " + std::string(why);
+  const std::size_t space = why.find(' ');
+  const bool has_code = space != std::string_view::npos && space > 1 &&
+                        std::all_of(why.begin(), why.begin() + static_cast<std::ptrdiff_t>(space),
+                                    [](char c) { return (c >= 'A' && c <= 'Z') || c == '_'; });
+  const std::string code(has_code ? why.substr(0, space) : "ERR");
+  if (has_code) why.remove_prefix(space + 1);
+  return code + " command " + std::to_string(number) + ": " + std::string(why);
 }
 
 // The words of a command: strings as they are, all else as its JSON.

@@ -14,7 +14,7 @@ namespace kimdb::database {
 
 constexpr std::string_view kNoCollection =
     "ERR a collection's name has 1 to 64 of A-Z a-z 0-9 _ -, does not begin with _, and is none of "
-    "collections, crdt, indexes, kv, sql";
+    "collections, crdt, indexes, kv, sql, tx";
 
 std::string error_reply(const Error& error);
 // What is wrong with one item of BULK.

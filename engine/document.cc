@@ -59,8 +59,8 @@ std::string without_white_space(std::string_view text) {
 }  // namespace
 
 bool is_collection_name(std::string_view name) {
-  constexpr std::array<std::string_view, 5> kReserved = {"collections", "crdt", "indexes", "kv",
-                                                         "sql"};
+  constexpr std::array<std::string_view, 6> kReserved = {"collections", "crdt", "indexes",
+                                                         "kv",          "sql",  "tx"};
   return !name.empty() && name.size() <= 64 && name[0] != '_' &&
          std::find(kReserved.begin(), kReserved.end(), name) == kReserved.end() &&
          std::all_of(name.begin(), name.end(), [](char c) {

@@ -23,7 +23,7 @@ namespace kimdb::engine {
 constexpr std::size_t kDocumentIdBytesMax = 256;
 
 // 1 to 64 of A-Z a-z 0-9 _ -, not beginning with _, and none that something else has as a path of
-// HTTP: collections, crdt, indexes, kv, sql.
+// HTTP: collections, crdt, indexes, kv, sql, tx.
 bool is_collection_name(std::string_view name);
 // UTF-8, 1 to kDocumentIdBytesMax bytes.
 bool is_document_id(std::string_view id);

@@ -16,7 +16,7 @@ Error too_much_memory();
 // Why the statement was stopped.
 Error failure(const SqliteHandle& handle, Execution& execution, const StatementMemory& memory);
 
-// The columns of what the statement gives, and the row that it stands at.
+// Adds the row that the statement stands at.
 void add_row(sqlite3_stmt* statement, int columns, ResultSet& rows);
 
 // What a writing one changes is in the execution, whole, or the answer is an error. As many

@@ -15,6 +15,7 @@
 #include "server/http/assets.h"
 #include "server/http/failure.h"
 #include "server/http/openapi.h"
+#include "server/http/transaction_results.h"
 
 namespace kimdb::server {
 
@@ -397,6 +398,38 @@ RestCall run_statement(const HttpRequest& request) {
   return call;
 }
 
+HttpResponse show_transaction(const HttpRequest& request, const Value& reply, Lsn) {
+  const auto tree = engine::parse_json_tree(request.body);
+  const engine::JsonMember* commands = tree ? tree->find("commands") : nullptr;
+  std::string list;
+  if (commands != nullptr) engine::append_json(list, commands->value);
+  return success("\"results\":" + transaction_results(list, reply));
+}
+
+// {"commands": [["SET", "k", "v"], ["SQL", "UPDATE …", "PARAMS", [1]]], "isolation":
+// "serializable"}
+RestCall run_transaction(const HttpRequest& request) {
+  const auto wrong = [](std::string_view why) { return refused(problem(400, "bad_request", why)); };
+  const auto tree = engine::parse_json_tree(request.body);
+  if (!tree) return refused(problem(400, "invalid_json", tree.error().message));
+  RestCall call{.words = {"TX", ""}, .answer = show_transaction};
+  for (const engine::JsonMember& member : tree->members) {
+    if (member.name == "commands" && member.value.kind == engine::JsonKind::array) {
+      engine::append_json(call.words[1], member.value);
+    } else if (member.name == "isolation" && member.value.kind == engine::JsonKind::string) {
+      const std::string level = engine::decode_json_string(member.value.text);
+      if (level == "serializable")
+        call.words.emplace_back("SERIALIZABLE");
+      else if (level != "snapshot")
+        return wrong("isolation is snapshot or serializable");
+    } else {
+      return wrong("a transaction has commands, a list of lists of words, and may have isolation");
+    }
+  }
+  if (call.words[1].empty()) return wrong("commands is missing, a list of lists of words");
+  return call;
+}
+
 RestCall change(const HttpRequest& request) {
   const std::string_view type = media_type(request);
   const bool merges = type == "application/merge-patch+json" || type == "application/json";
@@ -485,6 +518,7 @@ const std::vector<Route>& routes() {
          return RestCall{.words = {"INDEX", "DROP", r.path[2], r.path[3]}, .answer = show_done};
        }},
       {"POST", {"api", "sql"}, run_statement},
+      {"POST", {"api", "tx"}, run_transaction},
       {"GET",
        {"api", "*", "changes"},
        [](const HttpRequest&) { return RestCall{.stream = RestCall::Stream::events}; },

@@ -10,6 +10,7 @@
 #include "engine/request_log.h"
 #include "protocol/numbers.h"
 #include "server/http/failure.h"
+#include "server/http/transaction_results.h"
 
 namespace kimdb::server {
 
@@ -289,6 +290,23 @@ void read_sync(Message& message, SocketCall& call) {
   call.answer = show_changes;
 }
 
+std::string show_transaction(const SocketCall& call, const Value& reply) {
+  return ",\"results\":" + transaction_results(call.words[1], reply);
+}
+
+// {"commands":[["SET","k","v"],…],"isolation":"serializable"}: all of them or none.
+void read_transaction(Message& message, SocketCall& call) {
+  call.reply_type = "tx_ok";
+  call.answer = show_transaction;
+  if (message.array("commands") == nullptr) return;
+  call.words = {"TX", message.json("commands")};
+  const std::string isolation = message.text_or("isolation", "snapshot");
+  if (isolation == "serializable")
+    call.words.emplace_back("SERIALIZABLE");
+  else if (isolation != "snapshot")
+    message.complain("isolation is snapshot or serializable");
+}
+
 void read_batch(Message& message, SocketCall& call);
 
 struct Type {
@@ -314,6 +332,7 @@ constexpr std::array kTypes = {
     Type{"merge", read_merge},
     Type{"sync", read_sync},
     Type{"batch_sync", read_batch, false},
+    Type{"tx", read_transaction, false},
 };
 
 const Type* find_type(std::string_view name) {

@@ -567,4 +567,35 @@ TEST_CASE("a slave answers reads over HTTP and refuses writes") {
   CHECK(has(master.request("PUT", "/api/c/b", "{}"), 503, "no_replicas"));
 }
 
+TEST_CASE("a transaction over keys, documents and tables is one request") {
+  const HttpServer server;
+  CHECK(
+      server
+          .request("POST", "/api/sql", R"-({"sql":"CREATE TABLE t (id INT PRIMARY KEY, n INT)"})-")
+          .status == 200);
+  const auto run = [&](const std::string& commands, const std::string& more = "") {
+    return server.request("POST", "/api/tx", R"({"commands":)" + commands + more + "}");
+  };
+  const Response done = run(
+      R"-([["SET","k","1"],["INCRBY","k",2],["DOC","PUT","d","1",{"n":1}],["DOC","GET","d","1"],)-"
+      R"-(["SQL","INSERT INTO t VALUES (?, ?)","PARAMS",[1,10]],["SQL","SELECT * FROM t"],["GET","none"]])-",
+      R"(,"isolation":"serializable")");
+  CHECK(done.status == 200);
+  CHECK(done.body.starts_with(R"({"success":true,"results":["OK",3,["1",1],{"id":"1","n":1,)"));
+  CHECK(done.body.ends_with("},1,[{\"id\":1,\"n\":10}],null]}\n"));
+  CHECK(has(run(R"([["SET","k","9"],["DOC","GET","none"]])"), 400, "bad_request"));
+  CHECK(has(run(R"-([["SET","k","9"],["SQL","INSERT INTO t VALUES (1, 1)"]])-"), 409,
+            "duplicate_key"));
+  CHECK(has(run(R"([["SET","k","9"],["SQL","COMMIT"]])"), 400, "bad_request"));
+  CHECK(server.request("GET", "/api/kv/k").body == "3");
+  for (const char* body : {"{}", R"({"commands":1})", R"({"commands":[],"x":1})",
+                           R"({"commands":[],"isolation":"none"})", "[]", "x"}) {
+    CAPTURE(body);
+    CHECK(server.request("POST", "/api/tx", body).status == 400);
+  }
+  // Nothing is left open on the connection.
+  CHECK(server.request("POST", "/api/sql", R"({"sql":"SELECT count(*) AS n FROM t"})").body ==
+        "{\"success\":true,\"count\":1,\"rows\":[{\"n\":1}]}\n");
+}
+
 }  // namespace kimdb::server

@@ -185,6 +185,7 @@ const std::map<std::string, Request>& samples() {
       {"dropIndex", {"/api/indexes/users/n", "", {}}},
       {"runStatement",
        {"/api/sql", R"-({"sql":"CREATE TABLE IF NOT EXISTS t (a INT PRIMARY KEY)"})-", {}}},
+      {"runTransaction", {"/api/tx", R"({"commands":[["SET","k","v"]]})", {}}},
       {"getKey", {"/api/kv/k", "", {}}},
       {"setKey", {"/api/kv/k", "value", {}}},
       {"deleteKey", {"/api/kv/k", "", {}}},
@@ -202,7 +203,8 @@ void call_what_succeeds(Document& document, const HttpServer& server) {
     document.call(server, id, status, samples().at(id));
   };
   for (const char* id : {"health", "ready", "metrics", "openapiYaml", "openapiJson", "docs",
-                         "changeDocuments", "setKey", "getKey", "runStatement"})
+                         "changeDocuments", "setKey", "getKey", "runStatement",
+                         "runTransaction"})
     call(id, 200);
   call("createDocument", 201);
   call("putDocument", 201);
@@ -247,6 +249,10 @@ void call_what_is_refused(Document& document, const HttpServer& server) {
   call("runStatement", 400, "/api/sql", R"({"sql":"SELECT * FORM t"})");
   call("runStatement", 200, "/api/sql", insert);
   call("runStatement", 409, "/api/sql", insert);
+
+  call("runTransaction", 400, "/api/tx", R"({"commands":[["NOTHING"]]})");
+  call("runTransaction", 409, "/api/tx",
+       R"({"commands":[["SET","k","w"],["DOC","PUT","users","u",{},"IFVERSION",99]]})");
 
   call("changeDocuments", 404, "/api/users/batch",
        R"({"items":[{"id":"none","op":"merge","data":{}}]})");

@@ -102,6 +102,24 @@ TEST_CASE("messages become commands, and their replies come back in order") {
   CHECK(member(client.ask(R"({"type":"delete","collection":"c","id":"y"})"), "deleted") == "false");
 }
 
+TEST_CASE("a transaction over keys, documents and tables is one message") {
+  SocketServer s;
+  WebSocketClient client(s.port);
+  client.greeting();
+  CHECK(client.ask(R"({"type":"tx","commands":[["SET","k","1"],["DOC","PUT","c","x",{"a":1}]],)"
+                   R"("isolation":"serializable","requestId":1})") ==
+        R"({"type":"tx_ok","requestId":1,"results":["OK",["x",1]]})");
+  CHECK(has(
+      client.ask(R"({"type":"tx","commands":[["INCR","k"],["DOC","GET","none","x"],["INCR","x"],)"
+                 R"(["DOC","MERGE","c","none",{}]]})"),
+      "command 3: document not found"));
+  CHECK(client.ask(R"({"type":"tx","commands":[["GET","k"]]})") ==
+        R"({"type":"tx_ok","results":["1"]})");
+  CHECK(has(client.ask(R"({"type":"tx","commands":1})"), "commands takes an array"));
+  CHECK(has(client.ask(R"({"type":"tx","commands":[],"isolation":"none"})"),
+            "isolation is snapshot or serializable"));
+}
+
 TEST_CASE("what is wrong with a message is said, and nothing else happens") {
   SocketServer s;
   WebSocketClient client(s.port);
