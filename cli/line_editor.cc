@@ -249,7 +249,9 @@ LineEditor::Input LineEditor::read_line(const Prompt& prompt) {
     const int ready = poll(waiting, 2, -1);
     if (std::exchange(window_resized, 0) != 0) rl_resize_terminal();
     if (ready < 0 && errno == EINTR) continue;
-    if (waiting[1].revents != 0) {
+    // A signal that comes just when there are keys is not in what poll tells; and what was typed
+    // behind a Ctrl-C is not for the line before it.
+    if (interrupt_.is_set()) {
       interrupt_.clear();
       abandon_line();
       return {.outcome = interrupt_.must_end() ? Outcome::end : Outcome::interrupted};
