@@ -124,7 +124,9 @@ class Batch {
         break;
       case RequestParser::Outcome::error:
       case RequestParser::Outcome::fatal:
-        refuse(std::string(parsed.error), line_);
+        refuse(parsed.error.empty() ? "ERR " + std::string(kNoCommandOfHttp)
+                                    : std::string(parsed.error),
+               line_);
         stopped_ = stopped_ || parsed.outcome == RequestParser::Outcome::fatal;
         break;
       case RequestParser::Outcome::skipped:

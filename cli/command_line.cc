@@ -48,8 +48,9 @@ Result<Words> split_command_line(std::string_view line) {
       protocol::split_line(line, protocol::ParserLimits().arguments, request, error);
   switch (split.kind) {
     case SplitLine::Kind::nothing:
-    case SplitLine::Kind::http:
       return Words();
+    case SplitLine::Kind::http:
+      return Error{ErrorCode::invalid_argument, std::string(kNoCommandOfHttp)};
     case SplitLine::Kind::error:
       if (error.starts_with("ERR ")) error.erase(0, 4);
       return Error{ErrorCode::invalid_argument, std::move(error)};

@@ -15,6 +15,10 @@ namespace kimdb::cli {
 // words that stood before it.
 Words words_of(const protocol::Request& request);
 
+// Why a line that begins with "POST " or "Host:" is no command.
+constexpr std::string_view kNoCommandOfHttp =
+    "a line that begins so is a browser's, and a server ends the connection at it";
+
 // Why a line that only goes on a statement is no command.
 std::string no_statement_goes_on(std::string_view line);
 

@@ -34,6 +34,11 @@ TEST_CASE("what cannot be read is an error that says where") {
   CHECK(words.error().message.find("ERR") == std::string::npos);
 }
 
+TEST_CASE("lines that are nobody's are errors, not nothing") {
+  CHECK_FALSE(split_command_line("POST /api/sql HTTP/1.1"));
+  CHECK_FALSE(split_command_line("WHERE id = 4"));
+}
+
 TEST_CASE("bytes that would follow the line are refused") {
   auto words = split_command_line("SET k $5");
   REQUIRE(!words);

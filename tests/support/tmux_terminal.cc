@@ -25,32 +25,17 @@ std::string quoted(const std::string& word) {
 
 TmuxTerminal::TmuxTerminal(const std::vector<std::string>& command, Size size) {
   std::filesystem::create_directory(directory_.path() + "/home");
-  std::string inside = "exec env -u XDG_STATE_HOME -u INPUTRC -u KIMDB_PASSWORD NO_COLOR=1 HOME=" +
-                       quoted(directory_.path() + "/home");
+  // The shell outlives it, so that what it has shown stays.
+  std::string inside =
+      "trap : INT; env -u XDG_STATE_HOME -u INPUTRC -u KIMDB_PASSWORD NO_COLOR=1 HOME=" +
+      quoted(directory_.path() + "/home");
   for (const std::string& word : command) inside += " " + quoted(word);
-  tmux({"-f",
-        "/dev/null",
-        "new-session",
-        "-d",
-        "-x",
-        std::to_string(size.columns),
-        "-y",
-        std::to_string(size.rows),
-        "sh",
-        ";",
-        "set-option",
-        "-g",
-        "remain-on-exit",
-        "on",
-        ";",
-        "set-option",
-        "-g",
-        "history-limit",
-        "20000",
-        ";",
-        "respawn-pane",
-        "-k",
-        inside});
+  inside += "; echo \"(ended with $?)\"; exec cat";
+  const std::string columns = std::to_string(size.columns), rows = std::to_string(size.rows);
+  tmux({"-f", "/dev/null", "new-session", "-d", "-x", columns, "-y", rows, "sh"});
+  // Of panes that begin from here on.
+  tmux({"set-option", "-g", "history-limit", "20000"});
+  tmux({"respawn-pane", "-k", inside});
 }
 
 TmuxTerminal::~TmuxTerminal() {

@@ -19,8 +19,8 @@ class TmuxTerminal {
     int rows = 40;
   };
 
-  // Runs the command (its words), with HOME an empty directory, in a terminal of this size. What it
-  // has shown stays to be seen after its end.
+  // Runs the command (its words), with HOME an empty directory, in a terminal of this size. At its
+  // end "(ended with <exit code>)" is shown.
   explicit TmuxTerminal(const std::vector<std::string>& command) : TmuxTerminal(command, Size()) {}
   TmuxTerminal(const std::vector<std::string>& command, Size size);
   ~TmuxTerminal();
