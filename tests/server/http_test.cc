@@ -146,7 +146,7 @@ TEST_CASE("a parameter of a query that says nothing is refused by its name") {
     const Response response = http.request(method, target, body);
     CHECK_MESSAGE(response.status == 400, target);
     const std::size_t detail = response.body.find("\"detail\":\"");
-    return detail == std::string::npos ? response.body : response.body.substr(detail + 10);
+    return detail == std::string::npos ? response.body : response.body.substr(detail + 9);
   };
   CHECK(refusal("/api/users?name=Kim") ==
         R"("this path takes no parameter \"name\", but filter, sort, fields, limit, after; a )"
