@@ -56,7 +56,6 @@ void add_required(const Condition& condition, std::vector<RequiredCondition>& ou
       {Op::in, RequiredOp::in}};
   if (condition.op == Op::all_of)
     for (const Condition& child : condition.children) add_required(child, out);
-  if (!condition.patterns.empty()) return;  // in $in: what they match is no value of the list
   for (const auto& [op, served] : kServed)
     if (condition.op == op) out.push_back({served, &condition.path, condition.value});
 }

@@ -25,7 +25,8 @@ std::string part_of(const JsonElement& value, bool descending) {
   return part;
 }
 
-// Arrays and objects may be equal and written differently, which keys do not see.
+// Arrays and objects may be equal and written differently, which keys do not see; an object in $in
+// may be a pattern.
 bool is_plain(const JsonElement& value) { return !value.is_array() && !value.is_object(); }
 
 // The values that the field has to be equal to; nothing where there is no such condition.

@@ -70,7 +70,8 @@ class IndexedDocuments {
     for (std::uint64_t i = 1 + random_.below(3); i > 0; --i)
       fields += (fields.empty() ? "" : ",") + std::string(random_.below(3) == 0 ? "-" : "") +
                 support::random_name(random_) +
-                (random_.below(4) == 0 ? "." + support::random_name(random_) : "");
+                (random_.below(4) == 0 ? "." + support::random_name(random_) : "") +
+                (random_.below(3) == 0 ? ".0" : "");
     indexes_.push_back(std::make_shared<Index>(definition(fields, random_.below(4) == 0)));
     each([&](Collections& collections) { collections.add_index(indexes_.back()); });
     filled_[indexes_.back().get()].resize(engine_.partition_count());
