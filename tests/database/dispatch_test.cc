@@ -52,6 +52,17 @@ TEST_CASE_FIXTURE(Monitored, "MONITOR shows no passwords, and nothing that is fo
               "\"HELLO\" \"2\"", "\"CLIENT\" \"GETNAME\""});
 }
 
+TEST_CASE("a command of a type that is absent names what there is instead, on lines alone") {
+  support::TestDb db;
+  CHECK(db.run("hset u:1 name Kim") ==
+        "ERROR: unknown command 'HSET': there are no hashes yet; fields are kept in documents: "
+        "DOC PUT users u1 {\"name\": \"Kim\"}");
+  CHECK(
+      db.run("LPUSH l a").starts_with("ERROR: unknown command 'LPUSH': there are no lists yet; "));
+  CHECK(db.run_resp("LPUSH l a") ==
+        "-ERR unknown command 'LPUSH', with args beginning with: 'l' 'a' \r\n");
+}
+
 TEST_CASE("the slow log keeps no passwords") {
   DatabaseOptions options = support::TestDb::in_memory();
   options.slowlog_threshold = std::chrono::microseconds(0);
