@@ -32,8 +32,13 @@ std::string padded(std::size_t number) {
   return std::string(kRowBytes - digits.size(), '0') + digits;
 }
 
-// What the server may hold of it: a few pieces, and what the allocator keeps of them.
+// What the server may hold of it: a few pieces, and what the allocator keeps of them. The
+// sanitizers' allocators keep what is freed.
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+constexpr std::uint64_t kHeldMax = std::uint64_t{1} << 30;
+#else
 constexpr std::uint64_t kHeldMax = 64 << 20;
+#endif
 
 // What stands in the server before a long answer, and that it has not grown by much meanwhile.
 class Memory {
