@@ -111,6 +111,13 @@ namespace sql {
 struct Transaction;
 }
 
+// What last_insert_rowid(), changes() and total_changes() say in SQL.
+struct SqlCounts {
+  std::int64_t last_number = 0;
+  std::int64_t changes = 0;
+  std::int64_t total_changes = 0;
+};
+
 struct Session {
   explicit Session(SessionInfo& session_info) : info(session_info) {}
 
@@ -135,6 +142,7 @@ struct Session {
   bool stateless = false;
   // BEGIN … COMMIT of SQL; null: none is open.
   std::shared_ptr<sql::Transaction> sql_transaction;
+  SqlCounts sql_counts;
 
   // The highest LSN that it has written, or was shown.
   Lsn last_lsn = 0;

@@ -68,6 +68,8 @@ class ObjectWriter {
   std::string out_;
 };
 
+constexpr std::array<std::string_view, 4> kActionNames = {"", "CASCADE", "SET NULL", "SET DEFAULT"};
+
 std::string write_place(std::uint32_t place) { return std::to_string(place); }
 
 std::string write_text(const std::string& text) {
@@ -106,6 +108,8 @@ std::string write_foreign_key(const ForeignKey& key) {
       .list("columns", key.columns, write_place)
       .text("table", key.table)
       .list("referenced", key.referenced, write_text)
+      .text("on_delete", action_name(key.on_delete))
+      .text("on_update", action_name(key.on_update))
       .end();
 }
 
@@ -148,6 +152,14 @@ class ObjectReader {
         places.push_back(number_of(item));
     });
     return places;
+  }
+
+  // One of kActionNames.
+  ForeignKey::Action action(std::string_view name) {
+    const auto* const found = std::find(kActionNames.begin(), kActionNames.end(), text(name));
+    if (found == kActionNames.end()) damaged_ = true;
+    return damaged_ ? ForeignKey::Action::none
+                    : static_cast<ForeignKey::Action>(found - kActionNames.begin());
   }
 
   void complain() { damaged_ = true; }
@@ -217,6 +229,8 @@ Status read_foreign_key(const JsonNode& node, std::size_t columns, ForeignKey& k
   reader.list("referenced", [&](const JsonNode& item) {
     key.referenced.push_back(decode_json_string(item.text));
   });
+  key.on_delete = reader.action("on_delete");
+  key.on_update = reader.action("on_update");
   if (key.columns.empty() || key.referenced.size() != key.columns.size()) reader.complain();
   return reader.end();
 }
@@ -229,6 +243,10 @@ Status read_check(const JsonNode& node, Check& check) {
 }
 
 }  // namespace
+
+std::string_view action_name(ForeignKey::Action action) {
+  return kActionNames[static_cast<std::size_t>(action)];
+}
 
 std::string_view type_name(ColumnType type) { return kTypeNames[static_cast<std::size_t>(type)]; }
 
@@ -247,9 +265,9 @@ std::optional<std::uint32_t> TableSchema::find_column(std::string_view column) c
 }
 
 bool is_sql_name(std::string_view name) {
-  return !name.empty() && name.size() <= kNameBytesMax && !is_digit(name[0]) &&
-         std::all_of(name.begin(), name.end(),
-                     [](char c) { return is_alpha(c) || is_digit(c) || c == '_'; });
+  return !name.empty() && name.size() <= kNameBytesMax && is_utf8(name) &&
+         std::none_of(name.begin(), name.end(),
+                      [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; });
 }
 
 std::string schema_key(std::string_view table) { return lower_case(table); }

@@ -72,12 +72,21 @@ struct TableIndex {
 };
 
 struct ForeignKey {
+  // What happens to rows when the row that they refer to goes, or is called otherwise. `none`: it
+  // must not.
+  enum class Action : std::uint8_t { none, cascade, set_null, set_default };
+
   std::vector<std::uint32_t> columns;
   std::string table;
   std::vector<std::string> referenced;  // its columns
+  Action on_delete = Action::none;
+  Action on_update = Action::none;
 
   friend bool operator==(const ForeignKey&, const ForeignKey&) = default;
 };
+
+// "CASCADE", "SET NULL", "SET DEFAULT"; of `none` nothing.
+std::string_view action_name(ForeignKey::Action action);
 
 struct Check {
   std::string name;  // may be empty
@@ -102,7 +111,7 @@ struct TableSchema {
   friend bool operator==(const TableSchema&, const TableSchema&) = default;
 };
 
-// Names are ASCII letters, digits and _, not first a digit; up to kNameBytesMax.
+// A name is any text of UTF-8 without control characters; up to kNameBytesMax.
 bool is_sql_name(std::string_view name);
 std::string schema_key(std::string_view table);
 std::string encode_schema(const TableSchema& schema);

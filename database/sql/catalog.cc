@@ -61,12 +61,27 @@ TypedTable::TypedTable(engine::TableSchema schema, Lsn lsn)
     if (!schema_.columns[place].dropped) visible_.push_back(place);
 }
 
+std::optional<std::size_t> TypedTable::visible_column(std::string_view name) const {
+  if (const auto place = schema_.find_column(name))
+    return static_cast<std::size_t>(std::lower_bound(visible_.begin(), visible_.end(), *place) -
+                                    visible_.begin());
+  for (const std::string_view rowid : {"rowid", "_rowid_", "oid"})
+    if (equals_ignoring_case(name, rowid)) return rowid_column();
+  return std::nullopt;
+}
+
+std::optional<std::size_t> TypedTable::rowid_column() const {
+  if (schema_.primary_key.size() != 1) return std::nullopt;
+  const engine::Column& key = schema_.columns[schema_.primary_key[0]];
+  const bool is_whole =
+      key.type == engine::ColumnType::integer || key.type == engine::ColumnType::bigint;
+  return is_whole ? visible_column(key.name) : std::nullopt;
+}
+
 std::vector<bool> TypedTable::named(const std::vector<std::string>& names) const {
-  std::vector<bool> named;
-  for (const std::uint32_t place : visible_)
-    named.push_back(std::any_of(names.begin(), names.end(), [&](const std::string& name) {
-      return equals_ignoring_case(name, schema_.columns[place].name);
-    }));
+  std::vector<bool> named(visible_.size());
+  for (const std::string& name : names)
+    if (const auto column = visible_column(name)) named[*column] = true;
   return named;
 }
 

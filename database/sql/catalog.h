@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -33,7 +34,11 @@ class TypedTable {
   const engine::RowLayout& layout() const { return layout_; }
   // The places of the columns that are not dropped, which are those that statements see.
   const std::vector<std::uint32_t>& visible() const { return visible_; }
-  // Which of these have one of the names.
+  // Of an INSERT: the number of the visible column that a name means. SQLite's names of a rowid
+  // mean the key of a table whose primary key is one INT or BIGINT.
+  std::optional<std::size_t> visible_column(std::string_view name) const;
+  std::optional<std::size_t> rowid_column() const;
+  // Which of the visible ones have one of the names.
   std::vector<bool> named(const std::vector<std::string>& names) const;
 
   // A column of a row; of a row that was written before the column came, what the schema says.

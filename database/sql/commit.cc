@@ -32,9 +32,14 @@ class Commit {
     Committed committed;
     const auto validate = [&]() -> Result<bool> {
       if (committed.conflict = !is_current(); committed.conflict) return false;
-      if (constrained_)
-        KIMDB_RETURN_IF_ERROR(
-            Constraints(database_.engine(), *catalog_, rows_, nullptr, true).check());
+      if (constrained_) {
+        const Constraints constraints(database_.engine(), *catalog_, rows_, nullptr, true);
+        Status holds = constraints.check();
+        // A reference that the statement saw nothing of has come since.
+        committed.conflict = !holds && !constraints.missed_reference().empty();
+        if (committed.conflict) return false;
+        if (!holds) return std::move(holds).error();
+      }
       KIMDB_RETURN_IF_ERROR(check_documents());
       return true;
     };

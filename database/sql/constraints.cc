@@ -18,6 +18,12 @@ using engine::TableSchema;
 
 namespace {
 
+Error not_whole(const TableIndex& index) {
+  return {ErrorCode::unavailable, "index " + index.name + " is being made: try again"};
+}
+
+}  // namespace
+
 std::vector<SqlValue> values_of(const TypedTable& table, std::string_view bytes) {
   const engine::RowView row(table.layout(), bytes);
   std::vector<SqlValue> values(table.schema().columns.size());
@@ -44,7 +50,6 @@ std::string key_parts(const std::vector<SqlValue>& values, const std::vector<boo
   return key;
 }
 
-// The places of the columns that a foreign key refers to.
 std::vector<std::uint32_t> referenced_places(const TableSchema& parent, const ForeignKey& key) {
   if (key.referenced.empty()) return parent.primary_key;
   std::vector<std::uint32_t> places;
@@ -52,12 +57,6 @@ std::vector<std::uint32_t> referenced_places(const TableSchema& parent, const Fo
     places.push_back(parent.find_column(name).value_or(0));
   return places;
 }
-
-Error not_whole(const TableIndex& index) {
-  return {ErrorCode::unavailable, "index " + index.name + " is being made: try again"};
-}
-
-}  // namespace
 
 const TableIndex* index_for(const TableSchema& schema, const ForeignKey& key) {
   for (const TableIndex& index : schema.indexes)
@@ -129,20 +128,19 @@ Result<std::string> Constraints::holder(const TypedTable& table, const TableInde
   return rows->holder_of(unique_key, skip).value_or("");
 }
 
-Result<std::string> Constraints::holder_of_unique(const std::string& key,
-                                                  const WriteSet::Change& change) const {
-  const TypedTable& table = *change.table;
-  std::size_t unique_index = 0;
-  for (const TableIndex& index : table.schema().indexes) {
-    if (!index.unique) continue;
-    const std::string& unique_key = change.unique_keys[unique_index];
-    if (!unique_key.empty()) {
-      auto found = holder(table, index, unique_index, unique_key, key);
-      if (!found || !found->empty()) return found;
-    }
-    ++unique_index;
-  }
-  return std::string();
+Result<std::string> Constraints::holder_of(const TypedTable& table, std::size_t unique_index,
+                                           std::string_view unique_key,
+                                           std::string_view except) const {
+  auto index = table.schema().indexes.begin();
+  for (std::size_t number = 0; !index->unique || number++ < unique_index;) ++index;
+  return holder(table, *index, unique_index, unique_key, except);
+}
+
+Error duplicate_in(const TableSchema& schema, const TableIndex& index,
+                   const std::vector<SqlValue>& values) {
+  return {ErrorCode::already_exists, "duplicate key in unique index " + index.name + " of table " +
+                                         schema.name + ": " +
+                                         columns_in_words(schema, index.columns, values)};
 }
 
 Status Constraints::check_unique(const Change& change) const {
@@ -156,11 +154,7 @@ Status Constraints::check_unique(const Change& change) const {
       const auto found = holder(table, index, unique_index, unique_key, change.first);
       if (!found) return found.error();
       if (!found->empty())
-        return Error{ErrorCode::already_exists,
-                     "duplicate key in unique index " + index.name + " of table " +
-                         table.schema().name + ": " +
-                         columns_in_words(table.schema(), index.columns,
-                                          values_of(table, *change.second.row))};
+        return duplicate_in(table.schema(), index, values_of(table, *change.second.row));
     }
     ++unique_index;
   }
@@ -192,26 +186,11 @@ Status Constraints::check_parents(const Change& change) const {
     const std::vector<SqlValue> referring = at_places(values, key.columns);
     if (any_null(referring)) continue;
     const TypedTablePointer parent = catalog_.find(key.table);
-    const auto places =
-        parent == nullptr ? std::vector<std::uint32_t>() : referenced_places(parent->schema(), key);
-    bool exists = false;
-    if (parent != nullptr && places == parent->schema().primary_key) {
-      exists = row_of(parent->prefix() + key_parts(referring, {})).has_value();
-    } else if (parent != nullptr) {
-      std::size_t unique_index = 0;
-      for (const TableIndex& index : parent->schema().indexes) {
-        if (!index.unique) continue;
-        if (index.columns == places) {
-          const std::string unique_key = engine::finish_index_key(
-              {.hash = index.hash}, key_parts(referring, index.descending));
-          const auto found = holder(*parent, index, unique_index, unique_key, "");
-          if (!found) return found.error();
-          exists = !found->empty();
-        }
-        ++unique_index;
-      }
-    }
-    if (exists) continue;
+    const auto exists = parent == nullptr
+                            ? Result<bool>(false)
+                            : has_row(*parent, referenced_places(parent->schema(), key), referring);
+    if (!exists) return exists.error();
+    if (*exists) continue;
     return Error{ErrorCode::invalid_argument,
                  "no row of table " + key.table + " that a row of table " + table.schema().name +
                      " refers to: " + columns_in_words(table.schema(), key.columns, values)};
@@ -219,7 +198,28 @@ Status Constraints::check_parents(const Change& change) const {
   return {};
 }
 
-// A row that goes, or changes what others refer to, must not be referred to.
+// Whether a row of the table has these values in the columns of one of its keys.
+Result<bool> Constraints::has_row(const TypedTable& table, const std::vector<std::uint32_t>& places,
+                                  const std::vector<SqlValue>& values) const {
+  if (places == table.schema().primary_key)
+    return row_of(table.prefix() + key_parts(values, {})).has_value();
+  std::size_t unique_index = 0;
+  for (const TableIndex& index : table.schema().indexes) {
+    if (!index.unique) continue;
+    if (index.columns == places) {
+      const std::string unique_key =
+          engine::finish_index_key({.hash = index.hash}, key_parts(values, index.descending));
+      const auto found = holder(table, index, unique_index, unique_key, "");
+      if (!found) return found.error();
+      if (!found->empty()) return true;
+    }
+    ++unique_index;
+  }
+  return false;
+}
+
+// A row that goes, or changes what others refer to, must not be referred to, unless another one
+// has taken its place.
 Status Constraints::check_children(const Change& change) const {
   const TypedTable& parent = *change.second.table;
   const auto [begin, end] =
@@ -240,32 +240,43 @@ Status Constraints::check_children(const Change& change) const {
                        key_parts(at_places(values_of(parent, *change.second.row), places), {}) ==
                            key_parts(referenced, {});
     if (stays) continue;
-    const auto has = has_child(child, key, referenced);
-    if (!has) return has.error();
-    if (*has)
-      return Error{ErrorCode::invalid_argument,
-                   "a row of table " + child.schema().name + " refers to the row of table " +
-                       parent.schema().name + " with " +
-                       columns_in_words(parent.schema(), places, old_values)};
+    auto found = find_child(child, key, referenced);
+    if (!found) return found.error();
+    if (!found->exists) continue;
+    const auto replaced = has_row(parent, places, referenced);
+    if (!replaced) return replaced.error();
+    if (*replaced) continue;
+    using Action = engine::ForeignKey::Action;
+    if (key.on_update != Action::none || key.on_delete != Action::none)
+      missed_reference_ = std::move(found->unchanged);
+    return Error{ErrorCode::invalid_argument,
+                 "a row of table " + child.schema().name + " refers to the row of table " +
+                     parent.schema().name + " with " +
+                     columns_in_words(parent.schema(), places, old_values)};
   }
   return {};
 }
 
-Result<bool> Constraints::has_child(const TypedTable& child, const ForeignKey& key,
-                                    const std::vector<SqlValue>& values) const {
-  const std::string parts = key_parts(values, {});
-  const auto refers = [&](const WriteSet::Change& change) {
-    return change.row &&
-           key_parts(at_places(values_of(child, *change.row), key.columns), {}) == parts;
-  };
+// What the rows that were put refer to. Made once: as many rows that are gone may be asked for.
+const std::unordered_set<std::string>& Constraints::changed_references(
+    const TypedTable& child, const ForeignKey& key) const {
+  const auto [place, is_new] = changed_references_.try_emplace(&key);
   for (const WriteSet* set : {&changes_, before_}) {
-    if (set == nullptr) continue;
+    if (!is_new || set == nullptr) continue;
     const auto& rows = set->changes();
     for (auto row = rows.lower_bound(child.prefix());
          row != rows.end() && row->first.starts_with(child.prefix()); ++row)
-      if ((set == &changes_ || changes_.find(row->first) == nullptr) && refers(row->second))
-        return true;
+      if (row->second.row && (set == &changes_ || changes_.find(row->first) == nullptr))
+        place->second.insert(
+            key_parts(at_places(values_of(child, *row->second.row), key.columns), {}));
   }
+  return place->second;
+}
+
+Result<Constraints::Child> Constraints::find_child(const TypedTable& child, const ForeignKey& key,
+                                                   const std::vector<SqlValue>& values) const {
+  if (changed_references(child, key).contains(key_parts(values, {})))
+    return Child{.exists = true, .unchanged = {}};
   const TableIndex* leads = index_for(child.schema(), key);
   const engine::IndexPointer index = leads == nullptr ? nullptr : index_of(child, *leads);
   if (index == nullptr)
@@ -281,9 +292,10 @@ Result<bool> Constraints::has_child(const TypedTable& child, const ForeignKey& k
     more =
         index->find({.begin = begin, .end = end, .last = seen == 0 ? nullptr : &last}, 256, found);
     for (std::size_t i = seen; i < found.size(); ++i)
-      if (changed(found[i].document_key) == nullptr) return true;
+      if (changed(found[i].document_key) == nullptr)
+        return Child{.exists = true, .unchanged = std::string(found[i].document_key)};
   }
-  return false;
+  return Child{};
 }
 
 }  // namespace kimdb::database::sql

@@ -2,9 +2,11 @@
 // that its error comes with it, and again by the commit, whose locks make it sure.
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <unordered_set>
 #include <vector>
 
 #include "base/mutex.h"
@@ -28,9 +30,13 @@ class Constraints {
   // already_exists where a unique key is taken, invalid_argument where a row would refer to
   // nothing, unavailable where an index is not whole yet.
   Status check() const;
-  // The key of a row, not one of `changes`' own, that holds a unique key of this one; empty: none.
-  Result<std::string> holder_of_unique(const std::string& key,
-                                       const WriteSet::Change& change) const;
+  // The key of a row, none of the changes', for which check() has failed: it refers to one that
+  // goes, and a foreign key says what may become of it. Empty: none.
+  const std::string& missed_reference() const { return missed_reference_; }
+  // The key of a row, not `except`, that stands under this key of the table's how manieth unique
+  // index, from 0; empty: there is none.
+  Result<std::string> holder_of(const TypedTable& table, std::size_t unique_index,
+                                std::string_view unique_key, std::string_view except) const;
 
  private:
   using Change = WriteSet::Changes::value_type;
@@ -55,16 +61,43 @@ class Constraints {
   std::optional<std::string> row_of(std::string_view key) const;
   std::optional<std::string> current_row(std::string_view key) const;
   engine::IndexPointer index_of(const TypedTable& table, const engine::TableIndex& index) const;
-  // Whether a row of `child` refers to a row with these values.
-  Result<bool> has_child(const TypedTable& child, const engine::ForeignKey& key,
-                         const std::vector<engine::SqlValue>& values) const;
+  Result<bool> has_row(const TypedTable& table, const std::vector<std::uint32_t>& places,
+                       const std::vector<engine::SqlValue>& values) const;
+  const std::unordered_set<std::string>& changed_references(const TypedTable& child,
+                                                            const engine::ForeignKey& key) const;
+  // Whether a row of `child` refers to a row with these values; its key where it is none of the
+  // changes'.
+  struct Child {
+    bool exists = false;
+    std::string unchanged;
+  };
+  Result<Child> find_child(const TypedTable& child, const engine::ForeignKey& key,
+                           const std::vector<engine::SqlValue>& values) const;
 
   engine::Engine& engine_;
   const CatalogState& catalog_;
   const WriteSet& changes_;
   const WriteSet* const before_;
   const bool locked_;
+  mutable std::string missed_reference_;
+  mutable std::map<const engine::ForeignKey*, std::unordered_set<std::string>> changed_references_;
 };
+
+// The error of a row whose key is taken in a unique index.
+Error duplicate_in(const engine::TableSchema& schema, const engine::TableIndex& index,
+                   const std::vector<engine::SqlValue>& values);
+
+// The places of the columns that a foreign key refers to.
+std::vector<std::uint32_t> referenced_places(const engine::TableSchema& parent,
+                                             const engine::ForeignKey& key);
+// All columns of a row by their places; the values are views into its bytes.
+std::vector<engine::SqlValue> values_of(const TypedTable& table, std::string_view bytes);
+std::vector<engine::SqlValue> at_places(const std::vector<engine::SqlValue>& values,
+                                        const std::vector<std::uint32_t>& places);
+bool any_null(const std::vector<engine::SqlValue>& values);
+// As they stand in the key of an index.
+std::string key_parts(const std::vector<engine::SqlValue>& values,
+                      const std::vector<bool>& descending);
 
 // The index that leads from a foreign key's columns to the rows: its columns begin with them.
 const engine::TableIndex* index_for(const engine::TableSchema& schema,

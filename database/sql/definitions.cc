@@ -63,8 +63,10 @@ std::string literal_of(const SqlValue& value) {
   return {};
 }
 
-// An expression with another name in the place of a column's.
-std::string renamed(std::string_view sql, std::string_view column, std::string_view name) {
+// An expression with another name in the place of a column's, or, before a point, of a table's.
+enum class Renamed : std::uint8_t { column, table };
+std::string renamed(std::string_view sql, Renamed what, std::string_view old_name,
+                    std::string_view name) {
   std::string out;
   std::size_t end = 0;
   for (Token token = next_token(sql, 0);
@@ -73,8 +75,10 @@ std::string renamed(std::string_view sql, std::string_view column, std::string_v
     out += sql.substr(end, token.offset - end);
     end = token.offset + token.text.size();
     const bool is_name = token.kind == Token::Kind::word || token.kind == Token::Kind::quoted;
-    const bool is_call = next_token(sql, end).is_symbol("(");
-    out += is_name && !is_call && equals_ignoring_case(token.name(), column)
+    const Token behind = next_token(sql, end);
+    const bool is_meant = what == Renamed::table ? behind.is_symbol(".")
+                                                 : !behind.is_symbol("(") && !behind.is_symbol(".");
+    out += is_name && is_meant && equals_ignoring_case(token.name(), old_name)
                ? quoted_name(name)
                : std::string(token.text);
   }
@@ -492,7 +496,7 @@ Result<Lsn> Definitions::rename_column(const TypedTablePointer& before,
   if (there && *there != *place) return refusal("duplicate column: " + statement.name);
   const std::string old_name = std::exchange(schema.columns[*place].name, statement.name);
   for (engine::Check& check : schema.checks)
-    check.sql = renamed(check.sql, old_name, statement.name);
+    check.sql = renamed(check.sql, Renamed::column, old_name, statement.name);
   const auto rename_in = [&](TableSchema& child) {
     for (ForeignKey& key : child.foreign_keys) {
       if (!equals_ignoring_case(key.table, schema.name)) continue;
@@ -510,6 +514,8 @@ Result<Lsn> Definitions::rename_table(const TypedTablePointer& before,
                                       const AlterTable& statement) {
   TableSchema schema = before->schema();
   const std::string old_name = std::exchange(schema.name, statement.name);
+  for (engine::Check& check : schema.checks)
+    check.sql = renamed(check.sql, Renamed::table, old_name, statement.name);
   const bool same_key = equals_ignoring_case(old_name, statement.name);
   if (!same_key) KIMDB_RETURN_IF_ERROR(check_new_table(schema));
   const auto rename_in = [&](TableSchema& child) {

@@ -2,6 +2,8 @@
 
 namespace kimdb::database::sql {
 
+Error write_conflict() { return {ErrorCode::unavailable, "write conflict, retry the transaction"}; }
+
 std::string_view FoundRow::key() const {
   switch (tag()) {
     case kChange:
@@ -52,6 +54,23 @@ FoundRow Execution::find(std::string_view key) {
   if (view->is_outdated()) return {};  // who commits, or scans, says so
   const engine::Entry* entry = partition.find_at(engine::kRows, key, hash, view->lsn());
   return entry == nullptr ? FoundRow() : FoundRow(*entry);
+}
+
+Status Execution::lost_to_others() {
+  needs_view = !in_transaction;
+  return write_conflict();
+}
+
+bool Execution::sees_current(std::string_view key) {
+  std::optional<Lsn> current;
+  visit_current(key, [&](const engine::Entry& entry) { current = entry.lsn(); });
+  return version_of(key) == current;
+}
+
+FoundRow Execution::find_now(std::string_view key) {
+  const auto change = changes.changes().find(key);
+  if (change == changes.changes().end()) return find(key);
+  return change->second.row ? FoundRow(*change) : FoundRow();
 }
 
 std::optional<Lsn> Execution::version_of(std::string_view key) {

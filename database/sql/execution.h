@@ -7,9 +7,11 @@
 
 #include <atomic>
 #include <cstdint>
+#include <deque>
 #include <list>
 #include <map>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -20,15 +22,21 @@
 #include "base/result.h"
 #include "database/key_changes.h"
 #include "database/read_set.h"
+#include "database/session.h"
 #include "database/sql/catalog.h"
+#include "database/sql/parser.h"
 #include "database/sql/write_set.h"
 #include "engine/engine.h"
 #include "engine/entry.h"
 
 namespace kimdb::database::sql {
 
+// Of a transaction: somebody else was faster.
+Error write_conflict();
+
 class RowCursor;
 class StatementMemory;
+class Upsert;
 
 struct CopiedRow {
   std::string key;
@@ -101,8 +109,42 @@ struct Execution {
     std::string row;
   };
   std::vector<Moved> moved;
-  // UPDATE … FROM gives a row once for each row that it is joined with: how often too often.
-  std::size_t changed_again = 0;
+  // Rows of tables that others refer to with ON DELETE or ON UPDATE: what follows from their change
+  // is not done yet (database/sql/foreign_actions.h).
+  struct ParentChange {
+    TypedTablePointer table;
+    std::string before;
+    std::optional<std::string> after;  // none: it is removed
+  };
+  std::vector<ParentChange> parent_changes;
+  // Of UPDATE OR …: rows and what they are to be, which is done one after the other at the end.
+  struct Update {
+    TypedTablePointer table;
+    FoundRow row;
+    std::vector<engine::SqlValue> given;  // of each visible column
+    std::vector<bool> changed;            // which of them count
+    std::deque<std::string> kept;         // their texts and bytes
+    OnConflict on_conflict = OnConflict::refuse;
+  };
+  std::list<Update> updates;  // values in it are views into it
+  std::span<const engine::SqlValue> parameters;
+  // What an INSERT does about taken keys beside its OR …; null: nothing.
+  const Upsert* upsert = nullptr;
+  // OR … of the statement, and the same once a row has broken a constraint, which ended it.
+  OnConflict on_conflict = OnConflict::refuse;
+  OnConflict broken = OnConflict::refuse;
+  // Rows that the statement itself has inserted, updated or removed, and those that followed from
+  // foreign keys.
+  std::size_t rows_changed = 0;
+  std::size_t rows_followed = 0;
+  // For RETURNING: those rows, by their keys, as they are then, or, removed, were.
+  struct Returned {
+    std::string key;
+    std::string row;
+  };
+  bool returns = false;
+  std::vector<Returned> returned;
+  bool in_transaction = false;
   // An INSERT takes it that its keys are free; where one is not, the commit finds a conflict.
   bool trusts_keys = false;
   // Of an INSERT: which of the table's visible columns it names; null: all.
@@ -114,7 +156,10 @@ struct Execution {
   // Stopped, to be begun again with a view.
   bool needs_view = false;
   Lsn depends_on = 0;
-  std::int64_t last_number = 0;  // the last one that AUTO_INCREMENT gave; 0: none
+  // Of the last row that was inserted its whole number: its key, or the one that nobody sees.
+  std::optional<std::int64_t> last_number;
+  // Of the statements before; null: of none.
+  const SqlCounts* counted = nullptr;
   // For EXPLAIN ANALYZE, by the path in words: how often it was gone, and what it led to.
   struct Access {
     std::uint64_t begun = 0;
@@ -164,6 +209,13 @@ struct Execution {
   bool read_row(std::string_view key, Read&& read);
   // Of that row: its LSN (FoundRow::lsn); nothing where there is none.
   std::optional<Lsn> version_of(std::string_view key);
+  // Whether the row that the statement sees under the key is the one that stands there now.
+  bool sees_current(std::string_view key);
+  // A row that others have changed since the statement's state: the error of a transaction, else
+  // the statement is begun again.
+  Status lost_to_others();
+  // What find() gives, or what the statement itself has made of the row.
+  FoundRow find_now(std::string_view key);
   // What find() gives, for a statement that reads by keys: false where it has to be begun again.
   bool look_up(std::string_view key, FoundRow& found);
 

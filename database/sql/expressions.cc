@@ -79,7 +79,7 @@ std::string sql_of_checks(const engine::TableSchema& schema) {
     if (sql.back() != ' ') sql += ", ";
     sql += as_column("?" + std::to_string(place + 1), schema.columns[place]);
   }
-  return sql + ")";
+  return sql + ") AS " + quoted_name(schema.name);
 }
 
 // SELECT 1 FROM (SELECT CAST(NULL AS INTEGER) AS "a") WHERE (check): there SQLite refuses functions
@@ -91,7 +91,7 @@ std::string sql_with_condition(const engine::TableSchema& schema, const engine::
     if (sql.back() != ' ') sql += ", ";
     sql += as_column("NULL", column);
   }
-  return sql + ") WHERE " + sql_of_check(schema, check);
+  return sql + ") AS " + quoted_name(schema.name) + " WHERE " + sql_of_check(schema, check);
 }
 
 Status check_expression(sqlite3* handle, const std::string& what, const std::string& sql) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <initializer_list>
+#include <utility>
 
 #include "base/mutex.h"
 
@@ -33,7 +34,14 @@ std::string key_of(const TableSchema& schema, std::uint32_t place) {
   };
   if (has(schema.primary_key)) return schema.auto_increment ? "PRIMARY AUTO_INCREMENT" : "PRIMARY";
   for (const engine::ForeignKey& key : schema.foreign_keys)
-    if (has(key.columns)) return "REFERENCES " + key.table;
+    if (has(key.columns)) {
+      std::string words = "REFERENCES " + key.table;
+      for (const auto& [when, action] :
+           {std::pair("DELETE", key.on_delete), std::pair("UPDATE", key.on_update)})
+        if (action != engine::ForeignKey::Action::none)
+          words += std::string(" ON ") + when + " " + std::string(engine::action_name(action));
+      return words;
+    }
   for (const engine::TableIndex& index : schema.indexes)
     if (index.columns.front() == place) return index.unique ? "UNIQUE" : "INDEX";
   return {};

@@ -335,8 +335,26 @@ class OwnReader : private TokenReader {
     engine::ForeignKey key{
         .columns = std::move(columns), .table = take_name("a table"), .referenced = {}};
     if (token_.is_symbol("(")) key.referenced = take_names("a column");
-    if (take_word("on")) fail("rows that refer to others are never changed with them: no ON here");
+    while (take_word("on")) {
+      const bool deletes = take_word("delete");
+      if (!deletes && !take_word("update")) fail("ON DELETE or ON UPDATE");
+      (deletes ? key.on_delete : key.on_update) = take_action();
+    }
     schema.foreign_keys.push_back(std::move(key));
+  }
+  engine::ForeignKey::Action take_action() {
+    using Action = engine::ForeignKey::Action;
+    if (take_word("cascade")) return Action::cascade;
+    if (take_word("restrict")) return Action::none;
+    if (take_word("no")) {
+      expect_word("action");
+      return Action::none;
+    }
+    if (take_word("set")) {
+      if (take_word("null")) return Action::set_null;
+      if (take_word("default")) return Action::set_default;
+    }
+    fail("RESTRICT, NO ACTION, CASCADE, SET NULL or SET DEFAULT");
   }
 
   static void set_primary_key(TableSchema& schema, std::vector<std::uint32_t> places) {

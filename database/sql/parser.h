@@ -78,8 +78,19 @@ struct ShowIndexes {
 struct Vacuum {
   std::string table;  // empty: all
 };
-// INSERT OR …: what to do with a row whose key is taken.
-enum class OnConflict : std::uint8_t { refuse, ignore, replace };
+// INSERT OR …, UPDATE OR …: what to do with a row whose key is taken, or that a NOT NULL or CHECK
+// refuses. `refuse` (ABORT): the statement fails. `fail`: it does, and what it did before stays.
+// `rollback`: it does, and ends its transaction.
+enum class OnConflict : std::uint8_t { refuse, fail, rollback, ignore, replace };
+
+// ON CONFLICT (columns) DO NOTHING | UPDATE SET … WHERE …, of an INSERT. SQLite has it not for
+// virtual tables: it is done here (database/sql/upsert.h).
+struct ConflictClause {
+  std::vector<std::string> columns;  // of a key; none: all that no clause before names
+  // What stands behind UPDATE: "SET a = 1 WHERE b > 0"; its parameters are ?<number>. Empty:
+  // NOTHING.
+  std::string update;
+};
 
 // What VALUES lists, as long as that is nothing but literals and parameters. Its texts lie in the
 // statement's.
@@ -101,12 +112,16 @@ struct Query {
   Explain explain = Explain::no;
   std::string as_of;    // SELECT … AS OF position: the position; empty: now
   bool writes = false;  // INSERT, UPDATE, DELETE, REPLACE, or WITH before one of them
-  // Of INSERT and REPLACE: what they write into, and the columns that they name.
-  std::string table;
+  std::string table;    // what it writes into
+  // Of INSERT and REPLACE: the columns that they name.
   bool names_columns = false;  // else all
   std::vector<std::string> columns;
   OnConflict on_conflict = OnConflict::refuse;
-  ValueList rows;  // of INSERT … VALUES with nothing behind it
+  ValueList rows;     // of INSERT … VALUES of literals and parameters
+  std::string alias;  // of the table; empty: none
+  // These are no part of `text`.
+  std::vector<ConflictClause> conflict_clauses;
+  std::string returning;  // what stands behind RETURNING, parameters as above; empty: nothing
 };
 
 using Statement = std::variant<CreateTable, DropTable, CreateIndex, DropIndex, AlterTable, Simple,

@@ -19,10 +19,9 @@ std::optional<PlainInsert> PlainInsert::of(const Query& query, const CatalogStat
   if (insert.table_ == nullptr) return std::nullopt;
   const std::vector<std::uint32_t>& visible = insert.table_->visible();
   for (const std::string& name : query.columns) {
-    const auto place = insert.table_->schema().find_column(name);
-    if (!place) return std::nullopt;
-    const auto at = std::lower_bound(visible.begin(), visible.end(), *place);
-    insert.targets_.push_back(static_cast<std::size_t>(at - visible.begin()));
+    const auto column = insert.table_->visible_column(name);
+    if (!column) return std::nullopt;
+    insert.targets_.push_back(*column);
     // Named twice.
     if (std::count(insert.targets_.begin(), insert.targets_.end(), insert.targets_.back()) > 1)
       return std::nullopt;
@@ -34,10 +33,9 @@ std::optional<PlainInsert> PlainInsert::of(const Query& query, const CatalogStat
   return insert;
 }
 
-Result<std::size_t> PlainInsert::run(const Query& query, Execution& execution, RowWriter& writer,
-                                     std::span<const SqlValue> parameters) const {
+Status PlainInsert::run(const Query& query, Execution& execution, RowWriter& writer,
+                        std::span<const SqlValue> parameters) const {
   std::vector<SqlValue> row(table_->visible().size());
-  std::size_t put = 0;
   auto parameter = parameters.begin();
   auto value = query.rows.values.begin();
   for (std::size_t number = 0; value != query.rows.values.end(); ++number) {
@@ -46,14 +44,9 @@ Result<std::size_t> PlainInsert::run(const Query& query, Execution& execution, R
       row[target] = value->is_parameter ? *parameter++ : value->literal;
       ++value;
     }
-    const Status status = writer.insert(execution, row, query.on_conflict);
-    if (status)
-      ++put;
-    else if (status.error().code != ErrorCode::already_exists ||
-             query.on_conflict != OnConflict::ignore)
-      return status.error();
+    KIMDB_RETURN_IF_ERROR(writer.insert(execution, row, query.on_conflict));
   }
-  return put;
+  return {};
 }
 
 }  // namespace kimdb::database::sql

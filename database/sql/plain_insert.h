@@ -23,9 +23,9 @@ class PlainInsert {
 
   const TypedTablePointer& table() const { return table_; }
   std::size_t parameters() const { return parameters_; }
-  // `query` as above, as many parameters as it wants. How many rows were put.
-  Result<std::size_t> run(const Query& query, Execution& execution, RowWriter& writer,
-                          std::span<const engine::SqlValue> parameters) const;
+  // `query` as above, as many parameters as it wants, or more.
+  Status run(const Query& query, Execution& execution, RowWriter& writer,
+             std::span<const engine::SqlValue> parameters) const;
 
  private:
   TypedTablePointer table_;

@@ -9,6 +9,7 @@
 #include "database/sql/inspection.h"
 #include "database/sql/row_stream.h"
 #include "database/sql/run_prepared.h"
+#include "database/sql/script.h"
 
 namespace kimdb::database::sql {
 
@@ -30,16 +31,42 @@ TableSet tables_of(const WriteSet& changes) {
   return tables;
 }
 
-Error conflict() { return {ErrorCode::unavailable, "write conflict, retry the transaction"}; }
+// The code that the message of an error begins with, ERR where there is none, and the rest.
+std::pair<std::string_view, std::string_view> code_and_message(std::string_view message) {
+  for (const std::string_view code : {"READONLY", "NOREPLICAS", "OOM", "NOPERM", "ERR"})
+    if (message.starts_with(code) && message.substr(code.size()).starts_with(' '))
+      return {code, message.substr(code.size() + 1)};
+  return {"ERR", message};
+}
+
+void write(protocol::ReplyWriter& reply, const Answer& answer) {
+  switch (answer.kind) {
+    case Answer::Kind::done:
+      return reply.ok();
+    case Answer::Kind::changed:
+      return reply.integer(static_cast<std::int64_t>(answer.changed));
+    case Answer::Kind::rows:
+      return answer.rows.write(reply);
+    case Answer::Kind::written:
+      return;
+  }
+}
+
+// What a statement that wrote has changed.
+void count(SqlCounts& counts, const Execution& execution) {
+  counts.changes = static_cast<std::int64_t>(execution.rows_changed);
+  counts.total_changes +=
+      static_cast<std::int64_t>(execution.rows_changed + execution.rows_followed);
+  counts.last_number = execution.last_number.value_or(counts.last_number);
+}
+
+Error conflict() { return write_conflict(); }
 
 }  // namespace
 
 std::string with_code(const Error& error) {
-  const std::string& message = error.message;
-  const bool has_code = message.starts_with("READONLY") || message.starts_with("NOREPLICAS") ||
-                        message.starts_with("OOM") || message.starts_with("NOPERM") ||
-                        message.starts_with("ERR ");
-  return has_code ? message : "ERR " + message;
+  const auto [code, message] = code_and_message(error.message);
+  return std::string(code) + " " + std::string(message);
 }
 
 Sql::Sql(Database& database)
@@ -97,18 +124,58 @@ void Sql::keep_history() {
 }
 
 void Sql::execute(Context& c, std::string_view text, std::span<const SqlValue> parameters) {
-  auto answer = run(c, text, parameters);
+  const std::vector<std::string_view> statements = split_statements(text);
+  if (statements.size() > 1) return execute_all(c, statements, parameters);
+  const auto answer = run(c, statements.front(), parameters);
   if (!answer) return c.reply.error(with_code(answer.error()));
-  switch (answer->kind) {
-    case Answer::Kind::done:
-      return c.reply.ok();
-    case Answer::Kind::changed:
-      return c.reply.integer(static_cast<std::int64_t>(answer->changed));
-    case Answer::Kind::rows:
-      return answer->rows.write(c.reply);
-    case Answer::Kind::written:
-      return;
+  write(c.reply, *answer);
+}
+
+// One after the other, up to the first error.
+void Sql::execute_all(Context& c, const std::vector<std::string_view>& statements,
+                      std::span<const SqlValue> parameters) {
+  if (!parameters.empty()) return c.reply.error("ERR parameters go with a single statement");
+  Session& session = c.session;
+  c.may_leave_rest = false;  // the next one needs the session
+  // BEGIN needs a connection that stays, or a request that ends what it has begun.
+  const bool is_whole = std::exchange(session.stateless, false);
+  const std::shared_ptr<Transaction> before = session.sql_transaction;
+  const auto has_begun = [&] {
+    return session.sql_transaction != nullptr && session.sql_transaction != before;
+  };
+  std::vector<Answer> answers;
+  std::optional<Error> failed;
+  std::size_t done = 0, bytes = 0;
+  const std::size_t limit = memory_.load(std::memory_order_relaxed);
+  for (const std::string_view statement : statements) {
+    auto answer = run(c, statement, {});
+    if (!answer) {
+      failed = std::move(answer).error();
+      break;
+    }
+    bytes += answer->rows.bytes();
+    answers.push_back(*std::move(answer));
+    if (!has_begun()) done = answers.size();
+    if (limit != 0 && bytes > limit) {
+      failed = Error{ErrorCode::too_large, "all answers together exceed sql.max_memory"};
+      break;
+    }
   }
+  session.stateless = is_whole;
+  std::size_t number = answers.size() + 1;
+  if (!failed && is_whole && has_begun()) {
+    failed = Error{ErrorCode::invalid_argument, "COMMIT is missing behind it: rolled back"};
+    number = answers.size();
+  }
+  if (failed) {
+    if (has_begun()) session.sql_transaction = nullptr;
+    const auto [code, message] = code_and_message(failed->message);
+    return c.reply.error(
+        std::string(code) + " " +
+        statement_error(statements, std::min(number, statements.size()), done, message));
+  }
+  c.reply.array(answers.size());
+  for (const Answer& answer : answers) write(c.reply, answer);
 }
 
 Result<Answer> Sql::run(Context& c, std::string_view text, std::span<const SqlValue> parameters) {
@@ -157,6 +224,7 @@ Result<Answer> Sql::run(Context& c, std::string_view text, std::span<const SqlVa
     if (*answer) return *std::move(*answer);
     learned = prepared->learned;
   }
+  c.session.sql_counts.changes = 0;
   return conflict();
 }
 
@@ -335,6 +403,8 @@ Status Sql::set_up(Context& c, const SqliteHandle::Prepared& prepared,
   if (!prepared.named.empty()) execution.named = &prepared.named;
   execution.trusts_keys =
       prepared.insert && transaction == nullptr && !prepared.learned.keys_are_taken;
+  execution.in_transaction = transaction != nullptr;
+  execution.counted = &c.session.sql_counts;
   if (prepared.parameters != parameters.size())
     return Error{ErrorCode::invalid_argument,
                  "the statement takes " + std::to_string(prepared.parameters) +
@@ -401,6 +471,7 @@ Sql::Attempt Sql::stream(Context& c, HandlePool::Lease handle, SqliteHandle::Pre
 
 Sql::Attempt Sql::attempt(Context& c, SqliteHandle& handle, SqliteHandle::Prepared& prepared,
                           std::span<const SqlValue> parameters, Tries& tries) {
+  const Query& query = prepared.query;
   Transaction* const transaction = c.session.sql_transaction.get();
   std::optional<engine::ReadView> view;
   Execution execution{.engine = database_.engine(), .catalog = *handle.catalog()};
@@ -423,12 +494,25 @@ Sql::Attempt Sql::attempt(Context& c, SqliteHandle& handle, SqliteHandle::Prepar
   // Constraints are compared with what others have committed, too: if they had a say, the statement
   // has read more than its view.
   const bool looked_past_view =
-      prepared.query.writes && (!answer || prepared.query.on_conflict != OnConflict::refuse);
+      query.writes &&
+      (!answer || query.on_conflict != OnConflict::refuse || !query.conflict_clauses.empty());
   if (execution.reads != nullptr && looked_past_view) {
     execution.reads->add_range(engine::kRows, "");
     transaction->looked_past_view = true;
   }
-  if (!answer) return std::move(answer).error();
+  // What OR FAIL did before it failed stays.
+  std::optional<Error> failed;
+  if (!answer) {
+    if (query.writes) c.session.sql_counts.changes = 0;
+    if (execution.broken == OnConflict::rollback) c.session.sql_transaction = nullptr;
+    if (execution.broken != OnConflict::fail) return std::move(answer).error();
+    failed = std::move(answer).error();
+  }
+  const auto done = [&]() -> Attempt {
+    if (query.writes) count(c.session.sql_counts, execution);
+    if (failed) return *std::move(failed);
+    return std::optional<Answer>(*std::move(answer));
+  };
   if (execution.view != nullptr && execution.view->is_outdated())
     return Error{ErrorCode::unavailable, "the state was replaced meanwhile: try again"};
   if (transaction != nullptr) {
@@ -437,7 +521,7 @@ Sql::Attempt Sql::attempt(Context& c, SqliteHandle& handle, SqliteHandle::Prepar
       return Error{ErrorCode::too_large,
                    "the changes of the transaction exceed wal.max_transaction_size"};
     transaction->rows.take(std::move(execution.changes));
-    return std::optional<Answer>(*std::move(answer));
+    return done();
   }
   const TableSet tables = tables_of(execution.changes);
   const auto try_again = [&] {
@@ -451,10 +535,13 @@ Sql::Attempt Sql::attempt(Context& c, SqliteHandle& handle, SqliteHandle::Prepar
   if (!await_turn(tables, &tries.claim, [&] { return execution.must_stop(); }))
     return execution.why_stopped();
   const auto committed = commit(database_, execution.changes);
-  if (!committed) return committed.error();
+  if (!committed) {
+    c.session.sql_counts.changes = 0;
+    return committed.error();
+  }
   if (committed->conflict) return try_again();
   c.depends_on(committed->lsn);
-  return std::optional<Answer>(*std::move(answer));
+  return done();
 }
 
 // The plan, with what was found by each of its steps, and the time of all.

@@ -49,7 +49,9 @@ class Sql {
  public:
   explicit Sql(Database& database);
 
-  // Runs a statement for the context's session and replies.
+  // Runs a statement for the context's session and replies; of several, with semicolons between
+  // them, a list of what each replies, or the error of the first that fails. A transaction that
+  // they have begun then is rolled back.
   void execute(Context& context, std::string_view text,
                std::span<const engine::SqlValue> parameters);
   // Of the context's session. An error of the second one is why nothing was committed; the
@@ -69,6 +71,8 @@ class Sql {
   bool remove_orphans() { return definitions_.remove_orphans(); }
 
  private:
+  void execute_all(Context& context, const std::vector<std::string_view>& statements,
+                   std::span<const engine::SqlValue> parameters);
   Result<Answer> run(Context& context, std::string_view text,
                      std::span<const engine::SqlValue> parameters);
   Result<Answer> run_own(Context& context, const Statement& statement);

@@ -3,6 +3,7 @@
 
 #include <sqlite3.h>
 
+#include <deque>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -84,6 +85,14 @@ inline int bind_value(sqlite3_stmt* statement, int parameter, const engine::SqlV
                                  SQLITE_TRANSIENT);
   }
   return SQLITE_OK;
+}
+
+// The same with bytes of its own, in `kept`.
+inline engine::SqlValue kept_value(engine::SqlValue value, std::deque<std::string>& kept) {
+  const bool has_bytes =
+      value.kind == engine::SqlValue::Kind::text || value.kind == engine::SqlValue::Kind::blob;
+  if (has_bytes) value.bytes = kept.emplace_back(value.bytes);
+  return value;
 }
 
 // "a""b": a name as SQL writes it.

@@ -2,11 +2,13 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdint>
 #include <iterator>
 #include <map>
 #include <utility>
 
 #include "base/ascii.h"
+#include "database/sql/count_functions.h"
 #include "database/sql/inspection.h"
 #include "database/sql/parser.h"
 #include "database/sql/result_columns.h"
@@ -24,6 +26,8 @@ constexpr std::size_t kCachedStatements = 256;
 // A longer one has its values in it, and hardly comes again.
 constexpr std::size_t kCachedBytes = 4096;
 constexpr std::size_t kTablesInAStatement = 100;
+// Where a statement that was made of parts lies in its user's text.
+constexpr std::ptrdiff_t kNowhere = PTRDIFF_MIN;
 // SQLite's own file system in memory: nothing that is sorted goes to a disk. With "files" in it
 // SQLite sorts runs that fit into the cache and merges them, with temp_store = MEMORY it would sort
 // one long list, which takes a third longer.
@@ -94,6 +98,8 @@ Result<std::unique_ptr<SqliteHandle>> SqliteHandle::open(const Surroundings& aro
   forgo_bloom_filters(database);
   register_typed_tables(*handle);
   register_sources(*handle);
+  register_row_sources(*handle);
+  register_count_functions(*handle);
   register_text_functions(database);
   // Connected once, what they declare being none of a statement's.
   sqlite3_exec(database, "SELECT 1 FROM json_each('[]'), json_tree('[]')", nullptr, nullptr,
@@ -112,7 +118,13 @@ Result<std::unique_ptr<SqliteHandle>> SqliteHandle::open(const Surroundings& aro
 // Statements may read and change tables and call functions, and nothing else.
 int SqliteHandle::authorize(void* handle, int action, const char* first, const char* second,
                             const char* /*database*/, const char* /*trigger*/) {
-  if (static_cast<SqliteHandle*>(handle)->authorizes_all_) return SQLITE_OK;
+  const auto& owner = *static_cast<SqliteHandle*>(handle);
+  if (owner.authorizes_all_) return SQLITE_OK;
+  const auto is_hidden = [&](const char* table) {
+    return table != nullptr &&
+           (starts_with_ignoring_case(table, "sqlite_") ||
+            (!owner.authorizes_sources_ && starts_with_ignoring_case(table, kRowSourcePrefix)));
+  };
   switch (action) {
     case SQLITE_SELECT:
     case SQLITE_RECURSIVE:
@@ -124,8 +136,7 @@ int SqliteHandle::authorize(void* handle, int action, const char* first, const c
     case SQLITE_INSERT:
     case SQLITE_UPDATE:
     case SQLITE_DELETE:
-      return first != nullptr && starts_with_ignoring_case(first, "sqlite_") ? SQLITE_DENY
-                                                                             : SQLITE_OK;
+      return is_hidden(first) ? SQLITE_DENY : SQLITE_OK;
     case SQLITE_FUNCTION:
       if (second != nullptr && varies(second))
         static_cast<SqliteHandle*>(handle)->compiles_varying_ = true;
@@ -165,6 +176,16 @@ Result<SqliteHandle::Prepared*> SqliteHandle::prepare(std::string_view text, Que
     if (auto by_time = compile_by_time(std::string(query.text), {}); by_time != nullptr)
       made.statement = std::move(by_time);
   }
+  const TypedTablePointer target = catalog_->find(query.table);
+  if (!query.conflict_clauses.empty()) {
+    if (target == nullptr)
+      return Error{ErrorCode::invalid_argument, "ON CONFLICT is for typed tables"};
+    auto upsert = Upsert::prepare(*this, query, target);
+    if (!upsert) return std::move(upsert).error();
+    made.parameters = std::max(made.parameters, upsert->parameters());
+    made.upsert = std::move(*upsert);
+  }
+  if (!query.returning.empty()) KIMDB_RETURN_IF_ERROR(prepare_returning(query, made));
   if (query.names_columns)
     if (const TypedTablePointer table = catalog_->find(query.table))
       made.named = table->named(query.columns);
@@ -183,7 +204,52 @@ Result<SqliteHandle::Prepared*> SqliteHandle::prepare(std::string_view text, Que
 }
 
 RowWriter& SqliteHandle::writer_of(const TypedTablePointer& table) {
-  return writers_.try_emplace(table.get(), get(), table, around_.numbers).first->second;
+  return writers_.try_emplace(table.get(), *this, table, around_.numbers).first->second;
+}
+
+// SELECT what it lists FROM the rows that were changed.
+Status SqliteHandle::prepare_returning(const Query& query, Prepared& made) {
+  const TypedTablePointer table = catalog_->find(query.table);
+  if (table == nullptr) return Error{ErrorCode::invalid_argument, "RETURNING is for typed tables"};
+  const std::string source = row_source(table, false);
+  made.returned = row_source_named(source);
+  // The line break ends a comment in it.
+  const std::string sql = "SELECT " + query.returning + "\n FROM temp." + quoted_name(source) +
+                          " AS " + quoted_name(table->schema().name);
+  auto compiled = compile_own(sql);
+  if (!compiled) return std::move(compiled).error();
+  made.returning = std::move(*compiled);
+  const OwnStatement own(*this);
+  made.columns = result_columns(get(), made.returning.get(), sql);
+  made.parameters =
+      std::max(made.parameters,
+               static_cast<std::size_t>(sqlite3_bind_parameter_count(made.returning.get())));
+  return {};
+}
+
+std::string SqliteHandle::row_source(const TypedTablePointer& table, bool has_excluded) {
+  std::string name = std::string(kRowSourcePrefix) + (has_excluded ? "excluded_" : "returned_") +
+                     table->schema().name;
+  const auto [source, is_new] = row_sources_.try_emplace(name);
+  if (!is_new) return name;
+  source->second.table = table;
+  source->second.has_excluded = has_excluded;
+  const std::string sql = "CREATE VIRTUAL TABLE temp." + quoted_name(name) + " USING row_source";
+  authorizes_all_ = true;
+  // Where it fails, who uses it hears that there is no such table.
+  sqlite3_exec(get(), sql.c_str(), nullptr, nullptr, nullptr);
+  authorizes_all_ = false;
+  return name;
+}
+
+RowSource* SqliteHandle::row_source_named(std::string_view name) {
+  const auto found = row_sources_.find(name);
+  return found == row_sources_.end() ? nullptr : &found->second;
+}
+
+Result<StatementPointer> SqliteHandle::compile_own(const std::string& sql) {
+  const OwnStatement own(*this);
+  return compile(sql, sql, kNowhere);
 }
 
 Result<StatementPointer> SqliteHandle::compile(const std::string& sql, std::string_view text,
@@ -245,7 +311,7 @@ Result<std::vector<SourceColumn>> SqliteHandle::source_columns(const std::string
 bool SqliteHandle::add_missing_table(std::string_view message) {
   const std::string name(table_missed_by(message));  // the message goes with the next statement
   if (name.empty()) return false;
-  std::string module = "typed_table(" + name + ")";
+  std::string module = "typed_table";
   if (catalog_->find(name) == nullptr) {
     source_ = around_.sources.find(name);
     if (source_ == nullptr) return false;
@@ -281,9 +347,9 @@ Error SqliteHandle::last_error(std::string_view text, std::ptrdiff_t offset) {
   constexpr std::string_view kNoColumn = " has no column named ";
   if (const std::size_t at = message.find(kNoColumn); at != std::string::npos)
     return unknown_column(std::string_view(message).substr(at + kNoColumn.size()), text);
-  if (message == "incomplete input") return syntax_error(text, text.size());
+  if (message == "incomplete input" && offset != kNowhere) return syntax_error(text, text.size());
   const int at = sqlite3_error_offset(get());
-  if (at >= 0 && message.ends_with("syntax error"))
+  if (at >= 0 && offset != kNowhere && message.ends_with("syntax error"))
     return syntax_error(text, static_cast<std::size_t>(offset + at));
   return {ErrorCode::invalid_argument, message};
 }

@@ -21,10 +21,12 @@
 #include "database/sql/plain_insert.h"
 #include "database/sql/point_lookup.h"
 #include "database/sql/row_numbers.h"
+#include "database/sql/row_source.h"
 #include "database/sql/row_writer.h"
 #include "database/sql/source.h"
 #include "database/sql/sqlite.h"
 #include "database/sql/time_comparison.h"
+#include "database/sql/upsert.h"
 
 namespace kimdb::database::sql {
 
@@ -63,7 +65,11 @@ class SqliteHandle {
     std::optional<PlainInsert> insert;
     StatementPointer statement;
     std::optional<PointLookup> lookup;
-    std::vector<ResultSet::Column> columns;  // of what `statement` gives; none: it changes
+    std::vector<ResultSet::Column>
+        columns;                   // of what `statement`, or RETURNING, gives; none: it changes
+    std::optional<Upsert> upsert;  // of ON CONFLICT
+    StatementPointer returning;    // over the row source `returned`
+    RowSource* returned = nullptr;
     std::size_t parameters = 0;
     bool varies = false;  // run again over the same state it may give something else
     Learned learned;
@@ -77,6 +83,25 @@ class SqliteHandle {
   Result<Prepared*> prepare(std::string_view text, Query&& query);
   // How SQLite would run it: the steps, each indented by how deep it lies in others.
   Result<std::vector<std::string>> plan(std::string_view text, const Query& query);
+  // The name of a table's row source, which is made where there is none: with the columns of
+  // `excluded`, too, or without.
+  std::string row_source(const TypedTablePointer& table, bool has_excluded);
+  RowSource* row_source_named(std::string_view name);
+  // A statement over row sources, with expressions of a user's in it.
+  Result<StatementPointer> compile_own(const std::string& sql);
+  // While such a statement runs: SQLite compiles it again where another table was made known.
+  class OwnStatement {
+   public:
+    explicit OwnStatement(SqliteHandle& handle) : handle_(handle) {
+      handle_.authorizes_sources_ = true;
+    }
+    ~OwnStatement() { handle_.authorizes_sources_ = false; }
+    OwnStatement(const OwnStatement&) = delete;
+    OwnStatement& operator=(const OwnStatement&) = delete;
+
+   private:
+    SqliteHandle& handle_;
+  };
   // Of what can be read besides typed tables; an error where nothing has this name.
   Result<std::vector<SourceColumn>> source_columns(const std::string& name);
   // Counts calls of all three.
@@ -101,6 +126,7 @@ class SqliteHandle {
   // The same with comparisons of times written out (time_comparison.h), of what was compiled as it
   // is; null where there are none.
   StatementPointer compile_by_time(const std::string& sql, std::string_view prefix);
+  Status prepare_returning(const Query& query, Prepared& made);
   // Makes the table that the message misses known to SQLite; false where there is none.
   bool add_missing_table(std::string_view message);
   Error last_error(std::string_view text, std::ptrdiff_t offset);
@@ -112,11 +138,13 @@ class SqliteHandle {
   const CatalogPointer catalog_;
   std::unique_ptr<Source> source_;
   bool compiles_outer_join_ = false;
-  bool authorizes_all_ = false;    // this class' own statements
-  bool compiles_varying_ = false;  // Prepared::varies
+  bool compiles_varying_ = false;    // Prepared::varies
+  bool authorizes_all_ = false;      // this class' own statements
+  bool authorizes_sources_ = false;  // those over row sources
   std::uint64_t compilations_ = 0;
   TablesByTime tables_;  // that SQLite knows
   SqlitePointer database_;
+  std::map<std::string, RowSource, std::less<>> row_sources_;
   // Statements go before the database.
   std::map<const TypedTable*, RowWriter> writers_;
   Prepared not_kept_;          // the last one that was too long

@@ -62,7 +62,7 @@ class TokenReader {
   }
   std::string take_name(std::string_view of_what) {
     if (at_name() && !engine::is_sql_name(token_.name()))
-      fail("a name has letters, digits and _, and is at most 128 long");
+      fail("a name has no control characters, and is at most 128 bytes long");
     return take_any_name(of_what);
   }
   // What stands in parentheses, without them.

@@ -108,21 +108,13 @@ std::string declared_type(const engine::Column& column) {
 }
 
 std::string declaration(const TypedTable& table) {
-  std::string sql;
-  for (const std::uint32_t place : table.visible()) {
-    const engine::Column& column = table.schema().columns[place];
-    sql += sql.empty() ? "CREATE TABLE x(" : ", ";
-    sql += quoted_name(column.name);
-    sql += ' ';
-    sql += declared_type(column);
-  }
-  return sql + ")";
+  return "CREATE TABLE x(" + declared_columns(table, "", "") + ")";
 }
 
-int connect(sqlite3* database, void* handle, int count, const char* const* words,
+int connect(sqlite3* database, void* handle, int /*count*/, const char* const* words,
             sqlite3_vtab** made, char** error) {
   auto& owner = *static_cast<SqliteHandle*>(handle);
-  const TypedTablePointer table = owner.catalog()->find(count > 3 ? words[3] : "");
+  const TypedTablePointer table = owner.catalog()->find(words[2]);
   if (table == nullptr) {
     *error = sqlite3_mprintf("no such table");
     return SQLITE_ERROR;
@@ -340,16 +332,6 @@ bool is_of(const engine::IndexDefinition& definition, const engine::TableIndex& 
   return definition.name == wanted.name && definition.columns == wanted.columns &&
          definition.hash == wanted.hash && descending == wanted.descending;
 }
-// Of the table's index, which every partition knows; null where it is not whole yet, or another one
-// has its name by now.
-engine::IndexPointer index_of(const Table& table, const engine::TableIndex& wanted) {
-  engine::Partition& partition = table.handle.engine().partition(0);
-  MutexLock lock(partition.mutex());
-  for (engine::IndexPointer& index :
-       partition.collections(engine::kRows).indexes(table.table->prefix()))
-    if (is_of(index->definition(), wanted) && index->complete()) return std::move(index);
-  return nullptr;
-}
 
 // By the whole primary key. The key's bytes are made in the cursor's: nested loops look up
 // millions.
@@ -404,7 +386,7 @@ bool begin(const Table& table, Cursor& cursor, Execution& execution, int number,
     return begin_range(match == Match::unknown ? whole : key_range(prefix, columns, bounds));
   const engine::TableIndex& definition = table.table->schema().indexes[index_number];
   engine::IndexPlan plan;
-  plan.index = index_of(table, definition);
+  plan.index = whole_index(table.handle.engine(), *table.table, definition);
   if ((number & kOrdered) != 0) {
     const bool backwards = (number & kDescending) != 0;
     if (plan.index == nullptr) return cursor.rows.begin_sorted(execution, definition, backwards);
@@ -545,12 +527,8 @@ int column(sqlite3_vtab_cursor* vtab_cursor, sqlite3_context* context, int numbe
   // Of an UPDATE: nobody needs what stays.
   if (execution.writes && sqlite3_vtab_nochange(context) != 0) return SQLITE_OK;
   const std::uint32_t place = table.table->visible()[static_cast<std::size_t>(number)];
-  const SqlValue stored = cursor.rows.table().column(cursor.row, place);
   execution.last_read = {&cursor.rows, place};
-  if (table.table->schema().columns[place].type == ColumnType::timestamp)
-    set_result(context, shown_value(ColumnType::timestamp, stored, cursor.kept), SQLITE_TRANSIENT);
-  else
-    set_result(context, stored, SQLITE_STATIC);
+  show_column(context, cursor.rows.table(), cursor.row, place, cursor.kept);
   return SQLITE_OK;
 }
 
@@ -567,9 +545,29 @@ OnConflict on_conflict(sqlite3* database) {
       return OnConflict::ignore;
     case SQLITE_REPLACE:
       return OnConflict::replace;
+    case SQLITE_FAIL:
+      return OnConflict::fail;
+    case SQLITE_ROLLBACK:
+      return OnConflict::rollback;
     default:
       return OnConflict::refuse;
   }
+}
+
+// The rowid that a statement gives a row: another name of a key of one whole number. False, and an
+// error, where the table has none.
+bool take_rowid(const TypedTable& table, Execution& execution, const SqlValue& id,
+                std::vector<SqlValue>& given, std::vector<bool>& changed) {
+  const auto at = table.rowid_column();
+  if (!at) {
+    execution.error = Error{ErrorCode::invalid_argument,
+                            "table " + table.schema().name +
+                                " has no rowid: only a primary key of one INT or BIGINT is one"};
+    return false;
+  }
+  given[*at] = id;
+  changed[*at] = true;
+  return true;
 }
 
 int update(sqlite3_vtab* vtab, int count, sqlite3_value** values, sqlite3_int64* /*id*/) {
@@ -577,6 +575,11 @@ int update(sqlite3_vtab* vtab, int count, sqlite3_value** values, sqlite3_int64*
   Execution& execution = *table.handle.execution;
   const bool inserts = sqlite3_value_type(values[0]) == SQLITE_NULL;
   const FoundRow row = FoundRow::of_id(inserts ? 0 : sqlite3_value_int64(values[0]));
+  // Why the statement ends is said by what made it end, if anything did.
+  const auto fail = [&](Error error) {
+    if (execution.stopped == Execution::Stopped::no) execution.error = std::move(error);
+    return stop();
+  };
   if (count == 1) {
     table.writer.remove(execution, row);
     return SQLITE_OK;
@@ -587,14 +590,14 @@ int update(sqlite3_vtab* vtab, int count, sqlite3_value** values, sqlite3_int64*
     changed[i] = inserts || sqlite3_value_nochange(values[i + 2]) == 0;
     if (changed[i]) given[i] = value_of(values[i + 2]);
   }
+  const SqlValue id = value_of(values[1]);
+  const bool has_id =
+      inserts ? !id.is_null() : id.kind != SqlValue::Kind::integer || id.integer != row.id();
+  if (has_id && !take_rowid(*table.table, execution, id, given, changed)) return stop();
   const OnConflict conflict = on_conflict(table.handle.get());
   Status status = inserts ? table.writer.insert(execution, given, conflict)
-                          : table.writer.update(execution, row, given, changed);
-  if (status) return SQLITE_OK;
-  if (status.error().code == ErrorCode::already_exists && conflict == OnConflict::ignore)
-    return SQLITE_CONSTRAINT;
-  execution.error = std::move(status).error();
-  return stop();
+                          : table.writer.update(execution, row, given, changed, conflict);
+  return status ? SQLITE_OK : fail(std::move(status).error());
 }
 
 int begin_transaction(sqlite3_vtab* /*table*/) { return SQLITE_OK; }
@@ -636,6 +639,39 @@ int compare_times(void* /*nothing*/, int a_size, const void* a_bytes, int b_size
 }
 
 }  // namespace
+
+engine::IndexPointer whole_index(engine::Engine& engine, const TypedTable& table,
+                                 const engine::TableIndex& wanted) {
+  engine::Partition& partition = engine.partition(0);
+  MutexLock lock(partition.mutex());
+  for (engine::IndexPointer& index : partition.collections(engine::kRows).indexes(table.prefix()))
+    if (is_of(index->definition(), wanted) && index->complete()) return std::move(index);
+  return nullptr;
+}
+
+std::string declared_columns(const TypedTable& table, std::string_view prefix,
+                             std::string_view type_prefix) {
+  std::string sql;
+  for (const std::uint32_t place : table.visible()) {
+    const engine::Column& column = table.schema().columns[place];
+    if (!sql.empty()) sql += ", ";
+    sql += quoted_name(std::string(prefix) + column.name);
+    sql += ' ';
+    sql += type_prefix;
+    sql += declared_type(column);
+  }
+  return sql;
+}
+
+void show_column(sqlite3_context* context, const TypedTable& table, const engine::RowView& row,
+                 std::uint32_t place, std::string& kept) {
+  const SqlValue stored = table.column(row, place);
+  const ColumnType type = table.schema().columns[place].type;
+  if (type == ColumnType::timestamp)
+    set_result(context, shown_value(type, stored, kept), SQLITE_TRANSIENT);
+  else
+    set_result(context, stored, SQLITE_STATIC);
+}
 
 void register_typed_tables(SqliteHandle& handle) {
   sqlite3_create_collation(handle.get(), kTimeCollation, SQLITE_UTF8, nullptr, compare_times);

@@ -28,9 +28,10 @@ Failure failure_of(std::string_view error) {
     if (word == known) return {failure.status, failure.code, text};
   if (text.find("wal.max_transaction_size") != std::string_view::npos)
     return {413, "body_too_large", text};
-  // Of a batch the item comes first: "item 3: document not found", of a transaction the command.
+  // Of a batch the item comes first: "item 3: document not found"; of a transaction the command, of
+  // several statements which of them.
   std::string_view what = text;
-  if (what.starts_with("item ") || what.starts_with("command "))
+  if (what.starts_with("item ") || what.starts_with("command ") || what.starts_with("statement "))
     what.remove_prefix(std::min(what.size(), what.find(": ") + 2));
   if (what.starts_with("version conflict")) return {409, "conflict", text};
   if (what.starts_with("write conflict")) return {409, "conflict", text};

@@ -240,17 +240,27 @@ void append_value(std::string& out, const Value& value) {
   out += "null";
 }
 
-// Of a list of rows, a number of changed ones, or OK.
-HttpResponse show_statement(const HttpRequest&, const Value& reply, Lsn) {
-  if (reply.type == Value::Type::integer)
-    return success("\"changed\":" + std::to_string(reply.integer));
-  if (reply.type != Value::Type::array) return success("");
+// The members that say what a statement gave: a list of rows, a number of changed ones, or nothing.
+std::string statement_members(const Value& reply) {
+  if (reply.type == Value::Type::integer) return "\"changed\":" + std::to_string(reply.integer);
+  if (reply.type != Value::Type::array) return {};
   std::string rows = "[";
   for (const Value& row : reply.elements) {
     if (rows.size() > 1) rows += ',';
     append_row(rows, row);
   }
-  return success("\"count\":" + std::to_string(reply.elements.size()) + ",\"rows\":" + rows + "]");
+  return "\"count\":" + std::to_string(reply.elements.size()) + ",\"rows\":" + rows + "]";
+}
+
+// Of several statements a list.
+HttpResponse show_statement(const HttpRequest&, const Value& reply, Lsn) {
+  const bool is_list = reply.type == Value::Type::array && !reply.elements.empty() &&
+                       reply.elements[0].type != Value::Type::map;
+  if (!is_list) return success(statement_members(reply));
+  std::string results;
+  for (const Value& each : reply.elements)
+    results += (results.empty() ? "{" : ",{") + statement_members(each) + "}";
+  return success("\"results\":[" + results + "]");
 }
 
 // --- of INFO ---

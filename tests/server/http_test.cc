@@ -531,6 +531,32 @@ TEST_CASE("statements run over HTTP, with parameters, and rows come as JSON") {
   CHECK(has(run("{"), 400, "invalid_json"));
 }
 
+TEST_CASE("several statements of one request are answered one by one, and end what they begin") {
+  const HttpServer server;
+  const auto run = [&](const std::string& sql) {
+    return server.request("POST", "/api/sql", "{\"sql\":\"" + sql + "\"}");
+  };
+  CHECK(run("CREATE TABLE t (a INT PRIMARY KEY); INSERT INTO t VALUES (1), (2); SELECT a FROM t "
+            "WHERE a = 1; SELECT a FROM t WHERE a = 9")
+            .body ==
+        "{\"success\":true,\"results\":[{},{\"changed\":2},{\"count\":1,\"rows\":[{\"a\":1}]},"
+        "{\"count\":0,\"rows\":[]}]}\n");
+  CHECK(run("SELECT a FROM t WHERE a = 9; SELECT 1 AS b").body ==
+        "{\"success\":true,\"results\":[{\"count\":0,\"rows\":[]},{\"count\":1,\"rows\":[{\"b\":1}]"
+        "}]}\n");
+  CHECK(run("INSERT INTO t VALUES (3) RETURNING a").body ==
+        "{\"success\":true,\"count\":1,\"rows\":[{\"a\":3}]}\n");
+  CHECK(run("BEGIN; INSERT INTO t VALUES (4); INSERT INTO t VALUES (5); COMMIT").body ==
+        "{\"success\":true,\"results\":[{},{\"changed\":1},{\"changed\":1},{}]}\n");
+  CHECK(has(run("BEGIN; INSERT INTO t VALUES (6); INSERT INTO t VALUES (5); COMMIT"), 409,
+            "duplicate_key"));
+  CHECK(has(run("BEGIN; INSERT INTO t VALUES (6)"), 400, "bad_request"));
+  CHECK(run("INSERT INTO t VALUES (6); INSERT INTO t VALUES (1)").body.find("1 before it done") !=
+        std::string::npos);
+  CHECK(run("SELECT count(*) AS n FROM t").body ==
+        "{\"success\":true,\"count\":1,\"rows\":[{\"n\":6}]}\n");
+}
+
 TEST_CASE("a slave answers reads over HTTP and refuses writes") {
   const std::uint16_t listen = free_port();
   HttpServer master({"replication.enabled=true", "replication.replica_type=master",
