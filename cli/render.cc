@@ -530,16 +530,4 @@ std::string render_error(std::string_view message, const RenderOptions& options)
                 options);
 }
 
-namespace {
-
-// A double as SQL shows it, "1.50": it has a point, and not the 17 digits that Redis writes, which
-// never end in a zero.
-bool is_from_sql(std::string_view text) {
-  const std::string_view digits = text.substr(0, text.find('e'));
-  return digits.find('.') != std::string_view::npos && is_digit(digits.back()) &&
-         (digits.size() < 17 || digits.back() == '0');
-}
-
-}  // namespace
-
 }  // namespace kimdb::cli

@@ -1,6 +1,20 @@
 #include "protocol/value_writer.h"
 
+#include "base/ascii.h"
+
 namespace kimdb::protocol {
+
+namespace {
+
+// A double as SQL shows it, "1.50": it has a point, and not the 17 digits that Redis writes, which
+// never end in a zero.
+bool is_from_sql(std::string_view text) {
+  const std::string_view digits = text.substr(0, text.find('e'));
+  return digits.find('.') != std::string_view::npos && is_digit(digits.back()) &&
+         (digits.size() < 17 || digits.back() == '0');
+}
+
+}  // namespace
 
 void write(const Value& value, ReplyWriter& writer) {
   switch (value.type) {
@@ -16,7 +30,8 @@ void write(const Value& value, ReplyWriter& writer) {
     case Value::Type::big_number:
       return writer.bulk(value.string);
     case Value::Type::double_:
-      return writer.double_value(value.number);
+      return is_from_sql(value.string) ? writer.number(value.string)
+                                       : writer.double_value(value.number);
     case Value::Type::boolean:
       return writer.boolean(value.integer != 0);
     case Value::Type::verbatim:
