@@ -121,10 +121,8 @@ void Database::leave_to_transaction(Context& context, bool failed) {
   context.committed_ = true;
   context.depends_on(context.transaction_->view.lsn());
   // It may have failed by what others have committed meanwhile.
-  if (failed && context.transaction_->reads) {
-    context.transaction_->reads->add_range(engine::kDocuments, "");
-    context.transaction_->looked_past_view = true;
-  }
+  if (failed && context.transaction_->reads)
+    context.transaction_->reads->add_present(engine::kDocuments);
 }
 
 std::string Database::write_refusal(std::size_t bytes, bool needs_memory) {

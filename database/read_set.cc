@@ -90,7 +90,7 @@ bool ReadSet::ranges_hold(engine::Partition& partition, Lsn lsn) const {
       if (!holds) return;
       const engine::Entry* before = version.entry.get();
       const engine::Entry* now = partition.find(version.keyspace, version.key(), version.hash);
-      if (before == nullptr && now == nullptr) return;  // came and went
+      if (before == nullptr && now == nullptr && !has_present_) return;  // came and went
       holds = !covers(version.keyspace, version.key()) &&
               (before == nullptr || !indexes(version.keyspace, *before)) &&
               (now == nullptr || !indexes(version.keyspace, *now));

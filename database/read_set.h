@@ -33,6 +33,15 @@ class ReadSet {
   // All rows or documents that stand under keys of the index in the range.
   void add_index_range(engine::IndexPointer index, const engine::KeyRange& range);
 
+  // All of the keyspace, and as it stands now rather than in the view: what comes and goes again
+  // until the commit counts as well. For an answer that was due to what others had committed
+  // meanwhile.
+  void add_present(std::uint8_t keyspace) {
+    add_range(keyspace, "");
+    has_present_ = true;
+  }
+  bool has_present() const { return has_present_; }
+
   // Whether what was read as of the view is what stands now. The caller holds the locks of all
   // partitions.
   bool still_holds(engine::Engine& engine, const engine::ReadView& view) const;
@@ -60,6 +69,7 @@ class ReadSet {
   std::set<std::pair<std::uint8_t, std::string>> keys_;
   std::vector<Range> ranges_;
   std::vector<IndexRange> index_ranges_;
+  bool has_present_ = false;
   std::size_t bytes_ = 0;
 };
 

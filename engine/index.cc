@@ -90,6 +90,8 @@ Result<IndexDefinition> read_index(std::string_view key, std::string_view value)
 }
 
 bool has_null_part(const IndexDefinition& definition, std::string_view key) {
+  // Its keys have no parts any more; rows with a null stand in none.
+  if (definition.hash) return false;
   return std::any_of(definition.order.begin(), definition.order.end(), [&](const SortField& field) {
     const auto tag = take_key_part(key, field.descending);
     return !tag || is_null_tag(*tag);

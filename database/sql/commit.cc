@@ -173,7 +173,7 @@ Result<Committed> commit(Database& database, const WriteSet& rows) {
 }
 
 Result<Committed> commit(Database& database, const Transaction& transaction) {
-  if (transaction.empty() && !transaction.looked_past_view) return Committed{};
+  if (transaction.is_over()) return Committed{};
   return Commit(database, transaction.rows, &transaction).run();
 }
 

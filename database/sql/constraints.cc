@@ -124,6 +124,8 @@ Result<std::string> Constraints::holder(const TypedTable& table, const TableInde
     return found;
   const engine::IndexPointer rows = index_of(table, index);
   if (rows == nullptr) return not_whole(index);
+  if (reads_ != nullptr)
+    reads_->add_index_range(rows, {std::string(unique_key), std::string(unique_key) + '\0'});
   const auto skip = [&](std::string_view key) { return key == except || changed(key) != nullptr; };
   return rows->holder_of(unique_key, skip).value_or("");
 }
@@ -175,7 +177,9 @@ std::optional<std::string> Constraints::current_row(std::string_view key) const 
 
 std::optional<std::string> Constraints::row_of(std::string_view key) const {
   const WriteSet::Change* change = changed(key);
-  return change != nullptr ? change->row : current_row(key);
+  if (change != nullptr) return change->row;
+  if (reads_ != nullptr) reads_->add_key(engine::kRows, key);
+  return current_row(key);
 }
 
 Status Constraints::check_parents(const Change& change) const {
@@ -285,6 +289,7 @@ Result<Constraints::Child> Constraints::find_child(const TypedTable& child, cons
                : not_whole(*leads);
   const std::string begin = key_parts(values, leads->descending);
   const std::string end = engine::behind_all(begin);
+  if (reads_ != nullptr) reads_->add_index_range(index, {begin, end});
   std::vector<engine::Index::Found> found;
   for (bool more = true; more;) {
     const std::size_t seen = found.size();

@@ -11,6 +11,7 @@
 
 #include "base/mutex.h"
 #include "base/result.h"
+#include "database/read_set.h"
 #include "database/sql/catalog.h"
 #include "database/sql/write_set.h"
 #include "engine/engine.h"
@@ -20,10 +21,15 @@ namespace kimdb::database::sql {
 class Constraints {
  public:
   // `before`: what the transaction has changed before `changes`; null: nothing. `locked`: the
-  // caller holds all partitions' locks.
+  // caller holds all partitions' locks. `reads`: takes what was looked at; null: nobody asks.
   Constraints(engine::Engine& engine, const CatalogState& catalog, const WriteSet& changes,
-              const WriteSet* before, bool locked)
-      : engine_(engine), catalog_(catalog), changes_(changes), before_(before), locked_(locked) {}
+              const WriteSet* before, bool locked, ReadSet* reads = nullptr)
+      : engine_(engine),
+        catalog_(catalog),
+        changes_(changes),
+        before_(before),
+        locked_(locked),
+        reads_(reads) {}
 
   // Whether any change has to do with them: the commit has to lock all partitions.
   static bool concern(const CatalogState& catalog, const WriteSet& changes);
@@ -79,6 +85,7 @@ class Constraints {
   const WriteSet& changes_;
   const WriteSet* const before_;
   const bool locked_;
+  ReadSet* const reads_;
   mutable std::string missed_reference_;
   mutable std::map<const engine::ForeignKey*, std::unordered_set<std::string>> changed_references_;
 };

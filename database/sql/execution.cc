@@ -58,6 +58,7 @@ FoundRow Execution::find(std::string_view key) {
 
 Status Execution::lost_to_others() {
   needs_view = !in_transaction;
+  is_lost = true;
   return write_conflict();
 }
 

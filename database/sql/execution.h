@@ -155,6 +155,7 @@ struct Execution {
   bool is_admin = false;
   // Stopped, to be begun again with a view.
   bool needs_view = false;
+  bool is_lost = false;  // lost_to_others()
   Lsn depends_on = 0;
   // Of the last row that was inserted its whole number: its key, or the one that nobody sees.
   std::optional<std::int64_t> last_number;

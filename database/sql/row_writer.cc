@@ -186,7 +186,7 @@ Result<std::string> RowWriter::holder_of(Execution& execution, const Upsert::Key
   const std::string& unique_key = unique_keys[key.number - 1];
   if (unique_key.empty()) return std::string();
   return Constraints(execution.engine, execution.catalog, execution.changes, execution.before,
-                     false)
+                     false, execution.reads)
       .holder_of(*table_, key.number - 1, unique_key, except);
 }
 

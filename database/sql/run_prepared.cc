@@ -128,7 +128,7 @@ Status settle_all(SqliteHandle& handle, Execution& execution) {
   if (!settled) return settled;
   if (!Constraints::concern(execution.catalog, execution.changes)) return {};
   const Constraints constraints(execution.engine, execution.catalog, execution.changes,
-                                execution.before, false);
+                                execution.before, false, execution.reads);
   Status holds = constraints.check();
   if (const std::string& child = constraints.missed_reference();
       !holds && !child.empty() && !execution.sees_current(child))

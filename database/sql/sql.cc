@@ -21,14 +21,34 @@ constexpr int kAttempts = 1000;
 // After so many conflicts a statement claims the tables that it changes.
 constexpr int kConflictsMax = 4;
 
-TableSet tables_of(const WriteSet& changes) {
-  TableSet tables;
+// Calls visit(table) for those that were changed.
+template <class Visit>
+void for_each_table(const WriteSet& changes, Visit&& visit) {
   const TypedTable* last = nullptr;
   for (const auto& [key, change] : changes.changes()) {
-    if (change.table.get() != last) tables.insert(change.table->prefix());
+    if (change.table.get() != last) visit(*change.table);
     last = change.table.get();
   }
+}
+
+TableSet tables_of(const WriteSet& changes) {
+  TableSet tables;
+  for_each_table(changes, [&](const TypedTable& table) { tables.insert(table.prefix()); });
   return tables;
+}
+
+// Those whose changes by others may be what a statement was in conflict with: what it changes, what
+// that refers to, and what refers to that.
+void add_concerned(TableSet& tables, const CatalogState& catalog, const WriteSet& changes) {
+  for_each_table(changes, [&](const TypedTable& table) {
+    tables.insert(table.prefix());
+    for (const engine::ForeignKey& key : table.schema().foreign_keys)
+      if (const TypedTablePointer parent = catalog.find(key.table)) tables.insert(parent->prefix());
+    const auto [begin, end] =
+        catalog.references.equal_range(engine::schema_key(table.schema().name));
+    for (auto reference = begin; reference != end; ++reference)
+      tables.insert(reference->second.from->prefix());
+  });
 }
 
 // The code that the message of an error begins with, ERR where there is none, and the rest.
@@ -331,8 +351,7 @@ Result<Answer> Sql::run_simple(Context& c, Simple statement) {
 Status Sql::begin_transaction(Context& c, bool serializable) {
   if (c.session.sql_transaction != nullptr)
     return Error{ErrorCode::invalid_argument, "a transaction is open already"};
-  c.session.sql_transaction =
-      std::make_shared<Transaction>(Transaction{open_view(), {}, {}, {}, false});
+  c.session.sql_transaction = std::make_shared<Transaction>(Transaction{open_view(), {}, {}, {}});
   if (serializable) c.session.sql_transaction->reads.emplace();
   return {};
 }
@@ -342,8 +361,7 @@ Status Sql::commit_transaction(Context& c) {
     return Error{ErrorCode::invalid_argument, "no transaction is open"};
   const std::shared_ptr<Transaction> ended = std::exchange(c.session.sql_transaction, nullptr);
   c.depends_on(ended->view.lsn());
-  // What has shown one state, and changed nothing, is as it would be alone.
-  if (ended->empty() && !ended->looked_past_view) return {};
+  if (ended->is_over()) return {};
   if (ended->view.is_outdated()) return conflict();
   const std::chrono::nanoseconds timeout = timeout_.load(std::memory_order_relaxed);
   const std::int64_t begin = database_.clock().monotonic_ns();
@@ -486,9 +504,15 @@ Sql::Attempt Sql::attempt(Context& c, SqliteHandle& handle, SqliteHandle::Prepar
     const std::int64_t took_ns = database_.clock().monotonic_ns() - begin;
     answer = analysis(handle, prepared.text, prepared.query, *answer, execution, took_ns);
   }
+  const auto try_again = [&] {
+    ++tries.conflicts;
+    add_concerned(tries.tables, *handle.catalog(), execution.changes);
+    prepared.learned.keys_are_taken = true;
+    return std::optional<Answer>();
+  };
   if (execution.needs_view) {
     prepared.learned.wants_view = true;
-    return std::optional<Answer>();
+    return execution.is_lost ? try_again() : std::optional<Answer>();
   }
   c.depends_on(execution.depends_on);
   // Constraints are compared with what others have committed, too: if they had a say, the statement
@@ -496,10 +520,7 @@ Sql::Attempt Sql::attempt(Context& c, SqliteHandle& handle, SqliteHandle::Prepar
   const bool looked_past_view =
       query.writes &&
       (!answer || query.on_conflict != OnConflict::refuse || !query.conflict_clauses.empty());
-  if (execution.reads != nullptr && looked_past_view) {
-    execution.reads->add_range(engine::kRows, "");
-    transaction->looked_past_view = true;
-  }
+  if (execution.reads != nullptr && looked_past_view) execution.reads->add_present(engine::kRows);
   // What OR FAIL did before it failed stays.
   std::optional<Error> failed;
   if (!answer) {
@@ -524,12 +545,6 @@ Sql::Attempt Sql::attempt(Context& c, SqliteHandle& handle, SqliteHandle::Prepar
     return done();
   }
   const TableSet tables = tables_of(execution.changes);
-  const auto try_again = [&] {
-    ++tries.conflicts;
-    tries.tables.insert(tables.begin(), tables.end());
-    prepared.learned.keys_are_taken = true;
-    return std::optional<Answer>();
-  };
   // Who has a claim does not wait for another one: it claims more the next time.
   if (tries.claim.is_held() && !turns_.is_free(tables, &tries.claim)) return try_again();
   if (!await_turn(tables, &tries.claim, [&] { return execution.must_stop(); }))

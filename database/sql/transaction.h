@@ -19,10 +19,11 @@ struct Transaction {
   KeyChanges keys;
   // Only if it is SERIALIZABLE: COMMIT then fails if somebody has changed what was read.
   std::optional<ReadSet> reads;
-  // Of a serializable one: a command was answered by what others had committed after its view.
-  bool looked_past_view = false;
 
   bool empty() const { return rows.empty() && keys.empty(); }
+  // Whether COMMIT has nothing to do: what has shown one state, and changed nothing, is as it would
+  // be alone.
+  bool is_over() const { return empty() && !(reads && reads->has_present()); }
   std::size_t bytes() const { return rows.bytes() + keys.bytes(); }
 };
 
