@@ -292,7 +292,7 @@ TEST_CASE("each row of a long answer is shown once, in one shot and from a pipe,
   const std::string statement = "SQL \"" + rows_of(kRows) + "\"";
   CHECK((cli.run("--csv " + statement).out == csv));
   const Run piped =
-      cli.run("--csv", "ECHO 1\n" + rows_of(kRows) + "\nECHO 2\n" + rows_of(kRows) + "\n");
+      cli.run("--csv", "ECHO 1\n" + rows_of(kRows) + ";\nECHO 2\n" + rows_of(kRows) + ";\n");
   CHECK(piped.code == 0);
   CHECK((piped.out == "1\n" + csv + "2\n" + csv));
   const Run json = cli.run("--json " + statement);
@@ -315,7 +315,7 @@ TEST_CASE("a long answer that fails in the middle is an error in each format") {
   CHECK(run.code == 1);
   CHECK(run.out.starts_with("[{\"n\":1},"));
   CHECK(run.out.ends_with("}\n{\"error\":\"" + why + "\"}\n"));
-  run = cli.run("--csv", "SET a 1\n" + endless + "\nGET a\n");
+  run = cli.run("--csv", "SET a 1\n" + endless + ";\nGET a\n");
   CHECK(run.code == 1);
   CHECK(run.out.starts_with("OK\nn\n1\n2\n"));
   CHECK(run.out.ends_with("\nERROR: " + why + "\n1\n"));

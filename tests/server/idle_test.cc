@@ -7,6 +7,7 @@
 #include <fstream>
 #include <sstream>
 #include <string>
+#include <thread>
 
 #include "tests/support/http_server.h"
 #include "tests/support/test_server.h"
@@ -67,7 +68,12 @@ TEST_CASE("a connection that is silent within BEGIN and COMMIT is closed, anothe
   configure(admin, "sql.idle_transaction_timeout", "1s");
   CHECK(open.wait_for_close());
   CHECK(silent.ask("PING") == "PONG");
-  CHECK(server.output().find("closed: idle (sql.idle_transaction_timeout)") != std::string::npos);
+  // The log is written by a thread of its own.
+  const auto is_logged = [&] {
+    return server.output().find("closed: idle (sql.idle_transaction_timeout)") != std::string::npos;
+  };
+  for (int i = 0; i < 1000 && !is_logged(); ++i) std::this_thread::sleep_for(10ms);
+  CHECK(is_logged());
   CHECK(admin.ask("SELECT count(*) FROM t") == "*2");
   CHECK(admin.receive_line() == "count(*)");
   CHECK(admin.receive_line() == "0");
