@@ -291,7 +291,7 @@ void read_sync(Message& message, SocketCall& call) {
 }
 
 std::string show_transaction(const SocketCall& call, const Value& reply) {
-  return ",\"results\":" + transaction_results(call.words[1], reply);
+  return ",\"results\":" + transaction_results(call.commands, reply);
 }
 
 // {"commands":[["SET","k","v"],…],"isolation":"serializable"}: all of them or none.
@@ -299,7 +299,8 @@ void read_transaction(Message& message, SocketCall& call) {
   call.reply_type = "tx_ok";
   call.answer = show_transaction;
   if (message.array("commands") == nullptr) return;
-  call.words = {"TX", message.json("commands")};
+  call.commands = message.json("commands");
+  call.words = {"TX", call.commands};
   const std::string isolation = message.text_or("isolation", "snapshot");
   if (isolation == "serializable")
     call.words.emplace_back("SERIALIZABLE");

@@ -35,6 +35,7 @@ struct SocketCall {
   bool shows_conflict = false;  // a version conflict is answered with the document that is there
   bool must_exist = false;      // a version conflict means that it is not there
   std::string query_id;         // of a live query
+  std::string commands;         // of a transaction: their list, as JSON
   // Of a subscription or a live query:
   std::string filter;  // JSON; empty: none
   std::optional<database::FeedPosition> since;

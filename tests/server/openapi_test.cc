@@ -203,8 +203,7 @@ void call_what_succeeds(Document& document, const HttpServer& server) {
     document.call(server, id, status, samples().at(id));
   };
   for (const char* id : {"health", "ready", "metrics", "openapiYaml", "openapiJson", "docs",
-                         "changeDocuments", "setKey", "getKey", "runStatement",
-                         "runTransaction"})
+                         "changeDocuments", "setKey", "getKey", "runStatement", "runTransaction"})
     call(id, 200);
   call("createDocument", 201);
   call("putDocument", 201);
