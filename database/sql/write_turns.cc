@@ -1,6 +1,5 @@
 #include "database/sql/write_turns.h"
 
-#include <algorithm>
 #include <chrono>
 
 namespace kimdb::database::sql {
@@ -12,9 +11,9 @@ constexpr std::chrono::milliseconds kBetweenLooks{20};  // at `give_up`
 }  // namespace
 
 bool WriteTurns::are_unclaimed(const TableSet& tables, const Claim* own) const {
-  return std::none_of(tables.begin(), tables.end(), [&](const std::string& table) {
-    return claimed_.contains(table) && (own == nullptr || !own->holds(table));
-  });
+  for (const std::string& table : tables)
+    if (claimed_.contains(table) && (own == nullptr || !own->holds(table))) return false;
+  return true;
 }
 
 bool WriteTurns::is_free(const TableSet& tables, const Claim* own) const {
