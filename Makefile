@@ -153,13 +153,16 @@ $(BUILD)/bin/kimdb-cli: $(BUILD)/cli/main.o $(call library_of,$(uses_cli))
 	$(QUIET)$(CXX) $(LDFLAGS) -o $@ $^ $(call libs_of,$(uses_cli)) $(ALLOCATOR_$(MODE))
 
 # tests/support may use everything; a test binary links what its folder may use, and the whole where support needs it.
-SUPPORT := $(call object_of,$(wildcard tests/support/*.cc))
+# The reference of filters needs the engine: the tests of lower folders must not get to see it.
+FILTER_REFERENCE := $(call object_of,tests/support/mongo_reference.cc)
+SUPPORT := $(filter-out $(FILTER_REFERENCE),$(call object_of,$(wildcard tests/support/*.cc)))
 $(BUILD)/lib/libkimdb_support.a: $(SUPPORT)
 	@mkdir -p $(@D)
 	@rm -f $@
 	$(QUIET)ar rcs $@ $^
 define test_rule
-$(BUILD)/bin/test_$(1): $(BUILD)/tests/main.o $(call object_of,$(wildcard tests/$(1)/*.cc)) $(BUILD)/lib/libkimdb_support.a \
+$(BUILD)/bin/test_$(1): $(BUILD)/tests/main.o $(call object_of,$(wildcard tests/$(1)/*.cc)) \
+    $(if $(filter engine database,$(1)),$(FILTER_REFERENCE)) $(BUILD)/lib/libkimdb_support.a \
     $(call library_of,$(uses_$(1)) $(if $(filter server cli client,$(1)),client $(uses_server)))
 	@mkdir -p $$(@D)
 	$(if $(V),,@echo '  link $$@')
@@ -173,7 +176,7 @@ $(BUILD)/bin/bench_%: $(BUILD)/bench/%.o $(call library_of,$(WHOLE))
 	$(if $(V),,@echo '  link $@')
 	$(QUIET)$(CXX) $(LDFLAGS) -o $@ $^ $(call libs_of,$(WHOLE)) $(ALLOCATOR_$(MODE))
 $(BUILD)/bin/bench_restinio_hello: LIBS_server += -lhttp_parser
-$(BUILD)/bin/fuzz_%: $(BUILD)/tests/fuzz/%.o $(BUILD)/lib/libkimdb_support.a $(call library_of,$(WHOLE))
+$(BUILD)/bin/fuzz_%: $(BUILD)/tests/fuzz/%.o $(FILTER_REFERENCE) $(BUILD)/lib/libkimdb_support.a $(call library_of,$(WHOLE))
 	@mkdir -p $(@D)
 	$(if $(V),,@echo '  link $@')
 	$(QUIET)$(CXX) $(LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(call libs_of,$(WHOLE))

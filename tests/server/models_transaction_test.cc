@@ -123,7 +123,7 @@ TEST_CASE(
   slave
       .restart();  // as the slave that its settings make it: it shows what it knows to be committed
   client = slave.connect();
-  REQUIRE(becomes("OK", [&] { return client.ask("PROMOTE"); }));
+  REQUIRE(becomes("OK", [&] { return client.ask("PROMOTE FORCE"); }));
   for (Writer& writer : writers) writer.check(slave);
 }
 
