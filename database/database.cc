@@ -78,6 +78,10 @@ Outcome Database::run(Session& session, const CommandRow& row, Words words, Repl
     reply.error(kReadOnly);
     return outcome;
   }
+  if (context.transaction_ != nullptr && context.transaction_->view.is_outdated()) [[unlikely]] {
+    reply.error("ERR the state was replaced meanwhile: ROLLBACK, and begin the transaction again");
+    return outcome;
+  }
   const bool done_before = context.numbered() && !(flags & kTransaction) && answer_again(context);
   if (!done_before) row.handler(context);
   if (context.transaction_ != nullptr) [[unlikely]]
@@ -104,8 +108,6 @@ Outcome Database::run(Session& session, const CommandRow& row, Words words, Repl
 // may.
 std::string Database::join_transaction(Context& context, std::size_t bytes) const {
   sql::Transaction& transaction = *context.session.sql_transaction;
-  if (transaction.view.is_outdated())
-    return "ERR the state was replaced meanwhile: ROLLBACK, and begin the transaction again";
   context.transaction_ = &transaction;
   const std::size_t taken = transaction.bytes() + bytes;
   if (taken > options_.log.max_transaction_size)
