@@ -467,6 +467,9 @@ part_tables() {
   say "tables: a long answer"
   echo
   "$build/bin/bench_sql_stream" "127.0.0.1:$kimdb_port"
+  say "tables: transactions"
+  echo
+  "$build/bin/bench_sql_transactions" "127.0.0.1:$kimdb_port" 200000 "$rounds"
   stop_servers
   rm -rf "$work/kimdb" "$work/sqlite"
   echo
