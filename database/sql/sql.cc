@@ -170,7 +170,7 @@ void Sql::execute_all(Context& c, const std::vector<std::string_view>& statement
   for (const std::string_view statement : statements) {
     auto answer = run(c, statement, {});
     if (!answer) {
-      failed = std::move(answer).error();
+      failed = answer.error();
       break;
     }
     bytes += answer->rows.bytes();
@@ -527,7 +527,7 @@ Sql::Attempt Sql::attempt(Context& c, SqliteHandle& handle, SqliteHandle::Prepar
     if (query.writes) c.session.sql_counts.changes = 0;
     if (execution.broken == OnConflict::rollback) c.session.sql_transaction = nullptr;
     if (execution.broken != OnConflict::fail) return std::move(answer).error();
-    failed = std::move(answer).error();
+    failed = answer.error();
   }
   const auto done = [&]() -> Attempt {
     if (query.writes) count(c.session.sql_counts, execution);

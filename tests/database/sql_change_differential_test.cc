@@ -230,9 +230,9 @@ TEST_CASE("foreign keys that act do what SQLite's do") {
         "KEY (c) REFERENCES c" +
             action() + ", FOREIGN KEY (p, v) REFERENCES p (id, v)" + action() +
             ", FOREIGN KEY (n) REFERENCES c (n)" + action() + ")"};
-    for (std::string table : tables) pair.define(table, table);
+    for (const std::string& table : tables) pair.define(table, table);
     const auto number = [&](std::uint64_t below) { return std::to_string(random.below(below)); };
-    const auto or_null = [&](std::string value) {
+    const auto or_null = [&](const std::string& value) {
       return random.below(4) == 0 ? std::string("NULL") : value;
     };
     const auto text = [&] {
