@@ -10,8 +10,6 @@ namespace kimdb::database::sql {
 
 namespace {
 
-using engine::SqlValue;
-
 struct Table : sqlite3_vtab {
   explicit Table(RowSource& its_source) : sqlite3_vtab{}, source(its_source) {}
   RowSource& source;
