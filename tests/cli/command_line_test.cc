@@ -66,7 +66,7 @@ TEST_CASE("a text holds commands as a file does; its last statement needs no sem
 }
 
 TEST_CASE("an argument is a command line, several are its words") {
-  const auto one = [](Words arguments) {
+  const auto one = [](const Words& arguments) {
     auto commands = commands_of_arguments(arguments);
     REQUIRE(commands);
     REQUIRE(commands->size() == 1);
